@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+# qedge: plain GNU make. `make help` lists the targets.
+#
+# Each room (top-level folder) has a room.mk with explicit lists:
+#   ROOM_SRCS          its .c/.S files (static archive build/libROOM.a)
+#   tests/*/room.mk    TEST_PROGS (C programs, one file each, linked with TEST_LIBS) and TEST_SCRIPTS
+# Variables: BUILD=dir  CC=  CROSS=aarch64-linux-gnu-  SYSROOT=  SANITIZE=address,undefined|thread
+#            OPT=-O2  WERROR=1  V=1  DESTDIR= PREFIX=/usr/local
+
+.DEFAULT_GOAL := all
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+CROSS    ?=
+OPT      ?= -O2
+ifeq ($(origin CC),default)
+CC       := $(CROSS)gcc
+endif
+AR       := $(CROSS)ar
+BUILD    ?= $(if $(CROSS),build/$(CROSS:%-=%),build)
+ARCH     := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+V        ?= 0
+Q        := $(if $(filter 1,$(V)),,@)
+say       = $(if $(filter 1,$(V)),,@echo "  $(1)	$(2)";)
+
+include packages.mk
+
+PKG_CONFIG ?= pkg-config
+ifneq ($(SYSROOT),)
+CC       += --sysroot=$(SYSROOT)
+export PKG_CONFIG_SYSROOT_DIR := $(SYSROOT)
+export PKG_CONFIG_LIBDIR := $(SYSROOT)/usr/lib/$(CROSS:%-=%)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig
+endif
+pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null)
+pkg_libs   = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+
+WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wpointer-arith $(if $(WERROR),-Werror)
+SAN  := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+CPPFLAGS += -I. -Iinclude -D_GNU_SOURCE -DQEDGE_VERSION='"$(VERSION)"'
+BASE_CFLAGS := -std=c17 $(OPT) -g $(WARN) -ffp-contract=off -fno-math-errno -fvisibility=hidden -fPIC -pthread \
+               -fstack-protector-strong $(if $(SANITIZE),,$(if $(filter -O0,$(OPT)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)) $(SAN)
+LDFLAGS  += -pthread $(SAN) -Wl,-z,relro,-z,now -Wl,--as-needed
+
+ROOMS := common kernels engine imaging libclient daemon ctl qmodel
+include $(ROOMS:%=%/room.mk)
+include $(sort $(wildcard tests/*/room.mk))
+
+# ---- objects and archives ------------------------------------------------
+# Flags per instruction set, by file suffix: kernels/x86/conv_avx2.c gets ISA_avx2.
+ISA_avx2       := -mavx2 -mf16c
+ISA_avxvnni    := -mavx2 -mf16c -mavxvnni
+ISA_avx512vnni := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mprefer-vector-width=512
+ISA_neon       := $(if $(filter arm%,$(ARCH)),-mfpu=neon)
+ISA_neondot    := -march=armv8.2-a+dotprod
+ISA_neoni8mm   := -march=armv8.2-a+dotprod+i8mm
+isa_of = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
+KERNEL_OPT     := -O3
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(patsubst %.S,$(BUILD)/obj/%.o,$(1)))
+
+$(BUILD)/obj/kernels/%.o: kernels/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(if $(SANITIZE),,$(KERNEL_OPT)) $(call isa_of,$<) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.S
+	@mkdir -p $(@D)
+	$(call say,AS,$<)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(call isa_of,$<) -MMD -MP -c -o $@ $<
+
+define room_rule
+$(1)_OBJS := $(call obj,$($(1)_SRCS))
+$$(BUILD)/lib$(1).a: $$($(1)_OBJS)
+	@mkdir -p $$(@D)
+	$$(call say,AR,$$@)rm -f $$@; $$(AR) rcs $$@ $$^
+ALL_OBJS += $$($(1)_OBJS)
+endef
+$(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
+
+lib = $(1:%=$(BUILD)/lib%.a)
+PKG_CFLAGS = $(call pkg_cflags,libuv yaml-0.1 libv4l2 libjpeg libpng)
+IMAGING_LIBS := -ljpeg -lpng
+DAEMON_LIBS  := -luv -lyaml -lv4l2
+
+# ---- programs ------------------------------------------------------------
+PROGRAMS := $(BUILD)/qedged $(BUILD)/qctl $(BUILD)/qmodel $(BUILD)/libqclient.so $(BUILD)/qclient-example
+
+$(BUILD)/qedged: $(call obj,daemon/main.c) $(call lib,daemon imaging engine kernels common)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(IMAGING_LIBS) -lm
+$(BUILD)/qmodel: $(call obj,qmodel/main.c) $(call lib,qmodel imaging engine kernels common)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(IMAGING_LIBS) -lm
+
+SONAME := libqclient.so.0
+$(BUILD)/libqclient.so.$(VERSION): $(call lib,libclient common) libclient/libqclient.map
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libclient/libqclient.map \
+	  -o $@ -Wl,--whole-archive $(BUILD)/liblibclient.a -Wl,--no-whole-archive $(BUILD)/libcommon.a
+$(BUILD)/$(SONAME) $(BUILD)/libqclient.so: $(BUILD)/libqclient.so.$(VERSION)
+	@ln -sf $(<F) $@
+$(BUILD)/libqclient.so: $(BUILD)/$(SONAME)
+
+# qctl and the example use the public header and the shared library only.
+$(BUILD)/qctl: $(call obj,ctl/main.c) $(call lib,ctl) $(BUILD)/libqclient.so
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient -lm
+$(BUILD)/qclient-example: $(call obj,libclient/examples/watch.c) $(BUILD)/libqclient.so
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) -L$(BUILD) -lqclient
+
+ALL_OBJS += $(call obj,daemon/main.c qmodel/main.c ctl/main.c libclient/examples/watch.c)
+
+# ---- tests ---------------------------------------------------------------
+# A test program tests/unit/foo_test.c becomes BUILD/tests/unit/foo_test, linked with every library room.
+TEST_BINS := $(TEST_PROGS:%.c=$(BUILD)/%)
+TEST_LINK := $(call lib,daemon qmodel libclient imaging engine kernels common)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LINK)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LINK) -Wl,--end-group \
+	  -lcmocka $(DAEMON_LIBS) $(IMAGING_LIBS) -lm
+ALL_OBJS += $(TEST_PROGS:%.c=$(BUILD)/obj/%.o) $(HELPER_PROGS:%.c=$(BUILD)/obj/%.o)
+# Programs that test scripts run (benches, stress writers …); built with the tests, not run by themselves.
+HELPER_BINS := $(HELPER_PROGS:%.c=$(BUILD)/%)
+
+.PHONY: all tests check-all check-unit check-deps clean
+all: $(PROGRAMS)
+tests: $(TEST_BINS) $(HELPER_BINS)
+check-all: all tests check-deps    ## run every test (no package check; `make check` does both)
+	tests/run.sh "$(BUILD)" $(TEST_BINS) $(TEST_SCRIPTS)
+check-unit: tests                  ## run the C test programs only (what the sanitizer builds run)
+	tests/run.sh "$(BUILD)" $(TEST_BINS)
+check-deps:                        ## includes run one way only
+	tests/check_deps.sh
+clean:
+	rm -rf $(BUILD)
+
+-include $(ALL_OBJS:.o=.d)

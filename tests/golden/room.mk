@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+TEST_PROGS +=
+TEST_SCRIPTS +=
+HELPER_PROGS +=
