@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Top-1 and top-5 of the float networks and of the int8 model on classes 200-999.
+
+    python evaluate.py PICTURES MODEL.tflite [VARIANT ...]
+"""
+import sys
+
+import numpy as np
+import torch
+from ai_edge_litert.interpreter import Interpreter
+
+import network
+import samples
+
+
+class Tally:
+    def __init__(self, name):
+        self.name, self.first, self.five, self.count = name, 0, 0, 0
+
+    def add(self, scores, truth):
+        # Equal scores: the lowest index first, as the service does.
+        best = np.argsort(-scores.astype(np.float64), kind="stable")[:5]
+        self.first += int(best[0] == truth)
+        self.five += int(truth in best)
+        self.count += 1
+
+    def __str__(self):
+        return (f"{self.name:14} top-1 {100 * self.first / self.count:5.2f} %  "
+                f"top-5 {100 * self.five / self.count:5.2f} %  ({self.first}/{self.count})")
+
+
+def torch_runner():
+    reference = network.torch_network()
+
+    def run(image):
+        nchw = np.ascontiguousarray(samples.normalised(image).transpose(2, 0, 1)[None])
+        with torch.no_grad():
+            return torch.softmax(reference(torch.from_numpy(nchw)), 1)[0].numpy()
+    return run
+
+
+def keras_runner():
+    model = network.keras_network(network.torch_weights(), batch=1)
+    call = __import__("tensorflow").function(model)
+    return lambda image: call(samples.normalised(image)[None])[0].numpy()
+
+
+def int8_runner(path):
+    interpreter = Interpreter(model_path=path, num_threads=2)
+    interpreter.allocate_tensors()
+    source = interpreter.get_input_details()[0]["index"]
+    sink = interpreter.get_output_details()[0]["index"]
+
+    def run(image):
+        interpreter.set_tensor(source, samples.int8_input(image)[None])
+        interpreter.invoke()
+        return interpreter.get_tensor(sink)[0]
+    return run
+
+
+def main():
+    folder, model, *variants = sys.argv[1:]
+    paths = samples.paths(folder)
+    runners = {"float torch": torch_runner(), "float tf": keras_runner(),
+               "int8 LiteRT": int8_runner(model)}
+    for variant in variants or samples.VARIANTS:
+        tallies = {name: Tally(name) for name in runners}
+        worst = 0.0
+        for truth in samples.HELD_OUT:
+            image = samples.pixels(paths[truth], variant)
+            scores = {name: run(image) for name, run in runners.items()}
+            worst = max(worst, float(np.abs(scores["float torch"] - scores["float tf"]).max()))
+            for name in runners:
+                tallies[name].add(scores[name], truth)
+        print(f"{variant}: torch against tf, largest difference {worst:.1e}")
+        for tally in tallies.values():
+            print("   ", tally, flush=True)
+
+
+if __name__ == "__main__":
+    main()
