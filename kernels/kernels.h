@@ -12,8 +12,10 @@
 //
 // The rounding rule (docs/ARCHITECTURE.md): for every output channel c
 //     y = clamp(round_half_even((float)acc * scale[c]) + output_zero_point, act_min, act_max)
-// with acc = bias[c] + sum (x - input_zero_point) * (w - weight_zero_point) in int32 and the product
-// and rounding in IEEE single precision. kernels/c is its definition; every other row gives the same
+// with acc = bias[c] + sum (x - input_zero_point) * (w - weight_zero_point) in int32, modulo 2^32 (a real
+// model never gets there; a hostile one gets the same wrong bytes on every CPU and no undefined
+// behaviour), and the conversion, product and rounding in IEEE single precision: a product that no int32
+// holds clamps like any other. kernels/c is the definition (requantize.h); every other row gives the same
 // bytes. Padding positions count as x = input_zero_point.
 //
 // Threads: run() may be called by many threads at once on disjoint [first, last) of the same layer,
@@ -40,8 +42,9 @@ enum kernel_cpu {
 // What this machine has (read once from cpuid/auxv, OS support included). C needs no flag: 0 is valid.
 uint32_t kernel_cpu_detect(void);
 
-// Parses QEDGE_CPU: a comma-separated list of "c", "neon", ... ; the kernels allowed. "neondot" allows
-// neon too when written "neon,neondot". Returns 0, or -EINVAL with *bad at the offending word.
+// Parses QEDGE_CPU: a comma-separated list of "c", "neon", ... ; the kernels allowed, C always among them.
+// "neondot" alone means the neondot rows and C; "neon,neondot" allows both. Whether this machine has them
+// is not asked here. Returns 0, or -EINVAL with *bad at the offending word.
 int kernel_cpu_parse(const char *list, uint32_t *mask, const char **bad);
 
 // Name of one flag ("c" for 0).
@@ -50,7 +53,7 @@ const char *kernel_cpu_name(uint32_t flag);
 // ---- Convolution, depthwise convolution, fully connected ----------------------------------------
 
 enum kernel_conv_kind {
-    KERNEL_CONV,      // groups == 1 unless `groups` says otherwise; weights OHWI: [out_c][k_h][k_w][in_c / groups]
+    KERNEL_CONV,      // weights OHWI: [out_c][k_h][k_w][in_c / groups]
     KERNEL_DEPTHWISE, // out_c == in_c * depth_multiplier; weights [k_h][k_w][out_c]
 };
 
@@ -67,9 +70,9 @@ struct kernel_conv_shape {
     int32_t groups;            // KERNEL_CONV only; 1 = plain
     int32_t depth_multiplier;  // KERNEL_DEPTHWISE only
     int32_t input_zero_point;  // [-128, 127]
-    int32_t weight_zero_point; // 0 but for legacy uint8 models
-    int32_t output_zero_point;
-    int32_t act_min, act_max;  // in output steps, within [-128, 127]
+    int32_t weight_zero_point; // [-128, 127], 0 but for legacy uint8 models
+    int32_t output_zero_point; // [-128, 127]
+    int32_t act_min, act_max;  // in output steps, -128 <= act_min <= act_max <= 127
 };
 
 struct kernel_conv_weights {
@@ -85,13 +88,14 @@ struct kernel_conv {
     bool (*accepts)(const struct kernel_conv_shape *shape);
     // Bytes of packed weights (64-byte aligned by the caller).
     size_t (*packed_size)(const struct kernel_conv_shape *shape);
-    void (*pack)(const struct kernel_conv_shape *shape, const struct kernel_conv_weights *weights, void *packed);
+    void (*pack)(const struct kernel_conv_shape *shape, const struct kernel_conv_weights *weights,
+                 void *packed);
     // Bytes each running thread needs (64-byte aligned), may be 0.
     size_t (*scratch_size)(const struct kernel_conv_shape *shape);
-    // How many independent pieces of about equal cost the layer has; run() takes [first, last) of them.
+    // How many independent pieces (>= 1) of about equal cost the layer has; run() takes [first, last).
     int32_t (*units)(const struct kernel_conv_shape *shape);
-    void (*run)(const struct kernel_conv_shape *shape, const void *packed, const int8_t *input, int8_t *output,
-                void *scratch, int32_t first, int32_t last);
+    void (*run)(const struct kernel_conv_shape *shape, const void *packed, const int8_t *input,
+                int8_t *output, void *scratch, int32_t first, int32_t last);
 };
 
 // First row whose flags are within `cpu` and that accepts the shape; never NULL (C takes every shape).
@@ -102,16 +106,27 @@ const struct kernel_conv *const *kernel_conv_rows(size_t *count);
 
 // ---- Pooling ------------------------------------------------------------------------------------
 
-enum kernel_pool_kind { KERNEL_POOL_AVERAGE, KERNEL_POOL_MAX };
+enum kernel_pool_kind {
+    // (sum + n/2) / n, halves away from zero (C division of sum -+ n/2), n = positions inside the picture
+    // only. Input and output share scale and zero point, as TFLite demands.
+    KERNEL_POOL_AVERAGE,
+    // Largest value inside the picture; then the clamp.
+    KERNEL_POOL_MAX,
+    // round_half_even((float)sum * mean_scale + mean_bias), sum of the raw values: what LiteRT does for MEAN
+    //     mean_scale = (x_scale / y_scale) * (1.0f / (float)n)
+    //     mean_bias  = (float)y_zero_point - (float)(n * x_zero_point) * mean_scale
+    // all in float, in this order.
+    KERNEL_POOL_MEAN,
+};
 
-// Average over the positions inside the picture only (TFLite: padding does not count).
-// Channel count is kept; units are output rows (batch * out_h).
+// Channel count is kept. The caller has checked that every window holds at least one position of the
+// picture and that k_h * k_w <= 2^23. Units are output pixels: run() takes [first, last) of
+// batch * out_h * out_w (a row may be cut anywhere; cut on whole output rows where there are several).
 struct kernel_pool_shape {
     enum kernel_pool_kind kind;
     int32_t batch, in_h, in_w, channels, out_h, out_w;
     int32_t k_h, k_w, stride_h, stride_w, pad_top, pad_left;
-    int32_t input_zero_point, output_zero_point;
-    float scale; // input_scale / output_scale (1 when they are equal)
+    float mean_scale, mean_bias; // KERNEL_POOL_MEAN only
     int32_t act_min, act_max;
 };
 
@@ -119,7 +134,8 @@ struct kernel_pool {
     const char *name;
     uint32_t cpu;
     bool (*accepts)(const struct kernel_pool_shape *shape);
-    void (*run)(const struct kernel_pool_shape *shape, const int8_t *input, int8_t *output, int32_t first, int32_t last);
+    void (*run)(const struct kernel_pool_shape *shape, const int8_t *input, int8_t *output,
+                int32_t first, int32_t last);
 };
 const struct kernel_pool *kernel_pool_select(const struct kernel_pool_shape *shape, uint32_t cpu);
 const struct kernel_pool *const *kernel_pool_rows(size_t *count);
@@ -129,23 +145,30 @@ const struct kernel_pool *const *kernel_pool_rows(size_t *count);
 enum kernel_binary_kind { KERNEL_ADD, KERNEL_SUB, KERNEL_MUL };
 
 // out[i] = a[i] op b[i] over `n` elements; b may be one value repeated (b_scalar). Other broadcasts are
-// cut into such runs by the engine. The arithmetic is LiteRT's (XNNPACK qs8 vadd/vmul), stated in binary.h.
+// cut into such runs by the engine. The arithmetic is LiteRT's:
+//   ADD, SUB  y = clamp(((bias + a * a_mul + b * b_mul) >> shift) + out_zero_point)   halves up, int32
+//   MUL       y = clamp(round_half_even((float)((a - a_zp) * (b - b_zp)) * scale) + out_zero_point)
 struct kernel_binary_params {
     enum kernel_binary_kind kind;
     float a_scale, b_scale, out_scale;
     int32_t a_zero_point, b_zero_point, out_zero_point;
     int32_t act_min, act_max;
-    int32_t fixed[8]; // derived by kernel_binary_prepare
+    // Derived by kernel_binary_prepare:
+    int32_t a_mul, b_mul, bias, shift; // ADD, SUB: shift in [13, 30], |mul| <= 2^21
+    float scale;                       // MUL: a_scale * b_scale / out_scale
 };
-// Fills the derived fields. 0, or -ERANGE when the scales' ratio is outside what the rule allows.
+// Fills the derived fields. 0, or -ERANGE when the scales' ratio is outside what the rule allows (ADD, SUB:
+// a/out and b/out in [2^-10, 2^8); MUL: [2^-16, 2^8)): the engine then computes as TFLite's own kernel does.
 int kernel_binary_prepare(struct kernel_binary_params *params);
+// Exchanges the roles of a and b in prepared params: for `scalar - tensor`, the scalar must be b.
+void kernel_binary_swap(struct kernel_binary_params *params);
 
 struct kernel_binary {
     const char *name;
     uint32_t cpu;
     enum kernel_binary_kind kind;
-    void (*run)(const struct kernel_binary_params *params, const int8_t *a, const int8_t *b, bool b_scalar,
-                int8_t *output, size_t n);
+    void (*run)(const struct kernel_binary_params *params, const int8_t *a, const int8_t *b,
+                bool b_scalar, int8_t *output, size_t n);
 };
 const struct kernel_binary *kernel_binary_select(enum kernel_binary_kind kind, uint32_t cpu);
 const struct kernel_binary *const *kernel_binary_rows(size_t *count);

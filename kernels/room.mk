@@ -1,2 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-kernels_SRCS :=
+kernels_SRCS := kernels/cpu.c kernels/conv.c kernels/pool.c kernels/binary.c kernels/table.c \
+    kernels/c/conv_c.c kernels/c/depthwise_c.c kernels/c/pool_c.c kernels/c/binary_c.c kernels/c/table_c.c
+
+ifeq ($(ARCH),x86_64)
+include kernels/x86/sources.mk
+kernels_SRCS += $(kernels_x86_SRCS)
+else ifneq ($(filter aarch64 arm%,$(ARCH)),)
+include kernels/arm/sources.mk
+kernels_SRCS += $(kernels_arm_SRCS)
+endif
