@@ -6,8 +6,16 @@
 #   tests/*/room.mk    TEST_PROGS (C programs, one file each, linked with TEST_LIBS) and TEST_SCRIPTS
 # Variables: BUILD=dir  CC=  CROSS=aarch64-linux-gnu-  SYSROOT=  SANITIZE=address,undefined|thread
 #            OPT=-O2  WERROR=1  V=1  DESTDIR= PREFIX=/usr/local
+#
+# This file must parse on a machine that has nothing but make: no compiler, no pkg-config. `demo` and `check`
+# install what is missing first and then build in a make of their own, which looks at the machine anew.
 
 .DEFAULT_GOAL := all
+# As parallel as the machine, unless the caller says otherwise (a -j on the command line wins).
+ifeq ($(MAKELEVEL),0)
+JOBS      ?= $(or $(shell nproc 2>/dev/null),1)
+MAKEFLAGS += -j$(JOBS) --no-print-directory
+endif
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 CROSS    ?=
@@ -17,7 +25,7 @@ CC       := $(CROSS)gcc
 endif
 AR       := $(CROSS)ar
 BUILD    ?= $(if $(CROSS),build/$(CROSS:%-=%),build)
-ARCH     := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+ARCH     := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null || uname -m)))
 V        ?= 0
 Q        := $(if $(filter 1,$(V)),,@)
 say       = $(if $(filter 1,$(V)),,@echo "  $(1)	$(2)";)
@@ -79,7 +87,8 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
 lib = $(1:%=$(BUILD)/lib%.a)
-PKG_CFLAGS = $(call pkg_cflags,libuv yaml-0.1 libv4l2 libjpeg libpng)
+# asked once, when the first file is compiled
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg_cflags,libuv yaml-0.1 libv4l2 libjpeg libpng))$(PKG_CFLAGS)
 IMAGING_LIBS := -ljpeg -lpng
 DAEMON_LIBS  := -luv -lyaml -lv4l2
 
@@ -119,16 +128,37 @@ ALL_OBJS += $(TEST_PROGS:%.c=$(BUILD)/obj/%.o) $(HELPER_PROGS:%.c=$(BUILD)/obj/%
 # Programs that test scripts run (benches, stress writers …); built with the tests, not run by themselves.
 HELPER_BINS := $(HELPER_PROGS:%.c=$(BUILD)/%)
 
-.PHONY: all tests check-all check-unit check-deps clean
-all: $(PROGRAMS)
-tests: $(TEST_BINS) $(HELPER_BINS)
-check-all: all tests check-deps    ## run every test (no package check; `make check` does both)
-	tests/run.sh "$(BUILD)" $(TEST_BINS) $(TEST_SCRIPTS)
-check-unit: tests                  ## run the C test programs only (what the sanitizer builds run)
-	tests/run.sh "$(BUILD)" $(TEST_BINS)
-check-deps:                        ## includes run one way only
-	tests/check_deps.sh
-clean:
+.PHONY: help demo check all tests check-all check-unit check-deps packages-build packages-check clean
+help:                       ## this list
+	@echo "qedge $(VERSION): make TARGET [VARIABLE=...]"
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | \
+	  while IFS="$$(printf '\t')" read -r target text; do printf '  %-16s %s\n' "$$target" "$$text"; done
+	@echo "variables: DEMO_SOURCE=picture|folder|/dev/videoN|pattern DEMO_SECONDS=10 PREFIX=$(PREFIX) DESTDIR="
+	@echo "           CROSS=aarch64-linux-gnu- SYSROOT= SANITIZE=address,undefined|thread BUILD=$(BUILD) OPT=$(OPT) WERROR=1 V=1"
+
+demo: packages-build        ## classify pictures (or the camera) here and now, read by another process
+	@+$(MAKE) all
+	@scripts/demo.sh "$(BUILD)"
+check: packages-check       ## install what the tests need, build everything, run every test
+	@+$(MAKE) check-all
+
+all: $(PROGRAMS)            ## build the programs and the library into build/ (the default)
+tests: $(TEST_BINS) $(HELPER_BINS)  ## build the test programs too
+check-all: all tests check-deps  ## run every test; installs nothing
+	$(Q)tests/run.sh "$(BUILD)" $(TEST_BINS) $(TEST_SCRIPTS)
+check-unit: tests           ## run the C test programs only (what the sanitizer builds run)
+	$(Q)tests/run.sh "$(BUILD)" $(TEST_BINS)
+check-deps:                 ## includes run one way only
+	$(Q)tests/check_deps.sh
+clean:                      ## remove what was built
 	rm -rf $(BUILD)
+
+# A cross build takes its libraries from SYSROOT: only the native one asks the machine's package manager.
+packages-build:
+	@$(if $(CROSS),,scripts/packages.sh $(PACKAGES_BUILD))
+packages-check:
+	@$(if $(CROSS),,scripts/packages.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK))
+
+include install.mk
 
 -include $(ALL_OBJS:.o=.d)
