@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The parts of .ci/run: one function each. A part fails when a command in it fails.
+PARTS=(install check deps werror asan tsan)
+
+packages() { # LIST...: the names in these lists of packages.mk
+    local list
+    for list in "$@"; do
+        printf 'include packages.mk\nall:;@echo $(PACKAGES_%s)\n' "$list" | make -s -f -
+    done
+}
+
+# The one place that talks to Debian. A registry may hiccup: try three times.
+part_install() {
+    local try
+    command -v make >/dev/null || { apt-get update -q; apt-get install -qy --no-install-recommends make; }
+    for try in 1 2 3; do
+        # shellcheck disable=SC2046
+        apt-get -o DPkg::Lock::Timeout=300 update -q && scripts/packages.sh $(packages BUILD CHECK CROSS VM CI) && return 0
+        echo "try $try failed"; sleep $((try * 10))
+    done
+    return 1
+}
+
+# The README's command.
+part_check() { make check; }
+
+part_deps() { make check-deps; }
+
+# Both compilers, every warning an error; programs and tests.
+part_werror() {
+    make BUILD=build/gcc-werror WERROR=1 all tests
+    make BUILD=build/clang CC=clang WERROR=1 all tests
+    make BUILD=build/clang CC=clang check-unit
+}
+
+part_asan() {
+    export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+    TEST_TIMEOUT=300 make BUILD=build/asan SANITIZE=address,undefined OPT=-O1 check-unit
+}
+
+# ThreadSanitizer's shadow does not fit every kernel's address randomization: without it where that is allowed.
+part_tsan() {
+    local fixed=()
+    if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
+    TEST_TIMEOUT=300 "${fixed[@]}" make BUILD=build/tsan SANITIZE=thread OPT=-O1 check-unit
+}
+
