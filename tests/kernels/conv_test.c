@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every convolution row against the C row: same bytes on shapes around the tiles, nothing read or written
+// outside the buffers, and every cut of the units gives the whole.
+
+#include <math.h>
+
+#include "tests/kernels/conv_bench.h"
+#include "tests/kernels/guard.h"
+#include "tests/kernels/harness.h"
+
+enum { ROWS_MAX = 64, SIZE_MAX_BYTES = 4 << 20, MACS_MAX = 1200000, UNWRITTEN = 0x55 };
+
+static struct guard guard_input, guard_output, guard_packed, guard_scratch, guard_weights, guard_bias,
+    guard_scale;
+static int8_t *expected;
+static int shapes_done[ROWS_MAX];
+
+static void describe(const char *row, const struct kernel_conv_shape *s, const char *what)
+{
+    snprintf(harness_doing, sizeof harness_doing,
+             "%s (%s): %s batch %d in %dx%dx%d out %dx%dx%d k %dx%d stride %dx%d dilation %dx%d pad %d,%d "
+             "groups %d multiplier %d zero points %d %d %d act %d..%d, seed %llu",
+             row, what, s->kind == KERNEL_CONV ? "conv" : "depthwise", s->batch, s->in_h, s->in_w, s->in_c,
+             s->out_h, s->out_w, s->out_c, s->k_h, s->k_w, s->stride_h, s->stride_w, s->dilation_h,
+             s->dilation_w, s->pad_top, s->pad_left, s->groups, s->depth_multiplier, s->input_zero_point,
+             s->weight_zero_point, s->output_zero_point, s->act_min, s->act_max,
+             (unsigned long long)harness.seed);
+}
+
+static void failed(const char *why)
+{
+    fprintf(stderr, "FAIL  %s\n  %s\n", harness_doing, why);
+    if (++harness.failures >= 20)
+        exit(1);
+}
+
+// ---- shapes ------------------------------------------------------------------------------------
+
+static int32_t around_tile(void)
+{
+    static const int32_t tiles[] = {4, 8, 16, 24, 32, 48, 64, 96, 128};
+    int32_t tile = harness_pick(tiles, sizeof tiles / sizeof tiles[0]);
+    int32_t c = harness_chance(40) ? harness_between(1, 20) : tile + harness_between(-1, 1);
+    return harness_chance(5) ? c + 128 : c;
+}
+
+static void random_window(struct kernel_conv_shape *s)
+{
+    s->k_h = HARNESS_PICK(1, 1, 3, 3, 3, 5, 2, 4, 7);
+    s->k_w = harness_chance(85) ? s->k_h : harness_between(1, 7);
+    s->stride_h = HARNESS_PICK(1, 1, 2, 2, 3);
+    s->stride_w = harness_chance(85) ? s->stride_h : harness_between(1, 4);
+    s->dilation_h = HARNESS_PICK(1, 1, 1, 1, 1, 2, 3);
+    s->dilation_w = harness_chance(90) ? s->dilation_h : harness_between(1, 3);
+}
+
+// One side of the picture: input, padding before, output length (any bottom padding that follows).
+static void random_side(int32_t k, int32_t stride, int32_t dilation, int32_t *in, int32_t *pad,
+                        int32_t *out)
+{
+    int32_t span = (k - 1) * dilation + 1;
+    *in = HARNESS_PICK(1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14, 15, 17, 28, 33);
+    *pad = harness_chance(30) ? 0 : harness_between(0, span - 1);
+    int32_t after = harness_chance(30) ? *pad : harness_between(0, span - 1);
+    while (*in + *pad + after < span)
+        after++;
+    *out = (*in + *pad + after - span) / stride + 1;
+}
+
+static void random_channels(struct kernel_conv_shape *s)
+{
+    s->groups = 1;
+    s->depth_multiplier = 1;
+    if (s->kind == KERNEL_DEPTHWISE) {
+        s->in_c = around_tile();
+        s->depth_multiplier = harness_chance(75) ? 1 : HARNESS_PICK(2, 2, 3, 4, 8, 32);
+        if (s->depth_multiplier > 1 && harness_chance(40))
+            s->in_c = harness_between(1, 3);
+        s->out_c = s->in_c * s->depth_multiplier;
+        return;
+    }
+    s->in_c = harness_chance(25) ? harness_between(1, 4) : around_tile();
+    s->out_c = around_tile();
+    if (harness_chance(10))
+        s->in_c = HARNESS_PICK(256, 300, 511, 512, 1024, 1280);
+    if (harness_chance(12)) {
+        s->groups = harness_between(2, 5);
+        s->in_c = s->groups * harness_between(1, 20);
+        s->out_c = s->groups * harness_between(1, 40);
+    }
+}
+
+static double shape_macs(const struct kernel_conv_shape *s)
+{
+    double taps = (double)s->k_h * s->k_w * s->batch * s->out_h * s->out_w * s->out_c;
+    return s->kind == KERNEL_CONV ? taps * s->in_c / s->groups : taps;
+}
+
+static void random_numbers(struct kernel_conv_shape *s)
+{
+    s->input_zero_point = HARNESS_PICK(-128, 127, 0, -1, harness_between(-128, 127));
+    s->weight_zero_point = harness_chance(75) ? 0 : HARNESS_PICK(-128, 127, 3, harness_between(-128, 127));
+    s->output_zero_point = HARNESS_PICK(-128, 127, 0, harness_between(-128, 127));
+    s->act_min = harness_chance(50) ? -128 : harness_between(-128, 127);
+    s->act_max = harness_chance(50) ? 127 : harness_between(s->act_min, 127);
+}
+
+static void random_shape(struct kernel_conv_shape *s)
+{
+    do {
+        *s = (struct kernel_conv_shape){.kind = harness_chance(50) ? KERNEL_CONV : KERNEL_DEPTHWISE};
+        s->batch = harness_chance(85) ? 1 : harness_between(2, 4);
+        random_window(s);
+        random_side(s->k_h, s->stride_h, s->dilation_h, &s->in_h, &s->pad_top, &s->out_h);
+        random_side(s->k_w, s->stride_w, s->dilation_w, &s->in_w, &s->pad_left, &s->out_w);
+        if (s->kind == KERNEL_CONV && harness_chance(8)) { // fully connected
+            s->in_h = s->in_w = s->out_h = s->out_w = s->k_h = s->k_w = 1;
+            s->pad_top = s->pad_left = 0;
+        }
+        random_channels(s);
+        random_numbers(s);
+    } while (shape_macs(s) > MACS_MAX);
+}
+
+// ---- one shape ---------------------------------------------------------------------------------
+
+static float random_scale(int mode, double depth)
+{
+    float unit = 1.0f + (float)(harness_random() >> 8) * 0x1p-24f;
+    switch (mode) {
+    case 0: return unit * (float)harness_between(1, 1000);           // multipliers >= 1
+    case 1: return ldexpf(unit, -harness_between(31, 60));           // below 2^-31
+    case 2: return ldexpf(unit, harness_between(20, 100));           // products outside int32
+    case 3: return ldexpf(1.0f, -harness_between(1, 12));            // exact halves
+    default: return unit / (float)(sqrt(depth) * harness_between(20, 120)); // as in a real model
+    }
+}
+
+static void fill_weights(const struct kernel_conv_shape *s, struct kernel_conv_weights *weights, bool at_end)
+{
+    size_t n = (size_t)s->out_c;
+    double depth = (double)s->k_h * s->k_w * (s->kind == KERNEL_CONV ? s->in_c / s->groups : 1);
+    size_t count = (size_t)(depth * (double)n);
+    int8_t *w = guard_place(&guard_weights, count, 1, at_end);
+    int32_t *bias = guard_place(&guard_bias, n * 4, 4, at_end);
+    float *scale = guard_place(&guard_scale, n * 4, 4, at_end);
+    harness_fill(w, count);
+    int mode = harness_between(0, 11);
+    int bias_bits = HARNESS_PICK(8, 12, 16, 24, 31);
+    for (size_t c = 0; c < n; c++) {
+        scale[c] = random_scale(mode == 11 ? harness_between(0, 11) : mode, depth);
+        bias[c] = (int32_t)harness_random() >> (32 - bias_bits);
+    }
+    *weights = (struct kernel_conv_weights){w, harness_chance(90) ? bias : NULL, scale};
+}
+
+struct job {
+    const struct kernel_conv *row;
+    const struct kernel_conv_shape *shape;
+    const void *packed;
+    const int8_t *input;
+    size_t output_size, scratch_size;
+    bool at_end;
+};
+
+static int8_t *fresh_output(const struct job *job)
+{
+    int8_t *output = guard_place(&guard_output, job->output_size, 1, job->at_end);
+    memset(output, UNWRITTEN, job->output_size);
+    return output;
+}
+
+static void run_slice(const struct job *job, int8_t *output, int32_t first, int32_t last)
+{
+    void *scratch = guard_place(&guard_scratch, job->scratch_size, 64, job->at_end);
+    memset(scratch, (int)harness_random(), job->scratch_size);
+    job->row->run(job->shape, job->packed, job->input, output, scratch, first, last);
+    if (!guard_intact(&guard_scratch) || !guard_intact(&guard_output))
+        failed("wrote outside its buffers");
+}
+
+static void check_whole(const struct job *job, int32_t units)
+{
+    describe(job->row->name, job->shape, "whole");
+    int8_t *output = fresh_output(job);
+    run_slice(job, output, 0, units);
+    for (size_t i = 0; i < job->output_size; i++) {
+        if (output[i] != expected[i]) {
+            char why[128];
+            size_t c = (size_t)job->shape->out_c;
+            snprintf(why, sizeof why, "pixel %zu channel %zu: %d, C says %d", i / c, i % c, output[i],
+                     expected[i]);
+            failed(why);
+            return;
+        }
+    }
+}
+
+// Two parts must write each byte once, and every unit alone must give the whole.
+static void check_parts(const struct job *job, int32_t units)
+{
+    int32_t cut = harness_between(0, units);
+    describe(job->row->name, job->shape, "parts");
+    int8_t *output = fresh_output(job);
+    run_slice(job, output, cut, units);
+    int8_t *second = malloc(job->output_size);
+    memcpy(second, output, job->output_size);
+    output = fresh_output(job);
+    run_slice(job, output, 0, cut);
+    bool once = true;
+    for (size_t i = 0; i < job->output_size; i++)
+        once = once && ((output[i] == expected[i] && second[i] == UNWRITTEN) ||
+                        (second[i] == expected[i] && output[i] == UNWRITTEN));
+    free(second);
+    if (!once)
+        failed("two parts do not make the whole, or both write the same byte");
+    if (units > 40)
+        return;
+    output = fresh_output(job);
+    for (int32_t unit = units - 1; unit >= 0; unit--)
+        run_slice(job, output, unit, unit + 1);
+    if (memcmp(output, expected, job->output_size) != 0)
+        failed("unit by unit, backwards: not the whole");
+}
+
+static void check_row(const struct kernel_conv *row, const struct kernel_conv_shape *shape,
+                      const struct kernel_conv_weights *weights, const int8_t *input, size_t output_size,
+                      bool at_end)
+{
+    describe(row->name, shape, "pack");
+    size_t size = row->packed_size(shape);
+    void *packed = guard_place(&guard_packed, size, 64, at_end);
+    memset(packed, (int)harness_random(), size);
+    row->pack(shape, weights, packed);
+    if (!guard_intact(&guard_packed))
+        failed("pack wrote outside its buffer");
+    struct job job = {row, shape, packed, input, output_size, row->scratch_size(shape), at_end};
+    int32_t units = row->units(shape);
+    if (units < 1) {
+        failed("less than one unit");
+        return;
+    }
+    check_whole(&job, units);
+    check_parts(&job, units);
+}
+
+static void check_shape(const struct kernel_conv_shape *shape)
+{
+    size_t count;
+    const struct kernel_conv *const *rows = kernel_conv_rows(&count);
+    bool at_end = harness_chance(75);
+    size_t input_size = (size_t)shape->batch * (size_t)shape->in_h * (size_t)shape->in_w * (size_t)shape->in_c;
+    size_t output_size =
+        (size_t)shape->batch * (size_t)shape->out_h * (size_t)shape->out_w * (size_t)shape->out_c;
+    int8_t *input = guard_place(&guard_input, input_size, 1, at_end);
+    harness_fill(input, input_size);
+    struct kernel_conv_weights weights;
+    fill_weights(shape, &weights, at_end);
+
+    const struct kernel_conv *truth = kernel_conv_select(shape, 0);
+    struct job job = {truth, shape, NULL, input, output_size, truth->scratch_size(shape), at_end};
+    describe(truth->name, shape, "truth");
+    void *packed = guard_place(&guard_packed, truth->packed_size(shape), 64, at_end);
+    truth->pack(shape, &weights, packed);
+    job.packed = packed;
+    int8_t *output = fresh_output(&job);
+    run_slice(&job, output, 0, truth->units(shape));
+    memcpy(expected, output, output_size);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!harness_wants(rows[i]->name, rows[i]->cpu) || !rows[i]->accepts(shape))
+            continue;
+        check_row(rows[i], shape, &weights, input, output_size, at_end);
+        shapes_done[i]++;
+    }
+}
+
+// The layers that --bench times, cut down in height and width so that C can follow.
+static void check_known_shapes(void)
+{
+    for (size_t i = 0; i < sizeof conv_bench_layers / sizeof conv_bench_layers[0]; i++) {
+        struct kernel_conv_shape shape = conv_bench_shape(&conv_bench_layers[i]);
+        shape.in_h = shape.in_h < 9 ? shape.in_h : 9;
+        shape.in_w = shape.in_w < 15 ? shape.in_w : 15;
+        shape.out_h = (shape.in_h + shape.stride_h - 1) / shape.stride_h;
+        shape.out_w = (shape.in_w + shape.stride_w - 1) / shape.stride_w;
+        random_numbers(&shape);
+        check_shape(&shape);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    harness_start(argc, argv, 1500);
+    if (harness.bench)
+        return conv_bench();
+    struct guard *guards[] = {&guard_input, &guard_output, &guard_packed, &guard_scratch,
+                              &guard_weights, &guard_bias, &guard_scale};
+    const char *names[] = {"the input", "the output", "the packed weights", "the scratch",
+                           "the weights", "the bias", "the scales"};
+    for (size_t i = 0; i < sizeof guards / sizeof guards[0]; i++)
+        guard_init(guards[i], names[i], SIZE_MAX_BYTES);
+    expected = malloc(SIZE_MAX_BYTES);
+
+    check_known_shapes();
+    for (int i = 0; i < harness.rounds; i++) {
+        struct kernel_conv_shape shape;
+        random_shape(&shape);
+        check_shape(&shape);
+    }
+    size_t count;
+    const struct kernel_conv *const *rows = kernel_conv_rows(&count);
+    for (size_t i = 0; i < count; i++)
+        harness_row_done(rows[i]->name, rows[i]->cpu, shapes_done[i]);
+    free(expected);
+    return harness_finish();
+}
