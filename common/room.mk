@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 common_SRCS := \
 	common/json.c \
+	common/labels.c \
 	common/log.c \
+	common/ring.c \
 	common/sealed.c \
-	common/stats.c
+	common/stats.c \
+	common/wire.c

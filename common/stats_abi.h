@@ -14,7 +14,6 @@
 #ifndef QEDGE_COMMON_STATS_ABI_H
 #define QEDGE_COMMON_STATS_ABI_H
 
-#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,19 +57,19 @@ struct stats_page {
     struct stats_histogram stages[STATS_STAGES];
 };
 
-static_assert(sizeof(struct stats_header) == 64, "stats header");
-static_assert(offsetof(struct stats_header, major) == 8, "major");
-static_assert(offsetof(struct stats_header, minor) == 10, "minor");
-static_assert(offsetof(struct stats_header, header_size) == 12, "header_size");
-static_assert(offsetof(struct stats_header, size) == 16, "size");
-static_assert(offsetof(struct stats_header, stages) == 20, "stages");
-static_assert(offsetof(struct stats_header, buckets) == 24, "buckets");
-static_assert(STATS_BUCKETS == 1056, "buckets");
-static_assert(offsetof(struct stats_histogram, sum_ns) == 8, "sum_ns");
-static_assert(offsetof(struct stats_histogram, max_ns) == 16, "max_ns");
-static_assert(offsetof(struct stats_histogram, buckets) == 64, "buckets");
-static_assert(sizeof(struct stats_histogram) == 64 + 8 * STATS_BUCKETS, "histogram");
-static_assert(offsetof(struct stats_page, counters) == 64, "counters");
-static_assert(offsetof(struct stats_page, stages) == 128, "stages");
+_Static_assert(sizeof(struct stats_header) == 64, "stats header");
+_Static_assert(offsetof(struct stats_header, major) == 8, "major");
+_Static_assert(offsetof(struct stats_header, minor) == 10, "minor");
+_Static_assert(offsetof(struct stats_header, header_size) == 12, "header_size");
+_Static_assert(offsetof(struct stats_header, size) == 16, "size");
+_Static_assert(offsetof(struct stats_header, stages) == 20, "stages");
+_Static_assert(offsetof(struct stats_header, buckets) == 24, "buckets");
+_Static_assert(STATS_BUCKETS == 1056, "buckets");
+_Static_assert(offsetof(struct stats_histogram, sum_ns) == 8, "sum_ns");
+_Static_assert(offsetof(struct stats_histogram, max_ns) == 16, "max_ns");
+_Static_assert(offsetof(struct stats_histogram, buckets) == 64, "buckets");
+_Static_assert(sizeof(struct stats_histogram) == 64 + 8 * STATS_BUCKETS, "histogram");
+_Static_assert(offsetof(struct stats_page, counters) == 64, "counters");
+_Static_assert(offsetof(struct stats_page, stages) == 128, "stages");
 
 #endif

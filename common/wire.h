@@ -14,19 +14,30 @@
 //                                   ◀─    LABELS {generation} + fd: labels memfd (after a reload)
 //                                   ◀─    GOODBYE {reason}
 //
+// * HELLO comes first; anything else before it is malformed. Another major version is answered with ERROR -EPROTO.
+// * A second SUBSCRIBE on the same connection replaces the first one and is answered with STREAM again (a client
+//   asks so for an eventfd once its user wants qclient_fd()).
+// * ERROR answers the message whose token it carries; after a failed HELLO the daemon closes, after a failed
+//   SUBSCRIBE (-ENODEV: no such stream, -EAGAIN: stream has no ring yet) or REQUEST the connection lives on.
+// * LABELS is sent before the first record of the new generation is published.
+// * GOODBYE is the last message; the connection is closed after it.
+//
 // Either side closes the connection on anything malformed. The daemon never blocks on a client: a
 // client whose socket buffer is full is disconnected.
 
 #ifndef QEDGE_COMMON_WIRE_H
 #define QEDGE_COMMON_WIRE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x47444551u // "QEDG"
 #define WIRE_MAJOR 1
 #define WIRE_MINOR 0
 #define WIRE_MESSAGE_MAX 16384 // bytes, header included
-#define WIRE_NAME_MAX 64
+#define WIRE_NAME_MAX 64       // NUL included
+#define WIRE_FDS_MAX 4
+#define WIRE_ANSWER_TEXT_MAX (WIRE_MESSAGE_MAX - sizeof(struct wire_answer))
 #define WIRE_SOCKET_DEFAULT "/run/qedge/qedged.sock"
 
 enum wire_type {
@@ -46,7 +57,7 @@ struct wire_header {
     uint32_t magic;
     uint16_t type; // enum wire_type
     uint16_t reserved;
-    uint32_t size; // of the whole message
+    uint32_t size;  // of the whole message
     uint32_t token; // a request's number, repeated in its answers
 };
 
@@ -113,5 +124,59 @@ struct wire_goodbye {
     uint32_t reason;
     uint32_t reserved;
 };
+
+// The same on 32 and 64 bit: a 32-bit client talks to a 64-bit daemon.
+_Static_assert(sizeof(struct wire_header) == 16, "header");
+_Static_assert(sizeof(struct wire_hello) == 84 && offsetof(struct wire_hello, name) == 20, "hello");
+_Static_assert(sizeof(struct wire_welcome) == 24, "welcome");
+_Static_assert(sizeof(struct wire_error) == 220, "error");
+_Static_assert(sizeof(struct wire_subscribe) == 84 && offsetof(struct wire_subscribe, stream) == 20, "subscribe");
+_Static_assert(sizeof(struct wire_stream) == 96 && offsetof(struct wire_stream, daemon_id) == 24, "stream");
+_Static_assert(sizeof(struct wire_request) == 272, "request");
+_Static_assert(sizeof(struct wire_answer) == 24, "answer");
+_Static_assert(sizeof(struct wire_report) == 32, "report");
+_Static_assert(sizeof(struct wire_labels) == 24, "labels");
+_Static_assert(sizeof(struct wire_goodbye) == 24, "goodbye");
+
+// Room for any message, aligned for all of them.
+union wire_message {
+    struct wire_header header;
+    struct wire_hello hello;
+    struct wire_welcome welcome;
+    struct wire_error error;
+    struct wire_subscribe subscribe;
+    struct wire_stream stream;
+    struct wire_request request;
+    struct wire_answer answer;
+    struct wire_report report;
+    struct wire_labels labels;
+    struct wire_goodbye goodbye;
+    unsigned char bytes[WIRE_MESSAGE_MAX];
+};
+
+// ---- making messages ----
+// Zeroes `size` bytes at message and fills in its header.
+void wire_init(void *message, enum wire_type type, size_t size, uint32_t token);
+// Copies a C string into a message's field, NUL included, the rest zeroed. -ENAMETOOLONG when it does not fit
+// (the field then holds as much as fits).
+int wire_text_set(char *field, size_t size, const char *text);
+
+// ---- sending and receiving (neither ever blocks nor raises SIGPIPE) ----
+// Sends one whole message (message->header.size bytes) with fd_count fds (0..WIRE_FDS_MAX; borrowed).
+// 0, -EAGAIN: the peer's buffer is full, -EPIPE/-ECONNRESET: peer gone, or another -errno.
+int wire_send(int socket, const void *message, const int *fds, unsigned fd_count);
+
+// Which side sent what is received.
+enum wire_from { WIRE_FROM_CLIENT, WIRE_FROM_DAEMON };
+
+// Receives one message and checks it whole (wire_check); *fd_count fds (close-on-exec) are the caller's.
+// Returns its size; -EAGAIN: none there; -ECONNRESET: peer gone; -EPROTO: malformed, or fds where none belong or
+// missing; -EMFILE: no room for its fds in this process. On failure no fd is held. fds: WIRE_FDS_MAX entries,
+// filled up with -1.
+int wire_receive(int socket, enum wire_from from, union wire_message *message, int *fds, unsigned *fd_count);
+
+// Checks a message of `size` bytes that came with fd_count fds: type, exact size, every text NUL-terminated and free
+// of control characters, flags and counts. 0 or -EPROTO. Everything in it may be used afterwards.
+int wire_check(const union wire_message *message, size_t size, enum wire_from from, unsigned fd_count);
 
 #endif
