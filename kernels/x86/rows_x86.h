@@ -7,7 +7,9 @@
 
 #include "kernels/kernels.h"
 
-#define KERNEL_ARCH_CONV
+extern const struct kernel_conv kernel_conv_avx512vnni;
+
+#define KERNEL_ARCH_CONV &kernel_conv_avx512vnni,
 #define KERNEL_ARCH_POOL
 #define KERNEL_ARCH_BINARY
 #define KERNEL_ARCH_TABLE

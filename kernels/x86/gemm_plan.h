@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Convolution as a matrix product, for every x86 instruction set: how a layer is cut up, how its weights
+// lie, and the loop over pieces. An instruction set brings two functions (struct gemm_isa) and nothing else.
+//
+//   rows     output pixels, batch * out_h * out_w of them
+//   depth    taps times channels of one filter (k_h * k_w * in_c / groups)
+//   columns  output channels of one group
+//
+// A *panel* in scratch holds, for a block of rows, each row's depth values side by side, in the form the
+// dot-product instruction wants; padding, stride, dilation and groups end there. A *tile* is 1..4 vectors
+// of columns: int32 init[], float scale[], then for every four bytes of a panel row one vector of weights
+// per vector of columns. In vector j, the 4 bytes at 32-bit lane 4 * i + t belong to column
+// i * 4 * vectors + 4 * j + t: then packing 4 vectors of results to bytes yields columns in order.
+//
+// Two ways to cut:
+//   few rows    all rows' panel fits in L2: a unit is (tile, block), tile-major, so weights are read once
+//   many rows   a unit is a block of rows for one group with all its tiles; the panel fits in L1
+
+#ifndef QEDGE_KERNELS_X86_GEMM_PLAN_H
+#define QEDGE_KERNELS_X86_GEMM_PLAN_H
+
+#include "kernels/kernels.h"
+
+enum { GEMM_VECTORS_MAX = 4, GEMM_BLOCKS_MAX = 64 };
+
+struct gemm_plan {
+    const struct kernel_conv_shape *shape;
+    int32_t rows, depth, columns, groups;
+    int32_t group_in;        // input channels of one group
+    int32_t quads;           // groups of four panel bytes in a row
+    size_t row_bytes;        // quads * 4
+    size_t column_bytes;     // of packed weights for one vector of columns, init and scale included
+    int32_t column_vectors;  // vectors that hold a group's columns
+    int32_t tiles;           // tiles of one group
+    int32_t blocks;          // blocks of rows
+    int32_t block_rows_max;
+    size_t block_bytes;      // panel of one block, with room to write past its end
+    bool few_rows;
+};
+
+// One block of rows times one tile.
+struct gemm_task {
+    const uint8_t *panel;
+    size_t row_bytes;
+    int32_t rows, quads;
+    const int32_t *row_terms; // NULL, or what each row adds to its sums
+    const uint8_t *tile;
+    int32_t vectors;          // of the tile
+    int8_t *output;           // first row, first column of the tile
+    size_t output_stride;
+    int32_t columns;          // columns of the tile that exist
+    int32_t zero_point, act_min, act_max;
+};
+
+struct gemm_isa {
+    int32_t lanes; // 32-bit lanes of a vector
+    int32_t bytes; // of a panel value: 1 = x + 128, 2 = x - input_zero_point
+    // Writes rows [first, first + count) of one group; may write 64 bytes past the last.
+    void (*gather)(const struct gemm_plan *plan, const int8_t *input, int32_t group, int32_t first,
+                   int32_t count, uint8_t *panel);
+    // Sums of the panel's values per row, times `factor`: only where bytes == 1.
+    void (*row_terms)(const struct gemm_plan *plan, const uint8_t *panel, int32_t count, int32_t factor,
+                      int32_t *terms);
+    void (*multiply)(const struct gemm_task *task);
+};
+
+// A depthwise layer on one input channel is a plain convolution.
+bool gemm_accepts(const struct kernel_conv_shape *shape);
+size_t gemm_packed_size(const struct kernel_conv_shape *shape, const struct gemm_isa *isa);
+void gemm_pack(const struct kernel_conv_shape *shape, const struct kernel_conv_weights *weights,
+               void *packed, const struct gemm_isa *isa);
+size_t gemm_scratch_size(const struct kernel_conv_shape *shape, const struct gemm_isa *isa);
+int32_t gemm_units(const struct kernel_conv_shape *shape, const struct gemm_isa *isa);
+void gemm_run(const struct kernel_conv_shape *shape, const void *packed, const int8_t *input,
+              int8_t *output, void *scratch, int32_t first, int32_t last, const struct gemm_isa *isa);
+
+// The row that an instruction set's file defines with these.
+#define GEMM_ROW(symbol, row_name, flag, isa)                                                          \
+    static size_t row_packed_size(const struct kernel_conv_shape *shape)                               \
+    {                                                                                                  \
+        return gemm_packed_size(shape, isa);                                                           \
+    }                                                                                                  \
+    static void row_pack(const struct kernel_conv_shape *shape,                                        \
+                         const struct kernel_conv_weights *weights, void *packed)                      \
+    {                                                                                                  \
+        gemm_pack(shape, weights, packed, isa);                                                        \
+    }                                                                                                  \
+    static size_t row_scratch_size(const struct kernel_conv_shape *shape)                              \
+    {                                                                                                  \
+        return gemm_scratch_size(shape, isa);                                                          \
+    }                                                                                                  \
+    static int32_t row_units(const struct kernel_conv_shape *shape)                                    \
+    {                                                                                                  \
+        return gemm_units(shape, isa);                                                                 \
+    }                                                                                                  \
+    static void row_run(const struct kernel_conv_shape *shape, const void *packed,                     \
+                        const int8_t *input, int8_t *output, void *scratch, int32_t first,             \
+                        int32_t last)                                                                  \
+    {                                                                                                  \
+        gemm_run(shape, packed, input, output, scratch, first, last, isa);                             \
+    }                                                                                                  \
+    const struct kernel_conv symbol = {                                                                \
+        .name = row_name,                                                                              \
+        .cpu = flag,                                                                                   \
+        .accepts = gemm_accepts,                                                                       \
+        .packed_size = row_packed_size,                                                                \
+        .pack = row_pack,                                                                              \
+        .scratch_size = row_scratch_size,                                                              \
+        .units = row_units,                                                                            \
+        .run = row_run,                                                                                \
+    }
+
+#endif
