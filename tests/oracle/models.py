@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which models the oracle looks at, and with which inputs."""
+from pathlib import Path
+
+import numpy as np
+
+from inputs import TOP
+
+SHARED = TOP.parent / "shared"
+OPERATORS = TOP / "tests" / "golden" / "models"
+DEFAULT_MODEL = TOP / "models" / "efficientnet_lite0_int8.tflite"
+PICTURES = TOP / "models" / "pictures"
+
+# Floating point or 16 bit inside: the service may refuse them ("not supported"), then they are skipped.
+OPTIONAL = ("_float.tflite", ".float32.tflite", "_dynrange.tflite", "_int16x8.tflite", "quant_1_default_1.tflite",
+            "mobilenet_v1_0.25_224_1_default_1.tflite", "conv_fc_mnist.tflite", "mnist_quantized.tflite")
+
+# Steps by which an output may differ from LiteRT's default kernels; everything else: not at all.
+ALLOWED = {}
+
+
+def is_optional(path):
+    return path.name.endswith(OPTIONAL)
+
+
+def shared_classifiers():
+    """The classifiers of ../shared/models; empty when the folder is not there."""
+    folders = ("nxp", "coral", "tflite_support", "mlperf_tiny", "tflm", "cfu", "mnist", "mltk", "misc", "mit")
+    return [path for folder in folders for path in sorted((SHARED / "models" / folder).glob("*.tflite"))]
+
+
+def operator_models():
+    return sorted(OPERATORS.glob("*.tflite"))
+
+
+def relative(path):
+    """As a golden list or a table names it: from the top of the repository."""
+    path = Path(path)
+    return str(path.relative_to(TOP)) if path.is_relative_to(TOP) else "../" + str(path.relative_to(TOP.parent))
+
+
+def is_picture_input(types):
+    return len(types) == 1 and len(types[0][0]) == 4 and types[0][0][3] in (1, 3) and types[0][0][1] >= 20
+
+
+def picture_bytes(path, shape):
+    """uint8 pixels [h, w, c] for an input of `shape`."""
+    from PIL import Image
+    _, height, width, channels = shape
+    picture = Image.open(path).convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(picture.resize((width, height), Image.Resampling.BOX))
+    return np.ascontiguousarray(pixels.reshape(height, width, channels))
+
+
+def mnist_digits(count):
+    """The first test digits as uint8 [count, 28, 28, 1] and their labels, or nothing."""
+    import gzip
+    folder = SHARED / "datasets" / "mnist"
+    files = {}
+    for part, skip in (("images", 16), ("labels", 8)):
+        found = sorted(folder.glob(f"t10k-{part}*")) if folder.is_dir() else []
+        if not found:
+            return None
+        content = found[0].read_bytes()
+        content = gzip.decompress(content) if found[0].suffix == ".gz" else content
+        files[part] = np.frombuffer(content, np.uint8)[skip:]
+    return files["images"][:count * 784].reshape(count, 28, 28, 1), files["labels"][:count]
