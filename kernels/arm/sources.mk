@@ -1,3 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# The arm kernels: one file, one instruction set (its suffix picks the flags, see ISA_* in the Makefile).
-kernels_arm_SRCS :=
+# The arm kernels: one file, one instruction set (its suffix picks the flags, see ISA_* in the
+# Makefile). 32-bit ARM has NEON only.
+kernels_arm_SRCS := kernels/arm/arm_conv.c kernels/arm/arm_depthwise.c kernels/arm/conv_neon.c \
+    kernels/arm/depthwise_neon.c kernels/arm/pool_neon.c kernels/arm/binary_neon.c
+ifeq ($(ARCH),aarch64)
+kernels_arm_SRCS += kernels/arm/table_neon.c kernels/arm/conv_neondot.c
+endif
