@@ -128,6 +128,8 @@ ALL_OBJS += $(TEST_PROGS:%.c=$(BUILD)/obj/%.o) $(HELPER_PROGS:%.c=$(BUILD)/obj/%
 # Programs that test scripts run (benches, stress writers …); built with the tests, not run by themselves.
 HELPER_BINS := $(HELPER_PROGS:%.c=$(BUILD)/%)
 
+# Keep what is made on the way: an object file is not built twice.
+.SECONDARY:
 .PHONY: help demo check all tests check-all check-unit check-deps packages-build packages-check clean
 help:                       ## this list
 	@echo "qedge $(VERSION): make TARGET [VARIABLE=...]"
@@ -159,6 +161,6 @@ packages-build:
 packages-check:
 	@$(if $(CROSS),,scripts/packages.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK))
 
-include install.mk
+include install.mk tests/targets.mk
 
 -include $(ALL_OBJS:.o=.d)

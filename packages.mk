@@ -7,5 +7,7 @@ PACKAGES_CHECK := libcmocka-dev
 PACKAGES_CROSS := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static mmdebstrap
 # make check-vm: Debian guests under emulation, amd64 and arm64
 PACKAGES_VM := qemu-system-x86 qemu-system-arm mmdebstrap kmod cpio python3 $(PACKAGES_CROSS)
+# make check-oracle, make bench: LiteRT and its kind come from PyPI
+PACKAGES_PYTHON := python3 python3-venv
 # .ci/run on top of all the others
-PACKAGES_CI := git clang g++ systemd python3-venv
+PACKAGES_CI := git clang g++ systemd

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # The parts of .ci/run: one function each. A part fails when a command in it fails.
-PARTS=(install check deps werror asan tsan)
+PARTS=(install check deps werror asan tsan oracle vm)
 
 packages() { # LIST...: the names in these lists of packages.mk
     local list
@@ -16,7 +16,7 @@ part_install() {
     command -v make >/dev/null || { apt-get update -q; apt-get install -qy --no-install-recommends make; }
     for try in 1 2 3; do
         # shellcheck disable=SC2046
-        apt-get -o DPkg::Lock::Timeout=300 update -q && scripts/packages.sh $(packages BUILD CHECK CROSS VM CI) && return 0
+        apt-get -o DPkg::Lock::Timeout=300 update -q && scripts/packages.sh $(packages BUILD CHECK CROSS VM PYTHON CI) && return 0
         echo "try $try failed"; sleep $((try * 10))
     done
     return 1
@@ -46,3 +46,6 @@ part_tsan() {
     TEST_TIMEOUT=300 "${fixed[@]}" make BUILD=build/tsan SANITIZE=thread OPT=-O1 check-unit
 }
 
+part_oracle() { make check-oracle; }
+
+part_vm() { make check-vm; }

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# In the guest: qedged.service with a virtual camera, from "no camera yet" to unplugged, killed and stopped.
+# The share holds pictures NAME.yuyv and their classes NAME.class.
+set -u
+cd "$(dirname "$0")" || exit 1
+. ./lib.sh
+
+status() { qctl status --json | jq -er ".streams[0].$1"; }
+state_is() { [ "$(status state)" = "$1" ]; }
+property() { systemctl show -P "$1" qedged.service; }
+main_pid_changed() { local pid; pid=$(property MainPID); [ "$pid" != 0 ] && [ "$pid" != "$1" ]; }
+frames_grow() { local before; before=$(status frames_in) && sleep 0.1 && [ "$(status frames_in)" -gt "$before" ]; }
+
+# What another process reads from shared memory within a few seconds: the class of the newest result.
+class_seen() { timeout 8 qctl watch --json | jq -r --unbuffered '.hits[0].label' | grep -m1 -xF "$(cat "$1.class")"; }
+
+comes_back() { # OLD-PID: systemd started another daemon, and it delivers
+    within 15000 main_pid_changed "$1" && within 8000 frames_grow && echo "$took ms to frames"
+}
+
+# --- no camera yet
+modprobe videodev # the unit's device rule names the class, which has to be known when the unit starts
+check service starts without a camera -- systemctl start qedged.service
+check type is notify, so READY came -- test "$(property Type) $(property ActiveState)" = "notify active"
+check status line reaches systemd -- test -n "$(property StatusText)"
+check stream waits -- within 2000 state_is waiting
+check the reason is said -- status reason
+check not started as root -- test "$(stat -c %U "/proc/$(property MainPID)")" != root
+
+# --- a camera is plugged in, pictures in front of it
+check camera plugged in -- camera_plug
+camera_show macaw.yuyv
+check stream runs by itself -- within 5000 state_is running
+check macaw is seen by another process -- class_seen macaw
+camera_show hotdog.yuyv
+check hotdog is seen by another process -- class_seen hotdog
+qctl status
+
+# --- unplugged and plugged in again
+unplug() { echo vivid.1 >/sys/bus/platform/drivers/vivid/unbind; }
+replug() { echo vivid.1 >/sys/bus/platform/drivers/vivid/bind; udevadm settle; }
+pid=$(property MainPID)
+camera_dark
+unplug
+check unplugged: stream waits -- within 3000 state_is waiting
+check unplugged: same daemon, still up -- test "$(property MainPID) $(property ActiveState)" = "$pid active"
+replug
+check plugged in again: resumes within 1 s -- within 1000 state_is running
+echo "resumed $took ms after the camera came back"
+check frames flow again -- within 3000 frames_grow
+systemctl stop qedged.service && camera_wire && systemctl start qedged.service
+camera_show macaw.yuyv
+check after that: macaw is seen -- class_seen macaw
+
+# --- killed, stuck, stopped
+pid=$(property MainPID)
+kill -KILL "$pid"
+check killed: started again and delivers -- comes_back "$pid"
+check killed: macaw is seen again -- class_seen macaw
+check watchdog is armed -- test "$(property WatchdogUSec)" = 6s
+pid=$(property MainPID)
+kill -STOP "$pid"
+check stuck: the watchdog started another -- comes_back "$pid"
+check stuck: systemd says why -- bash -c 'journalctl -b -u qedged.service --no-pager | grep -qi watchdog'
+start=$(now_ms)
+systemctl stop qedged.service
+took=$(($(now_ms) - start))
+check "stops in order within 1 s (took $took ms)" -- test $took -lt 1000 -a "$(property Result)" = success
+check nothing is left behind -- test ! -e /run/qedge/qedged.sock
+check no unit failed -- test "$(systemctl is-system-running)" = running
+camera_dark
+finish
