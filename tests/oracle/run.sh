@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Makes the oracle's virtual environment (once) and runs check.py in it with the arguments given.
+#   tests/oracle/run.sh [--pictures N] [MODEL ...]        BUILD=dir  ORACLE_VENV=dir
+# timeout: 600
+set -eu
+cd "$(dirname "$0")/../.."
+BUILD=${BUILD:-build}
+venv=${ORACLE_VENV:-$BUILD/oracle-venv}
+list=tests/oracle/requirements.txt
+if ! cmp -s "$list" "$venv/requirements.txt"; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$list"
+    cp "$list" "$venv/requirements.txt"
+fi
+exec "$venv/bin/python" tests/oracle/check.py --qmodel "$BUILD/qmodel" "$@"
