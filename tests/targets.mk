@@ -6,14 +6,9 @@ packages-python: packages-build
 packages-vm:
 	@scripts/packages.sh $(PACKAGES_BUILD) $(PACKAGES_VM)
 
-# LiteRT from PyPI, in a virtual environment of its own below the build folder.
-$(BUILD)/venv-%/ready: tests/%/requirements.txt | packages-python
-	@echo "  VENV	$(@D)"
-	$(Q)python3 -m venv $(@D) && $(@D)/bin/pip install --quiet --disable-pip-version-check -r $< && touch $@
-
 check-oracle: packages-python  ## the same inputs through qmodel and LiteRT (from PyPI): bytes compared
-	@+$(MAKE) all $(BUILD)/venv-oracle/ready
-	$(Q)$(BUILD)/venv-oracle/bin/python tests/oracle/check.py --qmodel $(BUILD)/qmodel
+	@+$(MAKE) all
+	@BUILD="$(BUILD)" tests/oracle/run.sh
 
 check-vm: packages-vm       ## boot amd64 and arm64 guests with a virtual camera and systemd, run the service there
 	@+tests/vm/run.sh
