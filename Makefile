@@ -33,10 +33,16 @@ say       = $(if $(filter 1,$(V)),,@echo "  $(1)	$(2)";)
 include packages.mk
 
 PKG_CONFIG ?= pkg-config
+# A cross build finds its libraries in SYSROOT, a Debian tree of the other architecture. Its own one is unpacked
+# before the first file is compiled; SYSROOT= (empty) takes what the cross compiler finds by itself.
+ifneq ($(CROSS),)
+OWN_SYSROOT := build/sysroot/$(CROSS:%-=%)
+SYSROOT     ?= $(OWN_SYSROOT)
+endif
 ifneq ($(SYSROOT),)
-CC       += --sysroot=$(SYSROOT)
-export PKG_CONFIG_SYSROOT_DIR := $(SYSROOT)
-export PKG_CONFIG_LIBDIR := $(SYSROOT)/usr/lib/$(CROSS:%-=%)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig
+override CC += --sysroot=$(abspath $(SYSROOT))
+export PKG_CONFIG_SYSROOT_DIR := $(abspath $(SYSROOT))
+export PKG_CONFIG_LIBDIR := $(abspath $(SYSROOT))/usr/lib/$(CROSS:%-=%)/pkgconfig:$(abspath $(SYSROOT))/usr/share/pkgconfig
 endif
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null)
 pkg_libs   = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
@@ -163,5 +169,14 @@ packages-check:
 	@$(if $(CROSS),,scripts/packages.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK))
 
 include install.mk tests/targets.mk
+
+ifneq ($(OWN_SYSROOT),)
+ifeq ($(SYSROOT),$(OWN_SYSROOT))
+$(ALL_OBJS): | $(OWN_SYSROOT).made
+$(OWN_SYSROOT).made: tests/cross/sysroot.sh packages.mk
+	@tests/cross/sysroot.sh $(CROSS:%-=%) $(OWN_SYSROOT) $(filter lib%-dev,$(PACKAGES_BUILD) $(PACKAGES_CHECK))
+	@touch $@
+endif
+endif
 
 -include $(ALL_OBJS:.o=.d)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # The parts of .ci/run: one function each. A part fails when a command in it fails.
-PARTS=(install check deps werror asan tsan oracle vm)
+PARTS=(install check deps werror asan tsan cross oracle vm)
 
 packages() { # LIST...: the names in these lists of packages.mk
     local list
@@ -44,6 +44,12 @@ part_tsan() {
     local fixed=()
     if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
     TEST_TIMEOUT=300 "${fixed[@]}" make BUILD=build/tsan SANITIZE=thread OPT=-O1 TEST_SKIP='tests/kernels/%' check-unit
+}
+
+# The aarch64 build, its tests under qemu-user with and without dot products.
+part_cross() {
+    make CROSS=aarch64-linux-gnu- WERROR=1 all
+    make check-cross
 }
 
 part_oracle() { make check-oracle; }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests and measurements that need more than the build does; each installs its own packages first.
-.PHONY: check-oracle check-vm packages-python packages-vm
+.PHONY: check-cross check-emulated check-oracle check-vm packages-python packages-vm
 packages-python: packages-build
 	@scripts/packages.sh $(PACKAGES_PYTHON)
 packages-vm:
@@ -12,3 +12,9 @@ check-oracle: packages-python  ## the same inputs through qmodel and LiteRT (fro
 
 check-vm: packages-vm       ## boot amd64 and arm64 guests with a virtual camera and systemd, run the service there
 	@+tests/vm/run.sh
+
+check-cross:                ## build for aarch64 and run the test programs under qemu-user, with and without dot products
+	@scripts/packages.sh $(PACKAGES_CROSS)
+	@+$(MAKE) CROSS=aarch64-linux-gnu- check-emulated
+check-emulated: tests
+	$(Q)tests/cross/check.sh "$(BUILD)" "$(abspath $(SYSROOT))" $(TEST_BINS)
