@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tile loop of every x86 instruction set. A *unit* is four accumulators that leave as one vector of
+// bytes: one row of 4 (or 3) vectors, two rows of 2, or four rows of 1. A tile is 1..8 units; they are named,
+// not an array, because compilers keep arrays of vectors on the stack. `units` and `vectors` are constants
+// wherever these functions are inlined, so that every `if` on them is decided by the compiler.
+//
+// The including file defines before:
+//   TILE_LANES                                  32-bit lanes of a vector
+//   vec                                         a vector of int32
+//   vec vec_load(const void *)                  TILE_LANES dwords, any alignment
+//   vec vec_spread(const uint8_t *)             four bytes repeated in every lane
+//   vec vec_dot(vec sums, vec x, vec weights)   adds the products of each lane's four bytes
+//   vec vec_add(vec, vec), vec vec_set(int32_t)
+//   struct finish, finish_of(task)              what ends a unit:
+//   vec finish_round(vec sums, const float *scale, const struct finish *)
+//   vec finish_narrow(vec a, vec b, vec c, vec d, const struct finish *)
+//   void finish_store(int8_t *output, size_t stride, vec bytes, int32_t columns, const int vectors,
+//                     const int rows)
+
+#ifndef QEDGE_KERNELS_X86_GEMM_TILE_H
+#define QEDGE_KERNELS_X86_GEMM_TILE_H
+
+#include "kernels/x86/gemm_plan.h"
+
+#define TILE_INLINE static inline __attribute__((always_inline))
+
+struct quartet {
+    vec a, b, c, d;
+};
+
+TILE_INLINE int unit_rows(const int vectors)
+{
+    return vectors >= 3 ? 1 : 4 / vectors;
+}
+
+TILE_INLINE struct quartet unit_start(const struct gemm_task *task, int32_t row, const int vectors)
+{
+    const int32_t *init = (const int32_t *)task->tile;
+    struct quartet u;
+    u.a = vec_load(init);
+    u.b = vectors >= 2 ? vec_load(init + TILE_LANES) : u.a;
+    u.c = vectors >= 3 ? vec_load(init + 2 * TILE_LANES) : u.a;
+    u.d = vectors == 4 ? vec_load(init + 3 * TILE_LANES) : u.b;
+    if (task->row_terms) {
+        const int32_t *terms = task->row_terms + row;
+        u.a = vec_add(u.a, vec_set(terms[0]));
+        u.b = vec_add(u.b, vec_set(terms[vectors >= 2 ? 0 : 1]));
+        u.c = vec_add(u.c, vec_set(terms[vectors >= 3 ? 0 : vectors == 2 ? 1 : 2]));
+        u.d = vec_add(u.d, vec_set(terms[vectors >= 3 ? 0 : vectors == 2 ? 1 : 3]));
+    }
+    return u;
+}
+
+TILE_INLINE struct quartet weights_load(const uint8_t *w, const int vectors)
+{
+    struct quartet u;
+    u.a = vec_load(w);
+    u.b = vectors >= 2 ? vec_load(w + 4 * TILE_LANES) : u.a;
+    u.c = vectors >= 3 ? vec_load(w + 8 * TILE_LANES) : u.a;
+    u.d = vectors == 4 ? vec_load(w + 12 * TILE_LANES) : u.b;
+    return u;
+}
+
+TILE_INLINE struct quartet unit_dot(struct quartet u, const uint8_t *x, size_t stride, struct quartet w,
+                                    const int vectors)
+{
+    vec first = vec_spread(x);
+    u.a = vec_dot(u.a, first, w.a);
+    if (vectors >= 2) {
+        u.b = vec_dot(u.b, first, w.b);
+    } else {
+        u.b = vec_dot(u.b, vec_spread(x + stride), w.a);
+        u.c = vec_dot(u.c, vec_spread(x + 2 * stride), w.a);
+        u.d = vec_dot(u.d, vec_spread(x + 3 * stride), w.a);
+    }
+    if (vectors == 2) {
+        vec second = vec_spread(x + stride);
+        u.c = vec_dot(u.c, second, w.a);
+        u.d = vec_dot(u.d, second, w.b);
+    }
+    if (vectors >= 3)
+        u.c = vec_dot(u.c, first, w.c);
+    if (vectors == 4)
+        u.d = vec_dot(u.d, first, w.d);
+    return u;
+}
+
+TILE_INLINE void unit_finish(const struct gemm_task *task, const struct finish *finish, struct quartet u,
+                             int32_t row, const int vectors)
+{
+    const float *scale = (const float *)(task->tile + (size_t)vectors * TILE_LANES * 4);
+    const int b = vectors >= 2 ? 1 : 0, c = vectors >= 3 ? 2 : 0, d = vectors == 4 ? 3 : b;
+    vec first = finish_round(u.a, scale, finish);
+    vec second = finish_round(u.b, scale + b * TILE_LANES, finish);
+    vec third = finish_round(u.c, scale + c * TILE_LANES, finish);
+    vec fourth = vectors == 3 ? third : finish_round(u.d, scale + d * TILE_LANES, finish);
+    finish_store(task->output + (size_t)row * task->output_stride, task->output_stride,
+                 finish_narrow(first, second, third, fourth, finish), task->columns, vectors,
+                 unit_rows(vectors));
+}
+
+// Rows [row, row + units * unit_rows) of a tile.
+TILE_INLINE void tile_rows(const struct gemm_task *task, int32_t row, const int units, const int vectors)
+{
+    const size_t stride = task->row_bytes, step = stride * (size_t)unit_rows(vectors);
+    const int n = unit_rows(vectors);
+    struct quartet u0 = unit_start(task, row, vectors), u1, u2, u3, u4, u5, u6, u7;
+    u1 = u2 = u3 = u4 = u5 = u6 = u7 = u0;
+    if (units > 1) u1 = unit_start(task, row + n, vectors);
+    if (units > 2) u2 = unit_start(task, row + 2 * n, vectors);
+    if (units > 3) u3 = unit_start(task, row + 3 * n, vectors);
+    if (units > 4) u4 = unit_start(task, row + 4 * n, vectors);
+    if (units > 5) u5 = unit_start(task, row + 5 * n, vectors);
+    if (units > 6) u6 = unit_start(task, row + 6 * n, vectors);
+    if (units > 7) u7 = unit_start(task, row + 7 * n, vectors);
+
+    const uint8_t *x0 = task->panel + (size_t)row * stride, *x1 = x0 + step, *x2 = x1 + step,
+                  *x3 = x2 + step, *x4 = x3 + step, *x5 = x4 + step, *x6 = x5 + step, *x7 = x6 + step;
+    const uint8_t *w = task->tile + (size_t)vectors * TILE_LANES * 8;
+    const size_t bytes = (size_t)task->quads * 4;
+    for (size_t k = 0; k < bytes; k += 4) {
+        struct quartet weights = weights_load(w, vectors);
+        w += vectors * TILE_LANES * 4;
+        u0 = unit_dot(u0, x0 + k, stride, weights, vectors);
+        if (units > 1) u1 = unit_dot(u1, x1 + k, stride, weights, vectors);
+        if (units > 2) u2 = unit_dot(u2, x2 + k, stride, weights, vectors);
+        if (units > 3) u3 = unit_dot(u3, x3 + k, stride, weights, vectors);
+        if (units > 4) u4 = unit_dot(u4, x4 + k, stride, weights, vectors);
+        if (units > 5) u5 = unit_dot(u5, x5 + k, stride, weights, vectors);
+        if (units > 6) u6 = unit_dot(u6, x6 + k, stride, weights, vectors);
+        if (units > 7) u7 = unit_dot(u7, x7 + k, stride, weights, vectors);
+    }
+
+    const struct finish finish = finish_of(task);
+    unit_finish(task, &finish, u0, row, vectors);
+    if (units > 1) unit_finish(task, &finish, u1, row + n, vectors);
+    if (units > 2) unit_finish(task, &finish, u2, row + 2 * n, vectors);
+    if (units > 3) unit_finish(task, &finish, u3, row + 3 * n, vectors);
+    if (units > 4) unit_finish(task, &finish, u4, row + 4 * n, vectors);
+    if (units > 5) unit_finish(task, &finish, u5, row + 5 * n, vectors);
+    if (units > 6) unit_finish(task, &finish, u6, row + 6 * n, vectors);
+    if (units > 7) unit_finish(task, &finish, u7, row + 7 * n, vectors);
+}
+
+// Fewer rows than a unit: the last row stands in for those that are missing, in memory of its own.
+TILE_INLINE void tile_short(const struct gemm_task *task, int32_t row, const int vectors)
+{
+    int32_t rows = task->rows - row, terms[4];
+    struct gemm_task part = *task;
+    int8_t output[4 * 4 * TILE_LANES];
+    part.panel += (size_t)row * task->row_bytes;
+    part.row_bytes = rows == 1 ? 0 : task->row_bytes;
+    if (task->row_terms) {
+        for (int32_t i = 0; i < 4; i++)
+            terms[i] = task->row_terms[row + (i < rows ? i : rows - 1)];
+        part.row_terms = terms;
+    }
+    part.output = output;
+    part.output_stride = 4 * TILE_LANES;
+    tile_rows(&part, 0, 1, vectors);
+    for (int32_t i = 0; i < rows; i++)
+        memcpy(task->output + (size_t)(row + i) * task->output_stride, output + i * 4 * TILE_LANES,
+               (size_t)task->columns);
+}
+
+// All rows; what is left over after whole tiles is done unit by unit.
+TILE_INLINE void tile_multiply(const struct gemm_task *task, const int units, const int vectors)
+{
+    const int n = unit_rows(vectors);
+    int32_t row = 0;
+    for (; row + units * n <= task->rows; row += units * n)
+        tile_rows(task, row, units, vectors);
+    if (row == task->rows)
+        return;
+    if (task->rows - row > units * n / 3 && task->rows >= units * n) { // again, from further up
+        tile_rows(task, task->rows - units * n, units, vectors);
+        return;
+    }
+    for (; row + 2 * n <= task->rows; row += 2 * n)
+        tile_rows(task, row, 2, vectors);
+    for (; row + n <= task->rows; row += n)
+        tile_rows(task, row, 1, vectors);
+    if (row < task->rows && task->rows >= n)
+        tile_rows(task, task->rows - n, 1, vectors);
+    else if (row < task->rows)
+        tile_short(task, row, vectors);
+}
+
+#endif
