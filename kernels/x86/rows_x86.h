@@ -7,9 +7,9 @@
 
 #include "kernels/kernels.h"
 
-extern const struct kernel_conv kernel_conv_avx512vnni;
+extern const struct kernel_conv kernel_conv_avx512vnni, kernel_conv_avxvnni, kernel_conv_avx2;
 
-#define KERNEL_ARCH_CONV &kernel_conv_avx512vnni,
+#define KERNEL_ARCH_CONV &kernel_conv_avx512vnni, &kernel_conv_avxvnni, &kernel_conv_avx2,
 #define KERNEL_ARCH_POOL
 #define KERNEL_ARCH_BINARY
 #define KERNEL_ARCH_TABLE

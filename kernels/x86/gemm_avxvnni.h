@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Matrix product with vpdpbusd on ymm registers: the whole of gemm_avxvnni.c but the encoding of the
+// instruction (VEX there), so that a test can build it for CPUs that only have the EVEX one.
+// Panel: x + 128 as uint8; weights int8. The including file defines GEMM_VPDPBUSD before.
+
+#ifndef QEDGE_KERNELS_X86_GEMM_AVXVNNI_H
+#define QEDGE_KERNELS_X86_GEMM_AVXVNNI_H
+
+#include "kernels/x86/gemm_ymm.h"
+#include "kernels/x86/load_some.h"
+#include "kernels/x86/rows_x86.h"
+
+#define GATHER_BYTES 1
+
+static inline void gather_copy(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
+{
+    (void)zero_point;
+    const __m256i flip = _mm256_set1_epi8((char)0x80);
+    for (; n >= 32; n -= 32, x += 32, panel += 32)
+        _mm256_storeu_si256((__m256i *)panel, _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)x), flip));
+    const __m128i half = _mm256_castsi256_si128(flip);
+    if (n >= 16) {
+        _mm_storeu_si128((__m128i *)panel, _mm_xor_si128(_mm_loadu_si128((const __m128i *)x), half));
+        n -= 16;
+        x += 16;
+        panel += 16;
+    }
+    if (n > 0)
+        _mm_storeu_si128((__m128i *)panel, _mm_xor_si128(load_some(x, n), half));
+}
+
+static inline void gather_fill(uint8_t *panel, int32_t n, int32_t zero_point)
+{
+    const __m256i value = _mm256_set1_epi8((char)(zero_point + 128));
+    for (int32_t i = 0; i < n; i += 32)
+        _mm256_storeu_si256((__m256i *)(panel + i), value);
+}
+
+#include "kernels/x86/gemm_gather.h"
+
+static inline vec vec_dot(vec sums, vec x, vec weights)
+{
+    __asm__(GEMM_VPDPBUSD : "+x"(sums) : "x"(x), "x"(weights));
+    return sums;
+}
+
+static int32_t sum_lanes(__m256i v)
+{
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4E));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xB1));
+    return _mm_cvtsi128_si32(s);
+}
+
+static void row_terms(const struct gemm_plan *plan, const uint8_t *panel, int32_t count, int32_t factor,
+                      int32_t *terms)
+{
+    const __m256i ones = _mm256_set1_epi8(1);
+    for (int32_t row = 0; row < count; row++, panel += plan->row_bytes) {
+        __m256i sum = _mm256_setzero_si256();
+        uint32_t rest = 0;
+        int32_t k = 0;
+        for (; k + 32 <= plan->depth; k += 32)
+            sum = vec_dot(sum, vec_load(panel + k), ones);
+        for (; k < plan->depth; k++)
+            rest += panel[k];
+        terms[row] = (int32_t)(((uint32_t)sum_lanes(sum) + rest) * (uint32_t)factor);
+    }
+}
+
+#include "kernels/x86/gemm_tile.h"
+
+static void multiply(const struct gemm_task *task)
+{
+    switch (task->vectors) {
+    case 4: tile_multiply(task, 3, 4); break;
+    case 3: tile_multiply(task, 4, 3); break;
+    case 2: tile_multiply(task, 3, 2); break;
+    default: tile_multiply(task, 3, 1); break;
+    }
+}
+
+static const struct gemm_isa isa = {8, 1, gather, row_terms, multiply};
+
+#endif
