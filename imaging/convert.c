@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The plan of a conversion, and its run. A plan holds the weights of each plane's rows and of each
-// component's columns, one strip of row sums per plane, a few rows of pixels, and the quantization table.
+// component's columns, one strip of row sums per plane, a few rows of pixels, and the quantization
+// table.
 
 #include "imaging/convert.h"
 
@@ -16,8 +17,8 @@
 
 // Where a component's samples lie. Components in the order R G B or Y U V.
 struct sample_layout {
-    uint8_t plane, offset, pitch;       // bytes
-    uint8_t column_step, row_step;      // pixels that one sample stands for
+    uint8_t plane, offset, pitch;  // bytes
+    uint8_t column_step, row_step; // pixels that one sample stands for
 };
 
 static const struct {
@@ -74,7 +75,8 @@ static const struct convert_ops *ops_select(uint32_t cpu)
 
 static int target_check(const struct convert_target *target)
 {
-    if ((target->channels != 1 && target->channels != 3) || (unsigned)target->output > CONVERT_FLOAT32)
+    if ((target->channels != 1 && target->channels != 3) ||
+        (unsigned)target->output > CONVERT_FLOAT32)
         return -EINVAL;
     for (int c = 0; c < target->channels; c++)
         if (!isfinite(target->mean[c]) || !isfinite(target->std[c]) || !(target->std[c] > 0))
@@ -88,12 +90,13 @@ static int like_check(const struct image *like)
 {
     if ((unsigned)like->matrix > IMAGE_BT709 || (unsigned)like->range > IMAGE_FULL)
         return -EINVAL;
-    if ((unsigned)like->format >= sizeof(layouts) / sizeof(layouts[0]) || layouts[like->format].components == 0)
+    if ((unsigned)like->format >= sizeof(layouts) / sizeof(layouts[0]) ||
+        layouts[like->format].components == 0)
         return -ENOTSUP;
     return 0;
 }
 
-// ---- planning ------------------------------------------------------------------------------------
+// ---- planning -----------------------------------------------------------------------------------
 
 static void *aligned_zeros(size_t bytes)
 {
@@ -122,8 +125,10 @@ static int columns_plan(struct convert *convert, int k)
     convert->column[k] = calloc((size_t)axis.targets, sizeof(int32_t));
     if (convert->column[k] == NULL)
         return -ENOMEM;
-    *component = (struct strip_component){
-        .plane = sample->plane, .pitch = sample->pitch, .taps = &convert->columns[k], .column = convert->column[k]};
+    *component = (struct strip_component){.plane = sample->plane,
+                                          .pitch = sample->pitch,
+                                          .taps = &convert->columns[k],
+                                          .column = convert->column[k]};
     return 0;
 }
 
@@ -164,8 +169,10 @@ static int strip_plan(struct convert *convert, int plane)
     struct strip_plane *strip = &convert->strip.plane[plane];
     convert->plane[plane].byte = low;
     strip->columns = high - low;
-    strip->stride = ((size_t)strip->columns + CONVERT_STRIP_ALIGN - 1) / CONVERT_STRIP_ALIGN * CONVERT_STRIP_ALIGN;
-    size_t turned = (size_t)(touched - low) > strip->stride ? (size_t)(touched - low) : strip->stride;
+    strip->stride = ((size_t)strip->columns + CONVERT_STRIP_ALIGN - 1) / CONVERT_STRIP_ALIGN *
+                    CONVERT_STRIP_ALIGN;
+    size_t turned =
+        (size_t)(touched - low) > strip->stride ? (size_t)(touched - low) : strip->stride;
     size_t rows = (size_t)convert->ops->rows;
     strip->rows = aligned_zeros(rows * strip->stride * sizeof(uint16_t));
     strip->turned = aligned_zeros(rows * turned * sizeof(uint16_t));
@@ -199,7 +206,8 @@ static int border_plan(struct convert *convert, uint8_t fill)
 
 static int plan_make(struct convert *convert, const struct convert_target *target)
 {
-    int result = convert_geometry(convert->like.width, convert->like.height, target, &convert->crop, &convert->place);
+    int result = convert_geometry(convert->like.width, convert->like.height, target, &convert->crop,
+                                  &convert->place);
     if (result < 0)
         return result;
     struct convert_strip *strip = &convert->strip;
@@ -233,8 +241,11 @@ int convert_create_for(uint32_t cpu, const struct image *like, const struct conv
     if (convert == NULL)
         return -ENOMEM;
     convert->ops = ops_select(cpu);
-    convert->like = (struct image){.format = like->format, .matrix = like->matrix, .range = like->range,
-                                   .width = like->width, .height = like->height};
+    convert->like = (struct image){.format = like->format,
+                                   .matrix = like->matrix,
+                                   .range = like->range,
+                                   .width = like->width,
+                                   .height = like->height};
     convert->width = target->width;
     convert->height = target->height;
     status = plan_make(convert, target);
@@ -246,7 +257,8 @@ int convert_create_for(uint32_t cpu, const struct image *like, const struct conv
     return 0;
 }
 
-int convert_create(const struct image *like, const struct convert_target *target, struct convert **convert)
+int convert_create(const struct image *like, const struct convert_target *target,
+                   struct convert **convert)
 {
     return convert_create_for(kernel_cpu_detect(), like, target, convert);
 }
@@ -275,13 +287,15 @@ const char *convert_kernel(const struct convert *convert)
 bool convert_matches(const struct convert *convert, const struct image *image)
 {
     const struct image *like = &convert->like;
-    return image->format == like->format && image->matrix == like->matrix && image->range == like->range &&
-           image->width == like->width && image->height == like->height;
+    return image->format == like->format && image->matrix == like->matrix &&
+           image->range == like->range && image->width == like->width &&
+           image->height == like->height;
 }
 
-// ---- running -------------------------------------------------------------------------------------
+// ---- running ------------------------------------------------------------------------------------
 
-static void strip_rows_sum(struct convert *convert, const struct image *image, int32_t y, int32_t rows)
+static void strip_rows_sum(struct convert *convert, const struct image *image, int32_t y,
+                           int32_t rows)
 {
     for (int p = 0; p < convert->strip.planes; p++) {
         const struct strip_plane *strip = &convert->strip.plane[p];
@@ -291,9 +305,12 @@ static void strip_rows_sum(struct convert *convert, const struct image *image, i
             continue;
         for (int32_t row = 0; row < rows; row++) {
             size_t target = (size_t)(y + row);
-            const uint8_t *source = image->planes[p] + stride * (size_t)plane->rows.first[target] + plane->byte;
-            convert->ops->rows_sum(source, stride, plane->rows.weights + target * (size_t)plane->rows.width,
-                                   plane->rows.used[target], strip->columns, strip->rows + strip->stride * (size_t)row);
+            const uint8_t *source =
+                image->planes[p] + stride * (size_t)plane->rows.first[target] + plane->byte;
+            convert->ops->rows_sum(source, stride,
+                                   plane->rows.weights + target * (size_t)plane->rows.width,
+                                   plane->rows.used[target], strip->columns,
+                                   strip->rows + strip->stride * (size_t)row);
         }
     }
 }
@@ -323,16 +340,19 @@ int convert_run(struct convert *convert, const struct image *image, void *dst)
         return result;
     const struct convert_rect *place = &convert->place;
     size_t pixel = (size_t)convert->strip.mix.channels * convert_table_element(&convert->table);
-    uint8_t *out = (uint8_t *)dst + ((size_t)place->y * (size_t)convert->width + (size_t)place->x) * pixel;
+    uint8_t *out =
+        (uint8_t *)dst + ((size_t)place->y * (size_t)convert->width + (size_t)place->x) * pixel;
 
     if (convert->border != NULL)
         borders_write(convert, dst);
     for (int32_t y = 0; y < place->height; y += convert->ops->rows) {
-        int32_t rows = place->height - y < convert->ops->rows ? place->height - y : convert->ops->rows;
+        int32_t rows =
+            place->height - y < convert->ops->rows ? place->height - y : convert->ops->rows;
         strip_rows_sum(convert, image, y, rows);
         convert->ops->columns_sum(&convert->strip, rows, convert->pixels, convert->pixels_stride);
         for (int32_t row = 0; row < rows; row++, out += (size_t)convert->width * pixel)
-            convert_table_apply(&convert->table, convert->pixels + convert->pixels_stride * (size_t)row,
+            convert_table_apply(&convert->table,
+                                convert->pixels + convert->pixels_stride * (size_t)row,
                                 convert->pixels_stride, out);
     }
     return 0;

@@ -6,8 +6,8 @@
 
 #include "imaging/convert_ops.h"
 
-static void rows_sum_c(const uint8_t *source, size_t stride, const int16_t *weights, int32_t count, int32_t columns,
-                       uint16_t *restrict out)
+static void rows_sum_c(const uint8_t *source, size_t stride, const int16_t *weights, int32_t count,
+                       int32_t columns, uint16_t *restrict out)
 {
     memset(out, 0, (size_t)columns * sizeof(*out));
     for (int32_t j = 0; j < count; j++) {
@@ -19,7 +19,8 @@ static void rows_sum_c(const uint8_t *source, size_t stride, const int16_t *weig
 }
 
 // One component of one pixel, in 1/64 steps.
-static int32_t component_sum(const struct strip_component *component, const uint16_t *row, int32_t target)
+static int32_t component_sum(const struct strip_component *component, const uint16_t *row,
+                             int32_t target)
 {
     const struct taps *taps = component->taps;
     const int16_t *weights = taps->weights + (size_t)target * (size_t)taps->width;
@@ -39,7 +40,8 @@ static uint8_t channel_mix(const struct colour_mix *mix, int32_t channel, const 
     return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
 }
 
-static void columns_sum_c(const struct convert_strip *strip, int32_t rows, uint8_t *pixels, size_t pixels_stride)
+static void columns_sum_c(const struct convert_strip *strip, int32_t rows, uint8_t *pixels,
+                          size_t pixels_stride)
 {
     const struct colour_mix *mix = &strip->mix;
     for (int32_t row = 0; row < rows; row++) {
@@ -48,7 +50,8 @@ static void columns_sum_c(const struct convert_strip *strip, int32_t rows, uint8
             int32_t value[3] = {0};
             for (int32_t k = 0; k < mix->components; k++) {
                 const struct strip_plane *plane = &strip->plane[strip->component[k].plane];
-                value[k] = component_sum(&strip->component[k], plane->rows + plane->stride * (size_t)row, x);
+                value[k] = component_sum(&strip->component[k],
+                                         plane->rows + plane->stride * (size_t)row, x);
             }
             for (int32_t c = 0; c < mix->channels; c++)
                 *out++ = channel_mix(mix, c, value);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// R = y + 2 (1 - Kr) v, B = y + 2 (1 - Kb) u, G = (y - Kr R - Kb B) / Kg, with y and u, v stretched by
-// 255/219 and 255/224 from limited range. BT.601: Kr 0.299, Kb 0.114; BT.709: Kr 0.2126, Kb 0.0722.
+// R = y + 2 (1 - Kr) v, B = y + 2 (1 - Kb) u, G = (y - Kr R - Kb B) / Kg, with y and u, v stretched
+// by 255/219 and 255/224 from limited range. BT.601: Kr 0.299, Kb 0.114; BT.709: Kr 0.2126, Kb
+// 0.0722.
 
 #include "imaging/convert_colour.h"
 
@@ -48,7 +49,9 @@ static void mix_from_rgb(struct colour_mix *mix, bool bgr)
     for (int channel = 0; channel < mix->channels; channel++) {
         mix->bias[channel] = HALF;
         for (int k = 0; k < 3; k++)
-            mix->matrix[channel][k] = mix->channels == 1 ? grey[k] : k == (bgr ? 2 - channel : channel) ? ONE : 0;
+            mix->matrix[channel][k] = mix->channels == 1                   ? grey[k]
+                                      : k == (bgr ? 2 - channel : channel) ? ONE
+                                                                           : 0;
     }
 }
 

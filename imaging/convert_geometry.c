@@ -13,7 +13,8 @@ static int32_t scaled(int32_t a, int32_t b, int32_t c, int32_t limit)
 }
 
 // The largest centred rectangle in width x height whose sides are as aspect_width : aspect_height.
-static struct convert_rect centred(int32_t width, int32_t height, int32_t aspect_width, int32_t aspect_height)
+static struct convert_rect centred(int32_t width, int32_t height, int32_t aspect_width,
+                                   int32_t aspect_height)
 {
     struct convert_rect rect = {0, 0, width, height};
     if ((int64_t)width * aspect_height > (int64_t)height * aspect_width)
@@ -25,11 +26,12 @@ static struct convert_rect centred(int32_t width, int32_t height, int32_t aspect
     return rect;
 }
 
-int convert_geometry(int32_t width, int32_t height, const struct convert_target *target, struct convert_rect *crop,
-                     struct convert_rect *place)
+int convert_geometry(int32_t width, int32_t height, const struct convert_target *target,
+                     struct convert_rect *crop, struct convert_rect *place)
 {
-    if (width < 1 || width > IMAGE_SIDE_MAX || height < 1 || height > IMAGE_SIDE_MAX || target->width < 1 ||
-        target->width > TARGET_SIDE_MAX || target->height < 1 || target->height > TARGET_SIDE_MAX)
+    if (width < 1 || width > IMAGE_SIDE_MAX || height < 1 || height > IMAGE_SIDE_MAX ||
+        target->width < 1 || target->width > TARGET_SIDE_MAX || target->height < 1 ||
+        target->height > TARGET_SIDE_MAX)
         return -EINVAL;
     *crop = (struct convert_rect){0, 0, width, height};
     *place = (struct convert_rect){0, 0, target->width, target->height};

@@ -2,8 +2,9 @@
 //
 // Inside imaging: the two kernels of a conversion, in C and per instruction set, all byte-equal.
 //
-// A strip is `rows` target rows at once. First rows_sum() sums source rows into it, whatever the bytes
-// mean; then columns_sum() sums its columns per component, mixes colour and writes 8-bit pixels:
+// A strip is `rows` target rows at once. First rows_sum() sums source rows into it, whatever the
+// bytes mean; then columns_sum() sums its columns per component, mixes colour and writes 8-bit
+// pixels:
 //
 //      source rows, bytes           strip rows, uint16           pixels, uint8
 //      Y U Y V Y U Y V ...  --->    y u y v y u y v ...   --->   R G B R G B ...
@@ -20,25 +21,25 @@
 #include "imaging/convert_colour.h"
 #include "imaging/convert_taps.h"
 
-#define CONVERT_ROW_SUM 256      // weights of the source rows of one target row
+#define CONVERT_ROW_SUM 256 // weights of the source rows of one target row
 #define CONVERT_COLUMN_SUM 16384
 #define CONVERT_STRIP_ROWS_MAX 16
-#define CONVERT_STRIP_ALIGN 32   // strip strides are a multiple of this many elements; strips are 64-byte aligned
+#define CONVERT_STRIP_ALIGN 32 // elements: strip strides are multiples; strips are 64-byte aligned
 
 struct strip_plane {
-    uint16_t *rows;        // [ops->rows][stride]
-    size_t stride;         // elements
-    int32_t columns;       // that rows_sum() writes; the rest of a row stays 0
-    // [columns_turned][ops->rows]: for kernels that turn the strip by 90 degrees. Columns from `columns`
-    // on are never written; they only meet weights of 0.
+    uint16_t *rows;  // [ops->rows][stride]
+    size_t stride;   // elements
+    int32_t columns; // that rows_sum() writes; the rest of a row stays 0
+    // [columns_turned][ops->rows]: for kernels that turn the strip by 90 degrees. Columns from
+    // `columns` on are never written; they only meet weights of 0.
     uint16_t *turned;
 };
 
 struct strip_component {
     int32_t plane;
-    int32_t pitch;            // columns from sample to sample
-    const struct taps *taps;  // over samples
-    const int32_t *column;    // [taps->targets] column of each target's first sample
+    int32_t pitch;           // columns from sample to sample
+    const struct taps *taps; // over samples
+    const int32_t *column;   // [taps->targets] column of each target's first sample
 };
 
 struct convert_strip {
@@ -46,18 +47,21 @@ struct convert_strip {
     struct strip_plane plane[3];
     struct strip_component component[3]; // mix.components of them
     struct colour_mix mix;
-    int32_t targets;                     // pixels in a row
+    int32_t targets; // pixels in a row
 };
 
 struct convert_ops {
     const char *name;
-    uint32_t cpu;  // KERNEL_CPU_* flags needed
-    int32_t rows;  // of a strip, at most CONVERT_STRIP_ROWS_MAX
-    // out[i] = sum over j < count of weights[j] * source[j * stride + i], i < columns; weights sum to 256.
-    void (*rows_sum)(const uint8_t *source, size_t stride, const int16_t *weights, int32_t count, int32_t columns,
-                     uint16_t *out);
-    // The first `rows` rows of the strip to pixels[row * pixels_stride], strip->targets * channels bytes each.
-    void (*columns_sum)(const struct convert_strip *strip, int32_t rows, uint8_t *pixels, size_t pixels_stride);
+    uint32_t cpu; // KERNEL_CPU_* flags needed
+    int32_t rows; // of a strip, at most CONVERT_STRIP_ROWS_MAX
+    // out[i] = sum over j < count of weights[j] * source[j * stride + i], i < columns; weights sum
+    // to 256.
+    void (*rows_sum)(const uint8_t *source, size_t stride, const int16_t *weights, int32_t count,
+                     int32_t columns, uint16_t *out);
+    // The first `rows` rows of the strip to pixels[row * pixels_stride], strip->targets * channels
+    // bytes each.
+    void (*columns_sum)(const struct convert_strip *strip, int32_t rows, uint8_t *pixels,
+                        size_t pixels_stride);
 };
 
 extern const struct convert_ops convert_ops_c;

@@ -59,8 +59,8 @@ size_t convert_table_element(const struct convert_table *table)
     return table->kind == TABLE_FLOAT ? sizeof(float) : 1;
 }
 
-static void apply_add(const struct convert_table *table, const uint8_t *restrict pixels, size_t count,
-                      uint8_t *restrict dst)
+static void apply_add(const struct convert_table *table, const uint8_t *restrict pixels,
+                      size_t count, uint8_t *restrict dst)
 {
     const int16_t add = (int16_t)table->add, low = (int16_t)table->low, high = (int16_t)table->high;
     for (size_t i = 0; i < count; i++) {
@@ -70,8 +70,8 @@ static void apply_add(const struct convert_table *table, const uint8_t *restrict
     }
 }
 
-static void apply_lookup(const struct convert_table *table, const uint8_t *restrict pixels, size_t count,
-                         uint8_t *restrict dst)
+static void apply_lookup(const struct convert_table *table, const uint8_t *restrict pixels,
+                         size_t count, uint8_t *restrict dst)
 {
     if (table->channels == 1) {
         for (size_t i = 0; i < count; i++)
@@ -83,7 +83,8 @@ static void apply_lookup(const struct convert_table *table, const uint8_t *restr
             dst[i + c] = table->bytes[c][pixels[i + c]];
 }
 
-static void apply_float(const struct convert_table *table, const uint8_t *pixels, size_t count, float *dst)
+static void apply_float(const struct convert_table *table, const uint8_t *pixels, size_t count,
+                        float *dst)
 {
     size_t channels = (size_t)table->channels;
     for (size_t i = 0; i + channels <= count; i += channels)
@@ -91,7 +92,8 @@ static void apply_float(const struct convert_table *table, const uint8_t *pixels
             dst[i + c] = table->floats[c][pixels[i + c]];
 }
 
-void convert_table_apply(const struct convert_table *table, const uint8_t *pixels, size_t count, void *dst)
+void convert_table_apply(const struct convert_table *table, const uint8_t *pixels, size_t count,
+                         void *dst)
 {
     if (table->kind == TABLE_FLOAT)
         apply_float(table, pixels, count, dst);

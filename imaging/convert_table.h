@@ -16,8 +16,8 @@ enum table_kind {
 struct convert_table {
     enum table_kind kind;
     int32_t channels;
-    int32_t add, low, high;   // TABLE_ADD; the output type's range
-    uint8_t bytes[3][256];    // int8 as two's complement
+    int32_t add, low, high; // TABLE_ADD; the output type's range
+    uint8_t bytes[3][256];  // int8 as two's complement
     float floats[3][256];
 };
 
@@ -25,7 +25,8 @@ struct convert_table {
 void convert_table_init(struct convert_table *table, const struct convert_target *target);
 
 // pixels: `count` channel values, channel 0 first; dst: as many elements of the output type.
-void convert_table_apply(const struct convert_table *table, const uint8_t *pixels, size_t count, void *dst);
+void convert_table_apply(const struct convert_table *table, const uint8_t *pixels, size_t count,
+                         void *dst);
 
 // Bytes of one output element.
 size_t convert_table_element(const struct convert_table *table);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Positions are counted in 1 / targets of a picture pixel: then every edge of a target interval and every
-// edge of a sample is a whole number, and all weights are exact before their one rounding.
+// Positions are counted in 1 / targets of a picture pixel: then every edge of a target interval and
+// every edge of a sample is a whole number, and all weights are exact before their one rounding.
 
 #include "imaging/convert_taps.h"
 
@@ -36,7 +36,8 @@ static int32_t axis_high(const struct taps_axis *axis)
 }
 
 // Writes the weights of target i from *first on, returns how many.
-static int32_t area_weights(const struct taps_axis *axis, int32_t i, int32_t *first, int16_t *weights)
+static int32_t area_weights(const struct taps_axis *axis, int32_t i, int32_t *first,
+                            int16_t *weights)
 {
     int64_t sample = (int64_t)axis->step * axis->targets, whole = axis->length;
     int64_t start = (int64_t)axis->offset * axis->targets + (int64_t)i * axis->length;
@@ -51,11 +52,14 @@ static int32_t area_weights(const struct taps_axis *axis, int32_t i, int32_t *fi
     return count;
 }
 
-static int32_t bilinear_weights(const struct taps_axis *axis, int32_t i, int32_t *first, int16_t *weights)
+static int32_t bilinear_weights(const struct taps_axis *axis, int32_t i, int32_t *first,
+                                int16_t *weights)
 {
-    int64_t sample = (int64_t)axis->step * axis->targets, low = axis_low(axis), high = axis_high(axis) - 1;
+    int64_t sample = (int64_t)axis->step * axis->targets, low = axis_low(axis),
+            high = axis_high(axis) - 1;
     // Twice the middle of the interval, less half a sample.
-    int64_t middle = 2 * (int64_t)axis->offset * axis->targets + (2 * (int64_t)i + 1) * axis->length - sample;
+    int64_t middle =
+        2 * (int64_t)axis->offset * axis->targets + (2 * (int64_t)i + 1) * axis->length - sample;
     int64_t left = middle < 0 ? -1 : middle / (2 * sample);
     int32_t right_weight = share(middle - left * 2 * sample, 2 * sample, axis->sum);
     int64_t a = max64(low, min64(left, high)), b = max64(low, min64(left + 1, high));

@@ -30,8 +30,8 @@ static int file_map(struct framefile *file, const char *path, struct decode_erro
     if (!S_ISREG(status.st_mode))
         return decode_fail(error, -EINVAL, "%s: not a regular file", path);
     if (status.st_size <= 0 || (uint64_t)status.st_size > SIZE_MAX / 2)
-        return decode_fail(error, status.st_size <= 0 ? -EBADMSG : -EFBIG, "%s: file of %lld bytes", path,
-                           (long long)status.st_size);
+        return decode_fail(error, status.st_size <= 0 ? -EBADMSG : -EFBIG, "%s: file of %lld bytes",
+                           path, (long long)status.st_size);
     void *map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file->fd, 0);
     if (map == MAP_FAILED)
         return decode_fail(error, -errno, "%s: %s", path, strerror(errno));
@@ -47,7 +47,8 @@ static int kind_find(struct framefile *file, const char *path, struct decode_err
     struct image image;
     int result;
 
-    if (file->size >= sizeof(y4m_magic) && memcmp(file->data, y4m_magic, sizeof(y4m_magic) - 1) == 0) {
+    if (file->size >= sizeof(y4m_magic) &&
+        memcmp(file->data, y4m_magic, sizeof(y4m_magic) - 1) == 0) {
         file->is_y4m = true;
         result = y4m_parse_header(file->data, file->size, &file->y4m, &file->first, &inner);
         if (result < 0)

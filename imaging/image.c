@@ -7,7 +7,7 @@
 struct plane_layout {
     uint8_t group_pixels; // pixels in one group of bytes
     uint8_t group_bytes;
-    uint8_t row_pixels;   // picture rows that one plane row stands for
+    uint8_t row_pixels; // picture rows that one plane row stands for
 };
 
 struct format_layout {
@@ -71,7 +71,8 @@ static int plane_check(const struct image *image, int plane)
 {
     size_t row = image_row_bytes(image->format, plane, image->width);
     size_t rows = (size_t)image_plane_rows(image->format, plane, image->height);
-    if (image->planes[plane] == NULL || image->strides[plane] < 0 || (size_t)image->strides[plane] < row)
+    if (image->planes[plane] == NULL || image->strides[plane] < 0 ||
+        (size_t)image->strides[plane] < row)
         return -EINVAL;
     uint64_t need = (uint64_t)image->strides[plane] * (rows - 1) + row;
     return image->size[plane] < need ? -EMSGSIZE : 0;
@@ -84,7 +85,8 @@ int image_check(const struct image *image)
         return -EINVAL;
     if (image->format == IMAGE_JPEG)
         return image->planes[0] == NULL ? -EINVAL : image->size[0] == 0 ? -EMSGSIZE : 0;
-    if (image->width < 1 || image->width > IMAGE_SIDE_MAX || image->height < 1 || image->height > IMAGE_SIDE_MAX)
+    if (image->width < 1 || image->width > IMAGE_SIDE_MAX || image->height < 1 ||
+        image->height > IMAGE_SIDE_MAX)
         return -EINVAL;
     for (int plane = 0; plane < layout->planes; plane++) {
         int result = plane_check(image, plane);
@@ -94,7 +96,8 @@ int image_check(const struct image *image)
     return 0;
 }
 
-// The chroma plane holds stride0 / group_pixels groups in a row when the luma plane holds stride0 pixels.
+// The chroma plane holds stride0 / group_pixels groups in a row when the luma plane holds stride0
+// pixels.
 static int32_t plane_stride(const struct format_layout *layout, int plane, int32_t stride0)
 {
     const struct plane_layout *p = &layout->plane[plane];
@@ -103,8 +106,8 @@ static int32_t plane_stride(const struct format_layout *layout, int plane, int32
     return (stride0 + p->group_pixels - 1) / p->group_pixels * p->group_bytes;
 }
 
-int image_from_buffer(struct image *image, enum image_format format, int32_t width, int32_t height, int32_t stride0,
-                      const void *data, size_t size)
+int image_from_buffer(struct image *image, enum image_format format, int32_t width, int32_t height,
+                      int32_t stride0, const void *data, size_t size)
 {
     const struct format_layout *layout = layout_of(format);
     *image = (struct image){.format = format, .width = width, .height = height};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JPEG through libjpeg-turbo: raw planes (no upsampling, no colour conversion: the converter does both on
-// the few pixels that the model sees), scaled in the inverse DCT.
+// JPEG through libjpeg-turbo: raw planes (no upsampling, no colour conversion: the converter does
+// both on the few pixels that the model sees), scaled in the inverse DCT.
 //
-// libjpeg reports errors by longjmp. decode_trapped() is the only caller of setjmp, keeps no locals, and
-// everything that must survive lives in struct jpeg_decoder.
+// libjpeg reports errors by longjmp. decode_trapped() is the only caller of setjmp, keeps no
+// locals, and everything that must survive lives in struct jpeg_decoder.
 
 #include <errno.h>
 #include <setjmp.h>
@@ -18,10 +18,10 @@
 
 #include "imaging/decode_error.h"
 
-#define SCANS_MAX 100                // a progressive file may ask for endless passes over the picture
+#define SCANS_MAX 100                 // a small file may ask for endless passes over the picture
 #define CODER_MEMORY_MAX (512L << 20) // coefficients of a progressive picture
 #define PLANE_ALIGN 64
-#define IMCU_ROWS_MAX 64             // 4 blocks of 16 lines
+#define IMCU_ROWS_MAX 64 // 4 blocks of 16 lines
 
 // Since API version 7 the scaled block size has a width and a height.
 #if JPEG_LIB_VERSION >= 70
@@ -53,7 +53,7 @@ struct jpeg_decoder {
     int result;
 };
 
-// ---- what libjpeg calls ------------------------------------------------------------------------
+// ---- what libjpeg calls -------------------------------------------------------------------------
 
 static void on_error_exit(j_common_ptr cinfo)
 {
@@ -93,7 +93,7 @@ static void on_progress(j_common_ptr cinfo)
     longjmp(decoder->trap, 1);
 }
 
-// ---- one frame -----------------------------------------------------------------------------------
+// ---- one frame ----------------------------------------------------------------------------------
 
 // The DCT sizes 1, 2, 4 and 8 have SIMD code; those between take longer than the next bigger one.
 static unsigned scale_choose(const struct jpeg_decoder *decoder)
@@ -108,8 +108,9 @@ static unsigned scale_choose(const struct jpeg_decoder *decoder)
     return 8;
 }
 
-// Our format for the planes as libjpeg will leave them, or IMAGE_NONE when only RGB will do. Scaling may
-// leave chroma at the luma's size: libjpeg shrinks it less instead of enlarging it afterwards.
+// Our format for the planes as libjpeg will leave them, or IMAGE_NONE when only RGB will do.
+// Scaling may leave chroma at the luma's size: libjpeg shrinks it less instead of enlarging it
+// afterwards.
 static enum image_format planes_format(const struct jpeg_decompress_struct *cinfo)
 {
     if (cinfo->jpeg_color_space == JCS_GRAYSCALE)
@@ -122,8 +123,9 @@ static enum image_format planes_format(const struct jpeg_decompress_struct *cinf
         wide[c] = component->h_samp_factor * (int)BLOCK_WIDTH(component);
         high[c] = component->v_samp_factor * (int)BLOCK_HEIGHT(component);
     }
-    if (wide[0] != cinfo->max_h_samp_factor * BLOCK_MIN(cinfo) || high[0] != cinfo->max_v_samp_factor * BLOCK_MIN(cinfo) ||
-        wide[1] != wide[2] || high[1] != high[2])
+    if (wide[0] != cinfo->max_h_samp_factor * BLOCK_MIN(cinfo) ||
+        high[0] != cinfo->max_v_samp_factor * BLOCK_MIN(cinfo) || wide[1] != wide[2] ||
+        high[1] != high[2])
         return IMAGE_NONE;
     if (high[0] == high[1])
         return wide[0] == wide[1] ? IMAGE_I444 : wide[0] == 2 * wide[1] ? IMAGE_I422 : IMAGE_NONE;
@@ -150,11 +152,12 @@ static int planes_reserve(struct jpeg_decoder *decoder, struct image *image)
     size_t offset[3], total = 0;
     for (int c = 0; c < cinfo->num_components; c++) {
         const jpeg_component_info *component = &cinfo->comp_info[c];
-        size_t mcu_width = 8 * (size_t)cinfo->max_h_samp_factor, mcu_height = 8 * (size_t)cinfo->max_v_samp_factor;
-        size_t columns = (cinfo->image_width + mcu_width - 1) / mcu_width * (size_t)component->h_samp_factor *
-                         (size_t)BLOCK_WIDTH(component);
-        size_t rows = (cinfo->image_height + mcu_height - 1) / mcu_height * (size_t)component->v_samp_factor *
-                      (size_t)BLOCK_HEIGHT(component);
+        size_t mcu_width = 8 * (size_t)cinfo->max_h_samp_factor,
+               mcu_height = 8 * (size_t)cinfo->max_v_samp_factor;
+        size_t columns = (cinfo->image_width + mcu_width - 1) / mcu_width *
+                         (size_t)component->h_samp_factor * (size_t)BLOCK_WIDTH(component);
+        size_t rows = (cinfo->image_height + mcu_height - 1) / mcu_height *
+                      (size_t)component->v_samp_factor * (size_t)BLOCK_HEIGHT(component);
         size_t stride = (columns + PLANE_ALIGN - 1) & ~(size_t)(PLANE_ALIGN - 1);
         offset[c] = total;
         image->strides[c] = (int32_t)stride;
@@ -183,7 +186,8 @@ static int planes_read(struct jpeg_decoder *decoder)
             size_t high = (size_t)component->v_samp_factor * (size_t)BLOCK_HEIGHT(component);
             size_t plane = (size_t)(decoder->image->planes[c] - decoder->buffer);
             for (size_t y = 0; y < high; y++)
-                rows[c][y] = decoder->buffer + plane + (imcu * high + y) * (size_t)decoder->image->strides[c];
+                rows[c][y] = decoder->buffer + plane +
+                             (imcu * high + y) * (size_t)decoder->image->strides[c];
         }
         if (jpeg_read_raw_data(cinfo, planes, lines) == 0)
             return decode_fail(decoder->error, -EBADMSG, "JPEG: truncated");
@@ -218,10 +222,12 @@ static int output_choose(struct jpeg_decoder *decoder)
     if (result < 0)
         return result;
     if (cinfo->data_precision != 8)
-        return decode_fail(decoder->error, -ENOTSUP, "JPEG: %d bits a sample", cinfo->data_precision);
+        return decode_fail(decoder->error, -ENOTSUP, "JPEG: %d bits a sample",
+                           cinfo->data_precision);
     if (cinfo->jpeg_color_space != JCS_GRAYSCALE && cinfo->jpeg_color_space != JCS_YCbCr &&
         cinfo->jpeg_color_space != JCS_RGB)
-        return decode_fail(decoder->error, -ENOTSUP, "JPEG: %d components that are not YCbCr, RGB or grey",
+        return decode_fail(decoder->error, -ENOTSUP,
+                           "JPEG: %d components that are not YCbCr, RGB or grey",
                            cinfo->num_components);
     cinfo->scale_num = scale_choose(decoder);
     cinfo->scale_denom = 8;
@@ -263,15 +269,17 @@ static int decode_trapped(struct jpeg_decoder *decoder)
     if (setjmp(decoder->trap) == 0) {
         decoder->result = frame_decode(decoder);
     } else {
-        bool memory = decoder->errors.msg_code == JERR_OUT_OF_MEMORY || decoder->errors.msg_code == JERR_NO_BACKING_STORE;
-        decoder->result = decode_fail(decoder->error, memory ? -ENOMEM : -EBADMSG, "JPEG: %.150s", decoder->message);
+        bool memory = decoder->errors.msg_code == JERR_OUT_OF_MEMORY ||
+                      decoder->errors.msg_code == JERR_NO_BACKING_STORE;
+        decoder->result = decode_fail(decoder->error, memory ? -ENOMEM : -EBADMSG, "JPEG: %.150s",
+                                      decoder->message);
     }
     jpeg_abort_decompress(&decoder->cinfo);
     return decoder->result;
 }
 
-static int decoder_run(struct jpeg_decoder *decoder, const void *data, size_t size, struct image *image,
-                       struct decode_error *error)
+static int decoder_run(struct jpeg_decoder *decoder, const void *data, size_t size,
+                       struct image *image, struct decode_error *error)
 {
     *image = (struct image){0};
     if (data == NULL || size == 0)
@@ -287,8 +295,8 @@ static int decoder_run(struct jpeg_decoder *decoder, const void *data, size_t si
     return result;
 }
 
-int jpeg_decode(struct jpeg_decoder *decoder, const void *data, size_t size, int32_t min_width, int32_t min_height,
-                struct image *image, struct decode_error *error)
+int jpeg_decode(struct jpeg_decoder *decoder, const void *data, size_t size, int32_t min_width,
+                int32_t min_height, struct image *image, struct decode_error *error)
 {
     decoder->min_width = min_width;
     decoder->min_height = min_height;
@@ -296,7 +304,7 @@ int jpeg_decode(struct jpeg_decoder *decoder, const void *data, size_t size, int
     return decoder_run(decoder, data, size, image, error);
 }
 
-// ---- life ----------------------------------------------------------------------------------------
+// ---- life ---------------------------------------------------------------------------------------
 
 static int library_start(struct jpeg_decoder *decoder)
 {
@@ -336,7 +344,8 @@ void jpeg_decoder_destroy(struct jpeg_decoder *decoder)
     free(decoder);
 }
 
-int jpeg_read_picture(const uint8_t *data, size_t size, struct picture *picture, struct decode_error *error)
+int jpeg_read_picture(const uint8_t *data, size_t size, struct picture *picture,
+                      struct decode_error *error)
 {
     struct jpeg_decoder *decoder;
     if (jpeg_decoder_create(&decoder) < 0)

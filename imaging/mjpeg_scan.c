@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds whole JPEGs in a row of them. Marker segments are skipped by their length (an EXIF thumbnail is a
-// JPEG within one), the coded data behind SOS byte by byte: there 0xff is followed by 0x00 or RSTn, and
-// any other marker ends it.
+// Finds whole JPEGs in a row of them. Marker segments are skipped by their length (an EXIF
+// thumbnail is a JPEG within one), the coded data behind SOS byte by byte: there 0xff is followed
+// by 0x00 or RSTn, and any other marker ends it.
 
 #include <errno.h>
 #include <stdbool.h>
@@ -82,7 +82,8 @@ static struct jpeg_span span_find(const uint8_t *data, size_t size, size_t start
             return span;
         }
         if (marker == SOI)
-            return (struct jpeg_span){.end = at, .next_frame = true, .broken = "the next one starts before its end"};
+            return (struct jpeg_span){
+                .end = at, .next_frame = true, .broken = "the next one starts before its end"};
         at += 2;
         if (is_restart(marker) || marker == TEM)
             continue;
@@ -109,7 +110,8 @@ static size_t start_find(const uint8_t *data, size_t size, size_t at)
     return found == NULL ? size : (size_t)(found - data);
 }
 
-int mjpeg_next(const uint8_t *data, size_t size, size_t *offset, struct image *image, struct decode_error *error)
+int mjpeg_next(const uint8_t *data, size_t size, size_t *offset, struct image *image,
+               struct decode_error *error)
 {
     size_t start = start_find(data, size, *offset);
     if (start == size) {
@@ -123,7 +125,8 @@ int mjpeg_next(const uint8_t *data, size_t size, size_t *offset, struct image *i
         return decode_fail(error, -EBADMSG, "MJPEG: frame at byte %zu: %s", start, span.broken);
     }
     *offset = span.end;
-    int result = image_from_buffer(image, IMAGE_JPEG, span.width, span.height, 0, data + start, span.end - start);
+    int result = image_from_buffer(image, IMAGE_JPEG, span.width, span.height, 0, data + start,
+                                   span.end - start);
     image->range = IMAGE_FULL;
     return result;
 }

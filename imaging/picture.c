@@ -24,21 +24,23 @@ int decode_fail(struct decode_error *error, int result, const char *format, ...)
 int decode_check_size(const char *what, int64_t width, int64_t height, struct decode_error *error)
 {
     if (width < 1 || height < 1)
-        return decode_fail(error, -EBADMSG, "%s: picture of %lld x %lld pixels", what, (long long)width,
-                           (long long)height);
+        return decode_fail(error, -EBADMSG, "%s: picture of %lld x %lld pixels", what,
+                           (long long)width, (long long)height);
     if (width > IMAGE_SIDE_MAX || height > IMAGE_SIDE_MAX || width * height > DECODE_PIXELS_MAX)
-        return decode_fail(error, -EFBIG, "%s: %lld x %lld pixels is over the limit (%d a side, %d Mpixel)", what,
-                           (long long)width, (long long)height, IMAGE_SIDE_MAX, DECODE_PIXELS_MAX >> 20);
+        return decode_fail(
+            error, -EFBIG, "%s: %lld x %lld pixels is over the limit (%d a side, %d Mpixel)", what,
+            (long long)width, (long long)height, IMAGE_SIDE_MAX, DECODE_PIXELS_MAX >> 20);
     return 0;
 }
 
-int picture_allocate(struct picture *picture, enum image_format format, int32_t width, int32_t height,
-                     uint8_t **pixels, struct decode_error *error)
+int picture_allocate(struct picture *picture, enum image_format format, int32_t width,
+                     int32_t height, uint8_t **pixels, struct decode_error *error)
 {
     size_t bytes = image_row_bytes(format, 0, width) * (size_t)height;
     void *memory = calloc(1, bytes);
     if (memory == NULL)
-        return decode_fail(error, -ENOMEM, "no memory for a picture of %d x %d pixels", width, height);
+        return decode_fail(error, -ENOMEM, "no memory for a picture of %d x %d pixels", width,
+                           height);
     int result = image_from_buffer(&picture->image, format, width, height, 0, memory, bytes);
     if (result < 0) {
         free(memory);
@@ -56,7 +58,8 @@ void picture_finish(struct picture *picture)
     *picture = (struct picture){0};
 }
 
-int picture_decode(const void *data, size_t size, struct picture *picture, struct decode_error *error)
+int picture_decode(const void *data, size_t size, struct picture *picture,
+                   struct decode_error *error)
 {
     static const uint8_t png_magic[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     const uint8_t *bytes = data;
@@ -79,7 +82,8 @@ int picture_decode(const void *data, size_t size, struct picture *picture, struc
 }
 
 // Reads all of a regular file. The caller frees *data.
-static int file_load(int fd, const char *path, uint8_t **data, size_t *size, struct decode_error *error)
+static int file_load(int fd, const char *path, uint8_t **data, size_t *size,
+                     struct decode_error *error)
 {
     struct stat status;
     if (fstat(fd, &status) < 0)

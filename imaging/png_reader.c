@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PNG through libpng. libpng reports errors by longjmp: everything between setjmp and the end of a read
-// lives in struct png_job, so that no local variable is lost on the way.
+// PNG through libpng. libpng reports errors by longjmp: everything between setjmp and the end of a
+// read lives in struct png_job, so that no local variable is lost on the way.
 
 #include <errno.h>
 #include <png.h>
@@ -52,7 +52,8 @@ static enum image_format transforms_set(struct png_job *job)
     if (png_get_bit_depth(job->png, job->info) == 16)
         png_set_scale_16(job->png);
     png_set_expand(job->png);
-    if ((colour & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(job->png, job->info, PNG_INFO_tRNS) != 0)
+    if ((colour & PNG_COLOR_MASK_ALPHA) != 0 ||
+        png_get_valid(job->png, job->info, PNG_INFO_tRNS) != 0)
         png_set_background(job->png, &black, PNG_BACKGROUND_GAMMA_SCREEN, 0, 1.0);
     png_set_interlace_handling(job->png);
     png_read_update_info(job->png, job->info);
@@ -66,13 +67,15 @@ static int pixels_read(struct png_job *job)
     png_set_chunk_cache_max(job->png, 64);
     png_set_read_fn(job->png, job, on_read);
     png_read_info(job->png, job->info);
-    int64_t width = png_get_image_width(job->png, job->info), height = png_get_image_height(job->png, job->info);
+    int64_t width = png_get_image_width(job->png, job->info),
+            height = png_get_image_height(job->png, job->info);
     int result = decode_check_size("PNG", width, height, job->error);
     if (result < 0)
         return result;
     enum image_format format = transforms_set(job);
     uint8_t *pixels;
-    result = picture_allocate(job->picture, format, (int32_t)width, (int32_t)height, &pixels, job->error);
+    result = picture_allocate(job->picture, format, (int32_t)width, (int32_t)height, &pixels,
+                              job->error);
     if (result < 0)
         return result;
     size_t stride = (size_t)job->picture->image.strides[0];
@@ -94,7 +97,8 @@ static void job_run(struct png_job *job)
         job->result = pixels_read(job);
 }
 
-int png_read_picture(const uint8_t *data, size_t size, struct picture *picture, struct decode_error *error)
+int png_read_picture(const uint8_t *data, size_t size, struct picture *picture,
+                     struct decode_error *error)
 {
     struct png_job job = {.data = data, .size = size, .picture = picture, .error = error};
     job.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);

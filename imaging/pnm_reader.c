@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PGM (P5) and PPM (P6): "P6 width height maxval", white space and # comments between, one white-space
-// byte, then the samples row by row: one byte each, or two (high first) when maxval is over 255.
+// PGM (P5) and PPM (P6): "P6 width height maxval", white space and # comments between, one
+// white-space byte, then the samples row by row: one byte each, or two (high first) when maxval is
+// over 255.
 
 #include <ctype.h>
 #include <errno.h>
@@ -41,11 +42,14 @@ static void samples_scale(const uint8_t *in, uint8_t *out, size_t count, uint32_
     }
 }
 
-int pnm_read_picture(const uint8_t *data, size_t size, struct picture *picture, struct decode_error *error)
+int pnm_read_picture(const uint8_t *data, size_t size, struct picture *picture,
+                     struct decode_error *error)
 {
     struct pnm_cursor cursor = {data + 2, data + size};
-    int32_t width = number_next(&cursor), height = number_next(&cursor), maxval = number_next(&cursor);
-    if (width < 0 || height < 0 || maxval < 1 || maxval > 65535 || cursor.at == cursor.end || !isspace(*cursor.at))
+    int32_t width = number_next(&cursor), height = number_next(&cursor),
+            maxval = number_next(&cursor);
+    if (width < 0 || height < 0 || maxval < 1 || maxval > 65535 || cursor.at == cursor.end ||
+        !isspace(*cursor.at))
         return decode_fail(error, -EBADMSG, "PNM: broken header");
     cursor.at++;
     int result = decode_check_size("PNM", width, height, error);

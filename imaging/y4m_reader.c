@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// YUV4MPEG2: one text line "YUV4MPEG2 W640 H480 F30:1 C420jpeg XCOLORRANGE=FULL\n" (tags in any order,
-// unknown ones skipped), then frames: a line "FRAME...\n" and the planes Y, U, V without padding.
+// YUV4MPEG2: one text line "YUV4MPEG2 W640 H480 F30:1 C420jpeg XCOLORRANGE=FULL\n" (tags in any
+// order, unknown ones skipped), then frames: a line "FRAME...\n" and the planes Y, U, V without
+// padding.
 
 #include <errno.h>
 #include <stdbool.h>
@@ -43,8 +44,9 @@ static enum image_format colour_format(struct token token)
         const char *name;
         enum image_format format;
     } names[] = {
-        {"420", IMAGE_I420},    {"420jpeg", IMAGE_I420}, {"420mpeg2", IMAGE_I420}, {"420paldv", IMAGE_I420},
-        {"422", IMAGE_I422},    {"444", IMAGE_I444},     {"mono", IMAGE_GREY},
+        {"420", IMAGE_I420},      {"420jpeg", IMAGE_I420}, {"420mpeg2", IMAGE_I420},
+        {"420paldv", IMAGE_I420}, {"422", IMAGE_I422},     {"444", IMAGE_I444},
+        {"mono", IMAGE_GREY},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (token_is(token, names[i].name))
@@ -52,7 +54,8 @@ static enum image_format colour_format(struct token token)
     return IMAGE_NONE;
 }
 
-static int size_read(struct token value, int64_t *size, const char *what, struct decode_error *error)
+static int size_read(struct token value, int64_t *size, const char *what,
+                     struct decode_error *error)
 {
     *size = number_take(&value);
     if (*size < 1 || value.length != 0)
@@ -94,8 +97,8 @@ static int tag_read(struct header *header, struct token token, struct decode_err
     case 'C':
         header->format = colour_format(value);
         if (header->format == IMAGE_NONE)
-            return decode_fail(error, -ENOTSUP, "Y4M: colour format C%.*s", (int)(value.length < 40 ? value.length : 40),
-                               value.text);
+            return decode_fail(error, -ENOTSUP, "Y4M: colour format C%.*s",
+                               (int)(value.length < 40 ? value.length : 40), value.text);
         return 0;
     case 'X':
         if (token_is(value, "COLORRANGE=FULL"))
@@ -158,15 +161,28 @@ int y4m_parse_header(const uint8_t *data, size_t size, struct y4m_stream *stream
     return 0;
 }
 
-// Behind a broken frame line: the next line that starts with FRAME.
+// Behind a broken frame line: the next thing that looks like one. Pixels lie right before it, so
+// that it need not start a line; in the worst case it is pixels itself, and the frame after it is
+// found broken.
 static void resync(const uint8_t *data, size_t size, size_t *offset)
 {
-    const uint8_t *found = memmem(data + *offset, size - *offset, "\nFRAME", 6);
-    *offset = found == NULL ? size : (size_t)(found - data) + 1;
+    size_t at = *offset + 1;
+    while (at < size) {
+        const uint8_t *found = memmem(data + at, size - at, "FRAME", 5);
+        if (found == NULL)
+            break;
+        at = (size_t)(found - data);
+        if (size - at > 5 && (data[at + 5] == '\n' || data[at + 5] == ' ')) {
+            *offset = at;
+            return;
+        }
+        at += 5;
+    }
+    *offset = size;
 }
 
-int y4m_next(const struct y4m_stream *stream, const uint8_t *data, size_t size, size_t *offset, struct image *image,
-             struct decode_error *error)
+int y4m_next(const struct y4m_stream *stream, const uint8_t *data, size_t size, size_t *offset,
+             struct image *image, struct decode_error *error)
 {
     size_t at = *offset;
     if (at >= size)
@@ -179,10 +195,12 @@ int y4m_next(const struct y4m_stream *stream, const uint8_t *data, size_t size, 
     at += (size_t)length + 1;
     if (size - at < stream->frame_bytes) {
         *offset = size;
-        return decode_fail(error, -EBADMSG, "Y4M: truncated frame: %zu of %zu bytes", size - at, stream->frame_bytes);
+        return decode_fail(error, -EBADMSG, "Y4M: truncated frame: %zu of %zu bytes", size - at,
+                           stream->frame_bytes);
     }
     const struct image *like = &stream->like;
-    int result = image_from_buffer(image, like->format, like->width, like->height, 0, data + at, stream->frame_bytes);
+    int result = image_from_buffer(image, like->format, like->width, like->height, 0, data + at,
+                                   stream->frame_bytes);
     image->range = like->range;
     *offset = at + stream->frame_bytes;
     return result;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The converter against a slow reference in floating point, written from the definition in convert.h:
-// every format, matrix, range, fit and output; sizes from 1 pixel up, odd ones, shrinking and growing.
+// The converter against a slow reference in floating point, written from the definition in
+// convert.h: every format, matrix, range, fit and output; sizes from 1 pixel up, odd ones,
+// shrinking and growing.
 
 #include "tests/unit/imaging_support.h"
 
@@ -11,7 +12,7 @@
 #include "imaging/convert.h"
 #include "imaging/decode.h"
 
-// ---- reference -----------------------------------------------------------------------------------
+// ---- reference ----------------------------------------------------------------------------------
 
 struct axis {
     double offset, length; // in samples
@@ -20,9 +21,11 @@ struct axis {
 };
 
 // Weighted sum of the samples of target i; get(context, k) is sample k.
-static double axis_sum(const struct axis *axis, int i, double (*get)(const void *, int), const void *context)
+static double axis_sum(const struct axis *axis, int i, double (*get)(const void *, int),
+                       const void *context)
 {
-    double step = axis->length / axis->targets, from = axis->offset + i * step, to = from + step, sum = 0;
+    double step = axis->length / axis->targets, from = axis->offset + i * step, to = from + step,
+           sum = 0;
     if (step > 1) {
         for (int k = axis->low; k < axis->high; k++) {
             double covered = fmin(to, k + 1.0) - fmax(from, (double)k);
@@ -32,7 +35,8 @@ static double axis_sum(const struct axis *axis, int i, double (*get)(const void 
         return sum;
     }
     double middle = (from + to) / 2 - 0.5, left = floor(middle), fraction = middle - left;
-    int a = (int)fmax(axis->low, fmin(left, axis->high - 1)), b = (int)fmax(axis->low, fmin(left + 1, axis->high - 1));
+    int a = (int)fmax(axis->low, fmin(left, axis->high - 1)),
+        b = (int)fmax(axis->low, fmin(left + 1, axis->high - 1));
     return (1 - fraction) * get(context, a) + fraction * get(context, b);
 }
 
@@ -57,14 +61,18 @@ static double get_column(const void *context, int column)
 
 static struct axis axis_make(int offset, int length, int step, int targets)
 {
-    return (struct axis){.offset = (double)offset / step, .length = (double)length / step, .low = offset / step,
-                         .high = (offset + length + step - 1) / step, .targets = targets};
+    return (struct axis){.offset = (double)offset / step,
+                         .length = (double)length / step,
+                         .low = offset / step,
+                         .high = (offset + length + step - 1) / step,
+                         .targets = targets};
 }
 
-static double component_at(const struct image *image, const struct convert_rect *crop, const struct convert_rect *place,
-                           int k, int x, int y)
+static double component_at(const struct image *image, const struct convert_rect *crop,
+                           const struct convert_rect *place, int k, int x, int y)
 {
-    int wide = k == 0 ? 1 : support_chroma_wide(image->format), high = k == 0 ? 1 : support_chroma_high(image->format);
+    int wide = k == 0 ? 1 : support_chroma_wide(image->format),
+        high = k == 0 ? 1 : support_chroma_high(image->format);
     struct reference r = {.image = image, .component = k, .x = y};
     r.across = axis_make(crop->x, crop->width, wide, place->width);
     r.down = axis_make(crop->y, crop->height, high, place->height);
@@ -73,10 +81,12 @@ static double component_at(const struct image *image, const struct convert_rect 
 
 static void yuv_to_rgb(const struct image *image, const double yuv[3], double rgb[3])
 {
-    double kr = image->matrix == IMAGE_BT709 ? 0.2126 : 0.299, kb = image->matrix == IMAGE_BT709 ? 0.0722 : 0.114;
+    double kr = image->matrix == IMAGE_BT709 ? 0.2126 : 0.299,
+           kb = image->matrix == IMAGE_BT709 ? 0.0722 : 0.114;
     bool full = image->range == IMAGE_FULL;
     double y = full ? yuv[0] : (yuv[0] - 16) * 255 / 219;
-    double u = (yuv[1] - 128) * (full ? 1 : 255.0 / 224), v = (yuv[2] - 128) * (full ? 1 : 255.0 / 224);
+    double u = (yuv[1] - 128) * (full ? 1 : 255.0 / 224),
+           v = (yuv[2] - 128) * (full ? 1 : 255.0 / 224);
     rgb[0] = y + 2 * (1 - kr) * v;
     rgb[2] = y + 2 * (1 - kb) * u;
     rgb[1] = (y - kr * rgb[0] - kb * rgb[2]) / (1 - kr - kb);
@@ -88,8 +98,8 @@ static double clamped(double value)
 }
 
 // The pixel that the model should see, before its table.
-static void reference_pixel(const struct image *image, const struct convert_target *target, int x, int y,
-                            double out[3])
+static void reference_pixel(const struct image *image, const struct convert_target *target, int x,
+                            int y, double out[3])
 {
     struct convert_rect crop, place;
     assert_int_equal(convert_geometry(image->width, image->height, target, &crop, &place), 0);
@@ -116,12 +126,16 @@ static void reference_pixel(const struct image *image, const struct convert_targ
         out[c] = clamped(target->bgr && target->channels == 3 ? rgb[2 - c] : rgb[c]);
 }
 
-// ---- comparing -----------------------------------------------------------------------------------
+// ---- comparing ----------------------------------------------------------------------------------
 
 static struct convert_target target_make(int width, int height, int channels)
 {
-    return (struct convert_target){.width = width, .height = height, .channels = channels, .std = {1, 1, 1},
-                                   .output = CONVERT_UINT8, .scale = 1};
+    return (struct convert_target){.width = width,
+                                   .height = height,
+                                   .channels = channels,
+                                   .std = {1, 1, 1},
+                                   .output = CONVERT_UINT8,
+                                   .scale = 1};
 }
 
 struct difference {
@@ -130,7 +144,8 @@ struct difference {
 };
 
 // UINT8 pixels (identity table) against the reference, on every `stride`-th pixel.
-static struct difference compare(const struct image *image, const struct convert_target *target, int stride)
+static struct difference compare(const struct image *image, const struct convert_target *target,
+                                 int stride)
 {
     size_t bytes = (size_t)target->width * (size_t)target->height * (size_t)target->channels;
     uint8_t *out = malloc(bytes);
@@ -157,7 +172,7 @@ static struct difference compare(const struct image *image, const struct convert
     return result;
 }
 
-// ---- sweeps --------------------------------------------------------------------------------------
+// ---- sweeps -------------------------------------------------------------------------------------
 
 // A soft coloured pattern with edges, the same in every format up to its chroma.
 static void picture_paint(struct support_picture *picture)
@@ -165,11 +180,14 @@ static void picture_paint(struct support_picture *picture)
     const struct image *image = &picture->image;
     int components = image->format == IMAGE_GREY ? 1 : 3;
     for (int k = 0; k < components; k++) {
-        int wide = k == 0 ? 1 : support_chroma_wide(image->format), high = k == 0 ? 1 : support_chroma_high(image->format);
+        int wide = k == 0 ? 1 : support_chroma_wide(image->format),
+            high = k == 0 ? 1 : support_chroma_high(image->format);
         for (int y = 0; y < (image->height + high - 1) / high; y++)
             for (int x = 0; x < (image->width + wide - 1) / wide; x++) {
-                double value = 128 + 70 * sin((x * wide + 3 * k) * 0.11) + 50 * cos((y * high) * 0.07 + k);
-                *support_sample(image, k, x, y) = (uint8_t)(x * wide > image->width * 2 / 3 ? 255 - value : value);
+                double value =
+                    128 + 70 * sin((x * wide + 3 * k) * 0.11) + 50 * cos((y * high) * 0.07 + k);
+                *support_sample(image, k, x, y) =
+                    (uint8_t)(x * wide > image->width * 2 / 3 ? 255 - value : value);
             }
     }
 }
@@ -181,7 +199,8 @@ static void sweep_size(int width, int height, int target_width, int target_heigh
         support_picture_make(&picture, support_formats[f], width, height, (int)f % 4);
         picture_paint(&picture);
         for (int variant = 0; variant < 12; variant++) {
-            struct convert_target target = target_make(target_width, target_height, variant % 4 == 3 ? 1 : 3);
+            struct convert_target target =
+                target_make(target_width, target_height, variant % 4 == 3 ? 1 : 3);
             target.fit = (enum convert_fit)(variant % 3);
             target.bgr = variant % 2 != 0;
             target.fill = 114;
@@ -189,8 +208,9 @@ static void sweep_size(int width, int height, int target_width, int target_heigh
             picture.image.range = (enum image_range)(variant / 4 % 2);
             struct difference off = compare(&picture.image, &target, 7);
             if (off.max > 2 || off.mean > 0.2)
-                fail_msg("%s %dx%d -> %dx%d variant %d: off by %d, mean %.3f", image_format_name(support_formats[f]),
-                         width, height, target_width, target_height, variant, off.max, off.mean);
+                fail_msg("%s %dx%d -> %dx%d variant %d: off by %d, mean %.3f",
+                         image_format_name(support_formats[f]), width, height, target_width,
+                         target_height, variant, off.max, off.mean);
         }
         support_picture_finish(&picture);
     }
@@ -200,8 +220,8 @@ static void test_every_format_and_size(void **state)
 {
     (void)state;
     static const int sizes[][4] = {
-        {64, 48, 24, 24}, {65, 47, 24, 24},  {33, 35, 16, 9}, {31, 17, 40, 41}, {40, 30, 40, 30},
-        {1, 1, 5, 3},     {2, 3, 1, 1},      {7, 100, 7, 6},  {150, 9, 11, 12}, {300, 3, 2, 2},
+        {64, 48, 24, 24}, {65, 47, 24, 24}, {33, 35, 16, 9}, {31, 17, 40, 41}, {40, 30, 40, 30},
+        {1, 1, 5, 3},     {2, 3, 1, 1},     {7, 100, 7, 6},  {150, 9, 11, 12}, {300, 3, 2, 2},
     };
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         sweep_size(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3]);
@@ -222,14 +242,17 @@ static uint8_t photograph_component(const uint8_t *rgb, int k)
 }
 
 // A photograph as this format would carry it.
-static void photograph_make(struct support_picture *picture, enum image_format format, const struct image *rgb)
+static void photograph_make(struct support_picture *picture, enum image_format format,
+                            const struct image *rgb)
 {
     support_picture_make(picture, format, rgb->width, rgb->height, 0);
     for (int k = 0; k < (format == IMAGE_GREY ? 1 : 3); k++) {
-        int wide = k == 0 ? 1 : support_chroma_wide(format), high = k == 0 ? 1 : support_chroma_high(format);
+        int wide = k == 0 ? 1 : support_chroma_wide(format),
+            high = k == 0 ? 1 : support_chroma_high(format);
         for (int y = 0; y * high < rgb->height; y++)
             for (int x = 0; x * wide < rgb->width; x++) {
-                const uint8_t *pixel = rgb->planes[0] + (size_t)rgb->strides[0] * (size_t)(y * high) + 3 * x * wide;
+                const uint8_t *pixel =
+                    rgb->planes[0] + (size_t)rgb->strides[0] * (size_t)(y * high) + 3 * x * wide;
                 *support_sample(&picture->image, k, x, y) =
                     support_is_rgb(format) ? pixel[k] : photograph_component(pixel, k);
             }
@@ -252,8 +275,8 @@ static void test_photographs_within_two(void **state)
                 struct convert_target target = target_make(width, width, 3);
                 struct difference off = compare(&picture.image, &target, 11);
                 if (off.max > 2 || off.mean > 0.05)
-                    fail_msg("%s %s -> %d: max %d, mean %.4f", paths[i], image_format_name(support_formats[f]), width,
-                             off.max, off.mean);
+                    fail_msg("%s %s -> %d: max %d, mean %.4f", paths[i],
+                             image_format_name(support_formats[f]), width, off.max, off.mean);
             }
             support_picture_finish(&picture);
         }
@@ -261,7 +284,7 @@ static void test_photographs_within_two(void **state)
     }
 }
 
-// ---- tables, borders, refusals ---------------------------------------------------------------------
+// ---- tables, borders, refusals ------------------------------------------------------------------
 
 static void run_grey(const struct convert_target *target, void *out)
 {
@@ -284,10 +307,14 @@ static void test_quantized_tables(void **state)
         int zero_point;
         enum convert_output output;
     } cases[] = {
-        {127.5f, 127.5f, 1 / 127.5f, 0, CONVERT_INT8}, {127, 128, 0.0078125f, -1, CONVERT_INT8},
-        {0, 255, 1 / 255.0f, -128, CONVERT_INT8},      {0, 1, 1, 0, CONVERT_UINT8},
-        {123.7f, 58.4f, 0.0187f, 3, CONVERT_INT8},     {127.5f, 127.5f, 0.0078125f, 128, CONVERT_UINT8},
-        {0, 1, 1e-9f, 0, CONVERT_INT8},                {0, 1, 1e30f, 5, CONVERT_UINT8},
+        {127.5f, 127.5f, 1 / 127.5f, 0, CONVERT_INT8},
+        {127, 128, 0.0078125f, -1, CONVERT_INT8},
+        {0, 255, 1 / 255.0f, -128, CONVERT_INT8},
+        {0, 1, 1, 0, CONVERT_UINT8},
+        {123.7f, 58.4f, 0.0187f, 3, CONVERT_INT8},
+        {127.5f, 127.5f, 0.0078125f, 128, CONVERT_UINT8},
+        {0, 1, 1e-9f, 0, CONVERT_INT8},
+        {0, 1, 1e30f, 5, CONVERT_UINT8},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct convert_target target = target_make(256, 1, 3);
@@ -348,10 +375,12 @@ static void test_geometry(void **state)
         {16384, 1, 8, 8, CONVERT_CROP, {8191, 0, 1, 1}, {0, 0, 8, 8}},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct convert_target target = target_make(cases[i].target_width, cases[i].target_height, 3);
+        struct convert_target target =
+            target_make(cases[i].target_width, cases[i].target_height, 3);
         struct convert_rect crop, place;
         target.fit = cases[i].fit;
-        assert_int_equal(convert_geometry(cases[i].width, cases[i].height, &target, &crop, &place), 0);
+        assert_int_equal(convert_geometry(cases[i].width, cases[i].height, &target, &crop, &place),
+                         0);
         assert_memory_equal(&crop, &cases[i].crop, sizeof(crop));
         assert_memory_equal(&place, &cases[i].place, sizeof(place));
     }
@@ -393,9 +422,9 @@ static void test_refusals(void **state)
     support_picture_make(&picture, IMAGE_NV12, 17, 13, 5);
     support_picture_noise(&picture, 1);
 
-#define REFUSED(field, value, result)                                                                                  \
-    bad = good;                                                                                                        \
-    bad.field = value;                                                                                                 \
+#define REFUSED(field, value, result)                                                              \
+    bad = good;                                                                                    \
+    bad.field = value;                                                                             \
     assert_int_equal(convert_create(&picture.image, &bad, &convert), result)
     REFUSED(width, 0, -EINVAL);
     REFUSED(height, 5000, -EINVAL);
@@ -434,10 +463,12 @@ static void test_buffer_layout(void **state)
     (void)state;
     static const uint8_t data[4096];
     struct image image;
-    assert_int_equal(image_from_buffer(&image, IMAGE_I420, 17, 13, 0, data, 17 * 13 + 2 * 9 * 7), 0);
+    assert_int_equal(image_from_buffer(&image, IMAGE_I420, 17, 13, 0, data, 17 * 13 + 2 * 9 * 7),
+                     0);
     assert_ptr_equal(image.planes[1], data + 17 * 13);
     assert_ptr_equal(image.planes[2], data + 17 * 13 + 9 * 7);
-    assert_int_equal(image_from_buffer(&image, IMAGE_I420, 17, 13, 0, data, 17 * 13 + 2 * 9 * 7 - 1), -EMSGSIZE);
+    assert_int_equal(
+        image_from_buffer(&image, IMAGE_I420, 17, 13, 0, data, 17 * 13 + 2 * 9 * 7 - 1), -EMSGSIZE);
     assert_int_equal(image_from_buffer(&image, IMAGE_NV12, 16, 8, 32, data, 32 * 8 + 32 * 4), 0);
     assert_int_equal(image.strides[1], 32);
     assert_ptr_equal(image.planes[1], data + 32 * 8);

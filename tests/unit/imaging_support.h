@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pictures for the imaging tests: every format, in buffers of exactly the size that image.h asks for, so
-// that a sanitizer sees a read beyond them. Written without the code under test.
+// Pictures for the imaging tests: every format, in buffers of exactly the size that image.h asks
+// for, so that a sanitizer sees a read beyond them. Written without the code under test.
 
 #ifndef QEDGE_TESTS_IMAGING_SUPPORT_H
 #define QEDGE_TESTS_IMAGING_SUPPORT_H
@@ -46,7 +46,10 @@ static inline int support_chroma_wide(enum image_format format)
 
 static inline int support_chroma_high(enum image_format format)
 {
-    return format == IMAGE_NV12 || format == IMAGE_NV21 || format == IMAGE_I420 || format == IMAGE_YV12 ? 2 : 1;
+    return format == IMAGE_NV12 || format == IMAGE_NV21 || format == IMAGE_I420 ||
+                   format == IMAGE_YV12
+               ? 2
+               : 1;
 }
 
 // Component k (R G B or Y U V) at its own sample position.
@@ -56,7 +59,8 @@ static inline uint8_t *support_sample(const struct image *image, int k, int x, i
     size_t line[3];
     for (int p = 0; p < 3; p++)
         line[p] = (size_t)image->strides[p] * (size_t)y;
-    uint8_t *const plane[3] = {(uint8_t *)(uintptr_t)image->planes[0], (uint8_t *)(uintptr_t)image->planes[1],
+    uint8_t *const plane[3] = {(uint8_t *)(uintptr_t)image->planes[0],
+                               (uint8_t *)(uintptr_t)image->planes[1],
                                (uint8_t *)(uintptr_t)image->planes[2]};
     size_t at = (size_t)x;
     switch (image->format) {
@@ -93,22 +97,30 @@ static inline void support_picture_finish(struct support_picture *picture)
 }
 
 // Each plane in a buffer of its own, rows `pad` bytes apart, the last row without its padding.
-static inline void support_picture_make(struct support_picture *picture, enum image_format format, int width,
-                                        int height, int pad)
+static inline void support_picture_make(struct support_picture *picture, enum image_format format,
+                                        int width, int height, int pad)
 {
     static const struct {
         int planes, bytes[3], group[3]; // bytes of a group of pixels
     } shape[] = {
-        [IMAGE_GREY] = {1, {1}, {1}},          [IMAGE_RGB24] = {1, {3}, {1}},
-        [IMAGE_BGR24] = {1, {3}, {1}},         [IMAGE_XBGR32] = {1, {4}, {1}},
-        [IMAGE_YUYV] = {1, {4}, {2}},          [IMAGE_UYVY] = {1, {4}, {2}},
-        [IMAGE_NV12] = {2, {1, 2}, {1, 2}},    [IMAGE_NV21] = {2, {1, 2}, {1, 2}},
-        [IMAGE_I420] = {3, {1, 1, 1}, {1, 2, 2}}, [IMAGE_YV12] = {3, {1, 1, 1}, {1, 2, 2}},
-        [IMAGE_I422] = {3, {1, 1, 1}, {1, 2, 2}}, [IMAGE_I444] = {3, {1, 1, 1}, {1, 1, 1}},
+        [IMAGE_GREY] = {1, {1}, {1}},
+        [IMAGE_RGB24] = {1, {3}, {1}},
+        [IMAGE_BGR24] = {1, {3}, {1}},
+        [IMAGE_XBGR32] = {1, {4}, {1}},
+        [IMAGE_YUYV] = {1, {4}, {2}},
+        [IMAGE_UYVY] = {1, {4}, {2}},
+        [IMAGE_NV12] = {2, {1, 2}, {1, 2}},
+        [IMAGE_NV21] = {2, {1, 2}, {1, 2}},
+        [IMAGE_I420] = {3, {1, 1, 1}, {1, 2, 2}},
+        [IMAGE_YV12] = {3, {1, 1, 1}, {1, 2, 2}},
+        [IMAGE_I422] = {3, {1, 1, 1}, {1, 2, 2}},
+        [IMAGE_I444] = {3, {1, 1, 1}, {1, 1, 1}},
     };
-    *picture = (struct support_picture){.image = {.format = format, .width = width, .height = height}};
+    *picture =
+        (struct support_picture){.image = {.format = format, .width = width, .height = height}};
     for (int p = 0; p < shape[format].planes; p++) {
-        int row = (width + shape[format].group[p] - 1) / shape[format].group[p] * shape[format].bytes[p];
+        int row =
+            (width + shape[format].group[p] - 1) / shape[format].group[p] * shape[format].bytes[p];
         int step = p == 0 ? 1 : support_chroma_high(format);
         size_t rows = (size_t)((height + step - 1) / step);
         size_t bytes = (size_t)(row + pad) * (rows - 1) + (size_t)row;

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-TEST_PROGS += tests/unit/imaging_convert_test.c
+TEST_PROGS +=
 TEST_SCRIPTS +=
 HELPER_PROGS +=
+
+TEST_PROGS += tests/unit/imaging_convert_test.c tests/unit/imaging_decode_test.c tests/unit/imaging_hostile_test.c
