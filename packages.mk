@@ -10,4 +10,4 @@ PACKAGES_VM := qemu-system-x86 qemu-system-arm mmdebstrap kmod cpio python3 $(PA
 # make check-oracle, make bench: LiteRT and its kind come from PyPI
 PACKAGES_PYTHON := python3 python3-venv
 # .ci/run on top of all the others
-PACKAGES_CI := git clang g++ systemd
+PACKAGES_CI := git clang g++ systemd shellcheck

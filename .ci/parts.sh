@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # The parts of .ci/run: one function each. A part fails when a command in it fails.
-PARTS=(install check deps werror asan tsan cross oracle vm)
+# shellcheck disable=SC2034 # .ci/run goes through it
+PARTS=(install lint check deps werror asan tsan cross oracle vm)
 
 packages() { # LIST...: the names in these lists of packages.mk
     local list
@@ -26,6 +27,8 @@ part_install() {
 part_check() { make check; }
 
 part_deps() { make check-deps; }
+
+part_lint() { git ls-files '*.sh' .ci/run | xargs shellcheck -x -S warning -e SC2164; }
 
 # Both compilers, every warning an error; programs and tests.
 part_werror() {

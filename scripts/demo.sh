@@ -29,7 +29,7 @@ source_yaml() {
     esac
 }
 
-# Both children are in our process group, so a Ctrl-C reaches them too: this script only has to wait for them.
+# The daemon has a session of its own, so that a Ctrl-C ends only the watching: then comes the status, then the stop.
 stop() {
     trap '' INT TERM
     if [ -n "$daemon" ]; then
@@ -54,7 +54,7 @@ YAML
 
 echo "qedge demo: the daemon classifies $source"
 echo "            with $(basename "$model"); qctl, another process, reads the results from shared memory."
-"$build/qedged" --config "$work/qedged.yaml" 2>"$work/log" &
+setsid "$build/qedged" --config "$work/qedged.yaml" 2>"$work/log" &
 daemon=$!
 for _ in $(seq 100); do
     [ -S "$QEDGE_SOCKET" ] && break
@@ -65,7 +65,7 @@ done
 
 echo
 echo "\$ qctl watch          ($seconds seconds; Ctrl-C ends earlier)"
-timeout --foreground -s INT "$seconds" "$build/qctl" watch | tee "$work/seen" || true
+timeout --foreground -s INT "$seconds" "$build/qctl" watch | tee -i "$work/seen" || true
 echo
 echo "\$ qctl status"
 "$build/qctl" status || true

@@ -44,7 +44,7 @@ open(sys.argv[2], "wb").write(elf)' "$image" "$out/kernel"
     else
         cp "$image" "$out/kernel"
     fi
-    rm -rf "$root/boot" "$root"/usr/lib/linux-image-*
+    rm -rf "${root:?}/boot" "$root"/usr/lib/linux-image-*
 }
 
 keep_modules() {

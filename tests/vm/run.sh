@@ -22,6 +22,9 @@ overlay() { # ARCH MAKE-ARGUMENT...
     install -D -m 644 "$here/guest/vm.conf" "$tree/etc/systemd/system/qedged.service.d/vm.conf"
 }
 
+# Programs built here (or with this release's libraries) run in a Debian 12 guest only when their C library is not newer.
+libc_fits() { [ "$(printf '%s\n' "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)" 2.36 | sort -V | tail -1)" = 2.36 ]; }
+
 share() { # DIR: what the guest mounts
     rm -rf "$1"
     mkdir -p "$1"
@@ -37,19 +40,20 @@ pictures() { # the classes are ImageNet's names, as the model's label file has t
     echo "hotdog, hot dog, red hot" >"$work/hotdog.class"
 }
 
+if ! libc_fits; then
+    echo "0 passed, 0 failed, $# skipped"
+    echo "vm: this machine's C library is newer than the Debian 12 guest's"
+    exit 0
+fi
 pictures
 passed=0 failed=0 ready=
 for machine in "$@"; do
     case $machine in
     amd64) arch=amd64 cpu=max args=() ;;
-    arm64-a72) arch=arm64 cpu=cortex-a72 ;;
-    arm64-a76) arch=arm64 cpu=cortex-a76 ;;
+    arm64-a72) arch=arm64 cpu=cortex-a72 args=(CROSS=aarch64-linux-gnu-) ;;
+    arm64-a76) arch=arm64 cpu=cortex-a76 args=(CROSS=aarch64-linux-gnu-) ;;
     *) echo "vm: unknown machine $machine" >&2; exit 2 ;;
     esac
-    if [ $arch = arm64 ]; then
-        tests/cross/sysroot.sh
-        args=(CROSS=aarch64-linux-gnu-)
-    fi
     case " $ready " in *" $arch "*) ;; *)
         $here/make_guest.sh $arch "$work/guest-$arch"
         overlay $arch "${args[@]}"
