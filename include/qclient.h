@@ -18,9 +18,11 @@
 // Errors: every function returns 0 (or a count) or -errno. Threads: one handle, one thread at a time;
 // different handles are independent. No threads and no globals inside.
 //
-// Restart: when the daemon goes away qclient_next returns -ECONNRESET once (within 100 ms), then keeps
-// trying to reconnect by itself (inside next and dispatch); the first result after that carries
-// QCLIENT_RECONNECTED and `lost` counts what is known to be missing.
+// Restart: when the daemon goes away qclient_next hands out what was published before, then returns -ECONNRESET
+// once (within 100 ms; -EPIPE instead when the daemon ended the stream in order). A user who calls on then waits for
+// the stream to come back: the library reconnects by itself (inside next and dispatch, with back-off from 10 ms to
+// 500 ms). The first result after that carries QCLIENT_RECONNECTED; a new daemon's sequence starts at 1 again, is
+// read from its oldest record, and `lost` counts what is known to be missing.
 
 #ifndef QCLIENT_H
 #define QCLIENT_H
@@ -30,6 +32,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
 #endif
 
 #define QCLIENT_VERSION_MAJOR 0
@@ -51,7 +56,7 @@ struct qclient_options {
 };
 enum {
     QCLIENT_FROM_OLDEST = 1u << 0, // start with the oldest record still in the ring, not the next one
-    QCLIENT_NO_RECONNECT = 1u << 1, // -ECONNRESET stays
+    QCLIENT_NO_RECONNECT = 1u << 1, // -ECONNRESET and -EPIPE stay
 };
 
 // Result flags.
@@ -84,9 +89,10 @@ struct qclient_result {
     struct qclient_hit hits[QCLIENT_TOP_K_MAX]; // best first
 };
 
-// Connects. options may be NULL. On success *client is the caller's until qclient_close.
-// -ENOENT/-ECONNREFUSED: no daemon; -EACCES: not in the configured group; -ENODEV: no such stream;
-// -EPROTO: not a qedged, or another major version; -ETIMEDOUT.
+// Connects. options may be NULL. On success *client is the caller's until qclient_close, else it is NULL.
+// -ENOENT/-ECONNREFUSED: no daemon; -EACCES: not in the configured group; -ENODEV: no such stream; -EAGAIN: the
+// stream is not ready yet; -EPROTO: not a qedged, or another major version; -ETIMEDOUT: the daemon was silent for 2 s,
+// or connect_timeout_ms passed; -EINVAL: size or unknown flags; -ENAMETOOLONG: socket (107) or stream (63 bytes).
 int qclient_connect(const struct qclient_options *options, struct qclient **client);
 void qclient_close(struct qclient *client); // takes NULL
 
@@ -95,22 +101,26 @@ void qclient_close(struct qclient *client); // takes NULL
 // order; -EINTR: a signal came while waiting.
 int qclient_next(struct qclient *client, struct qclient_result *result, int timeout_ms);
 
-// Newest result, skipping older ones (counted in `lost`); never waits. -EAGAIN when there was none since the last call.
+// Newest result, skipping older ones (counted in `lost`); never waits. -EAGAIN when there was none since the last
+// call; -ECONNRESET and -EPIPE as above.
 int qclient_latest(struct qclient *client, struct qclient_result *result);
 
-// For poll, epoll, libuv, GLib: readable when results, a restart or a close wait. Stays the same across restarts.
+// For poll, epoll, libuv, GLib: readable when results, a restart or a close wait. Stays the same across restarts; the
+// library's until close. -errno when it can not be made.
 int qclient_fd(struct qclient *client);
 // Clears the fd's readiness and handles what arrived; never waits. 0, or -ECONNRESET / -EPIPE like qclient_next.
 int qclient_dispatch(struct qclient *client);
 
-// Text of a class; "" when the model has no labels or the index is out of range. Valid until the next call
+// Text of a class of the last result's model; "" when that model has no labels (or they are not known) or the index is
+// out of range. Bytes as the model's author wrote them: mind control characters on a terminal. Valid until the next call
 // that returns QCLIENT_MODEL_CHANGED or QCLIENT_RECONNECTED, or until close.
 const char *qclient_label(struct qclient *client, uint32_t label);
 uint32_t qclient_label_count(struct qclient *client);
 
 // Sends one request to the daemon's control socket and gives the answer as a JSON text (malloc'ed, free()
 // it). `request` is one of "status", "streams", "clients", "reload", "version". The units are in the keys.
-// -ETIMEDOUT when the daemon does not answer within timeout_ms.
+// -ETIMEDOUT when the daemon does not answer within timeout_ms (-1: for ever). When the daemon refuses, its -errno,
+// and *answer may be a line that says why; else *answer is NULL on failure.
 int qclient_request(const struct qclient_options *options, const char *request, int timeout_ms, char **answer);
 
 // Latency of one stage of this stream, from the daemon's stats page, without disturbing it.
@@ -137,8 +147,12 @@ struct qclient_stats {
     uint64_t reader_lost;       // this handle: overwritten before it was read, in all
     struct qclient_latency stages[QCLIENT_STAGE_COUNT];
 };
+// 0; -EINVAL: size not set. While the daemon is away: its last numbers.
 int qclient_stats(struct qclient *client, struct qclient_stats *stats);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

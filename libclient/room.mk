@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-libclient_SRCS :=
+libclient_SRCS := \
+	libclient/client.c \
+	libclient/options.c \
+	libclient/request.c \
+	libclient/session.c

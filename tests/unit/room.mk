@@ -4,3 +4,4 @@ TEST_SCRIPTS +=
 HELPER_PROGS +=
 
 TEST_PROGS += tests/unit/imaging_convert_test.c tests/unit/imaging_decode_test.c tests/unit/imaging_hostile_test.c
+TEST_PROGS += tests/unit/qclient_test.c
