@@ -41,14 +41,13 @@ static inline vec vec_dot(vec sums, vec x, vec weights)
 
 static void multiply(const struct gemm_task *task)
 {
-    switch (task->vectors) {
-    case 4: tile_multiply(task, 3, 4); break;
-    case 3: tile_multiply(task, 4, 3); break;
-    case 2: tile_multiply(task, 3, 2); break;
-    default: tile_multiply(task, 3, 1); break;
-    }
+    // Wider tiles would need more than 16 registers, or weights from memory, which is slower.
+    if (task->vectors == 2)
+        tile_multiply(task, 3, 2);
+    else
+        tile_multiply(task, 3, 1);
 }
 
-static const struct gemm_isa isa = {8, 2, gather, NULL, multiply};
+static const struct gemm_isa isa = {8, 2, 2, gather, NULL, multiply};
 
 GEMM_ROW(kernel_conv_avx2, "conv_avx2", KERNEL_CPU_AVX2, &isa);

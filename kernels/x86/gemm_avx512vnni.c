@@ -164,6 +164,6 @@ static void multiply(const struct gemm_task *task)
     }
 }
 
-static const struct gemm_isa isa = {16, 1, gather, row_terms, multiply};
+static const struct gemm_isa isa = {16, 4, 1, gather, row_terms, multiply};
 
 GEMM_ROW(kernel_conv_avx512vnni, "conv_avx512vnni", KERNEL_CPU_AVX512VNNI, &isa);

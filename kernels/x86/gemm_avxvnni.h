@@ -73,14 +73,13 @@ static void row_terms(const struct gemm_plan *plan, const uint8_t *panel, int32_
 
 static void multiply(const struct gemm_task *task)
 {
-    switch (task->vectors) {
-    case 4: tile_multiply(task, 3, 4); break;
-    case 3: tile_multiply(task, 4, 3); break;
-    case 2: tile_multiply(task, 3, 2); break;
-    default: tile_multiply(task, 3, 1); break;
-    }
+    // Wider tiles would need more than 16 registers, or weights from memory, which is slower.
+    if (task->vectors == 2)
+        tile_multiply(task, 3, 2);
+    else
+        tile_multiply(task, 3, 1);
 }
 
-static const struct gemm_isa isa = {8, 1, gather, row_terms, multiply};
+static const struct gemm_isa isa = {8, 2, 1, gather, row_terms, multiply};
 
 #endif

@@ -31,7 +31,7 @@ static struct gemm_plan plan_of(const struct kernel_conv_shape *shape, const str
     plan.row_bytes = (size_t)plan.quads * 4;
     plan.column_bytes = (size_t)isa->lanes * (8 + plan.row_bytes);
     plan.column_vectors = packing_divide_up(plan.columns, isa->lanes);
-    plan.tiles = packing_divide_up(plan.column_vectors, GEMM_VECTORS_MAX);
+    plan.tiles = packing_divide_up(plan.column_vectors, isa->vectors);
 
     size_t panel = (size_t)plan.rows * plan.row_bytes;
     plan.few_rows = panel <= PANEL_FEW_ROWS && plan.rows <= ROWS_STEP * GEMM_BLOCKS_MAX;

@@ -22,7 +22,7 @@
 
 #include "kernels/kernels.h"
 
-enum { GEMM_VECTORS_MAX = 4, GEMM_BLOCKS_MAX = 64 };
+enum { GEMM_BLOCKS_MAX = 64 };
 
 struct gemm_plan {
     const struct kernel_conv_shape *shape;
@@ -54,8 +54,9 @@ struct gemm_task {
 };
 
 struct gemm_isa {
-    int32_t lanes; // 32-bit lanes of a vector
-    int32_t bytes; // of a panel value: 1 = x + 128, 2 = x - input_zero_point
+    int32_t lanes;   // 32-bit lanes of a vector
+    int32_t vectors; // of the widest tile
+    int32_t bytes;   // of a panel value: 1 = x + 128, 2 = x - input_zero_point
     // Writes rows [first, first + count) of one group; may write 64 bytes past the last.
     void (*gather)(const struct gemm_plan *plan, const int8_t *input, int32_t group, int32_t first,
                    int32_t count, uint8_t *panel);

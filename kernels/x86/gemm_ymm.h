@@ -93,20 +93,12 @@ static inline __attribute__((always_inline)) void finish_store(int8_t *output, s
                                                                const int rows)
 {
     (void)rows;
-    if (vectors == 3)
-        bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 7, 7));
     if (vectors == 2)
         bytes = _mm256_permute4x64_epi64(bytes, 0xD8);
     if (vectors == 1)
         bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
-    if (vectors >= 3) {
-        _mm_storeu_si128((__m128i *)output, low);
-        if (vectors == 4)
-            store_sixteen(output + 16, high, columns - 16);
-        else
-            store_eight(output + 16, high, columns - 16);
-    } else if (vectors == 2) {
+    if (vectors == 2) {
         store_sixteen(output, low, columns);
         store_sixteen(output + stride, high, columns);
     } else {
