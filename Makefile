@@ -97,15 +97,16 @@ lib = $(1:%=$(BUILD)/lib%.a)
 # asked once, when the first file is compiled
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg_cflags,libuv yaml-0.1 libv4l2 libjpeg libpng))$(PKG_CFLAGS)
 IMAGING_LIBS := -ljpeg -lpng
+ENGINE_LIBS  := -lz
 DAEMON_LIBS  := -luv -lyaml -lv4l2
 
 # ---- programs ------------------------------------------------------------
 PROGRAMS := $(BUILD)/qedged $(BUILD)/qctl $(BUILD)/qmodel $(BUILD)/libqclient.so $(BUILD)/qclient-example
 
 $(BUILD)/qedged: $(call obj,daemon/main.c) $(call lib,daemon imaging engine kernels common)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(IMAGING_LIBS) -lm
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
 $(BUILD)/qmodel: $(call obj,qmodel/main.c) $(call lib,qmodel imaging engine kernels common)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(IMAGING_LIBS) -lm
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
 
 SONAME := libqclient.so.0
 $(BUILD)/libqclient.so.$(VERSION): $(call lib,libclient common) libclient/libqclient.map
@@ -131,7 +132,7 @@ TEST_LINK := $(call lib,daemon qmodel libclient imaging engine kernels common)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LINK)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LINK) -Wl,--end-group \
-	  -lcmocka $(DAEMON_LIBS) $(IMAGING_LIBS) -lm
+	  -lcmocka $(DAEMON_LIBS) $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
 ALL_OBJS += $(TEST_PROGS:%.c=$(BUILD)/obj/%.o) $(HELPER_PROGS:%.c=$(BUILD)/obj/%.o)
 # Programs that test scripts run (benches, stress writers …); built with the tests, not run by themselves.
 HELPER_BINS := $(HELPER_PROGS:%.c=$(BUILD)/%)

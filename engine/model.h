@@ -2,6 +2,7 @@
 //
 // A loaded model: parsed, checked, planned, its weights packed for this CPU. Immutable after
 // model_open, so any number of contexts and threads share it (throughput mode shares packed weights).
+// Nothing of the file stays open, mapped or in memory but what runs.
 //
 // A .tflite file is hostile until proven otherwise: every offset, vtable, vector, shape and buffer is
 // checked here, once. A bad file gives -EINVAL (or -ENOTSUP for what is valid but not ours) and one
@@ -44,7 +45,7 @@ struct model;
 struct model_error { char text[256]; };
 
 int model_open(const char *path, const struct model_options *options, struct model **model, struct model_error *error);
-// As model_open; borrows `data` until model_close.
+// As model_open; `data` is not needed any more when it returns.
 int model_open_memory(const void *data, size_t size, const struct model_options *options, struct model **model,
                       struct model_error *error);
 void model_close(struct model *model); // takes NULL
@@ -57,7 +58,10 @@ const struct tensor_info *model_output(const struct model *model, uint32_t index
 
 // The first input as the engine runs it: int8 [h, w, c] after a leading QUANTIZE or uint8 offset has been
 // folded away, with the scale and zero point that a pre-processor must write (float models: float32).
+// Its dims are the file's: [1, h, w, c] for a picture.
 const struct tensor_info *model_native_input(const struct model *model);
+// Height, width and channels (1 or 3) of that input. 0, or -ENOTSUP when it is not one picture.
+int model_picture_size(const struct model *model, int32_t *height, int32_t *width, int32_t *channels);
 
 // From the packed TFLite Metadata; 0 / NULL when the file has none.
 uint32_t model_label_count(const struct model *model);
