@@ -28,7 +28,7 @@ void context_run(struct context *context, struct team *team);
 // Result as the file declares it, model_output(i)->bytes; valid until the next run.
 const void *context_output(const struct context *context, uint32_t index);
 
-// Per-layer times: NULL = off. `ns` has model_layer_count() elements, the last run's nanoseconds go there.
+// Per-layer times: NULL = off. `ns` has model_layer_count() (engine/inspect.h) elements, the last run's nanoseconds go there.
 void context_profile(struct context *context, uint64_t *ns);
 
 #endif

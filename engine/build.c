@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/build.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/ops/ops.h"
+
+static const struct {
+    int32_t code;
+    op_build *build;
+} operators[] = {
+    {OP_CONV_2D, op_conv},
+    {OP_DEPTHWISE_CONV_2D, op_depthwise},
+    {OP_FULLY_CONNECTED, op_fully_connected},
+    {OP_AVERAGE_POOL_2D, op_pool},
+    {OP_MAX_POOL_2D, op_pool},
+    {OP_MEAN, op_mean},
+    {OP_ADD, op_binary},
+    {OP_SUB, op_binary},
+    {OP_MUL, op_binary},
+    {OP_MAXIMUM, op_minmax},
+    {OP_MINIMUM, op_minmax},
+    {OP_RELU, op_unary},
+    {OP_RELU6, op_unary},
+    {OP_RELU_N1_TO_1, op_unary},
+    {OP_RELU_0_TO_1, op_unary},
+    {OP_LOGISTIC, op_unary},
+    {OP_TANH, op_unary},
+    {OP_ELU, op_unary},
+    {OP_HARD_SWISH, op_unary},
+    {OP_LEAKY_RELU, op_unary},
+    {OP_PRELU, op_prelu},
+    {OP_SOFTMAX, op_softmax},
+    {OP_QUANTIZE, op_quantize},
+    {OP_DEQUANTIZE, op_dequantize},
+    {OP_RESHAPE, op_reshape},
+    {OP_SQUEEZE, op_reshape},
+    {OP_EXPAND_DIMS, op_reshape},
+    {OP_SHAPE, op_shape},
+    {OP_PAD, op_pad},
+    {OP_PADV2, op_pad},
+    {OP_MIRROR_PAD, op_mirror_pad},
+    {OP_CONCATENATION, op_concatenation},
+    {OP_PACK, op_pack},
+    {OP_SPLIT, op_split},
+    {OP_SPLIT_V, op_split},
+    {OP_SLICE, op_slice},
+    {OP_STRIDED_SLICE, op_strided_slice},
+    {OP_TRANSPOSE, op_transpose},
+    {OP_RESIZE_BILINEAR, op_resize},
+    {OP_RESIZE_NEAREST_NEIGHBOR, op_resize},
+};
+
+static op_build *operator_build(int32_t code)
+{
+    for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
+        if (operators[i].code == code)
+            return operators[i].build;
+    return NULL;
+}
+
+int build_fail(struct build *b, int code, const char *format, ...)
+{
+    char text[160];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    const char *output = b->op->output_count ? b->graph->tensors[b->op->outputs[0]].name : "";
+    return model_fail(b->error, code, "operator %u %s ('%.60s'): %s", b->op_index, b->op->name, output, text);
+}
+
+// ---- arguments -----------------------------------------------------------------------------------
+
+int build_count(struct build *b, uint32_t low, uint32_t high, uint32_t outputs)
+{
+    if (b->op->input_count < low || b->op->input_count > high)
+        return build_fail(b, -EINVAL, "%u inputs, expected %u to %u", b->op->input_count, low, high);
+    if (b->op->output_count != outputs)
+        return build_fail(b, -EINVAL, "%u outputs, expected %u", b->op->output_count, outputs);
+    return 0;
+}
+
+bool build_has_input(const struct build *b, uint32_t index)
+{
+    return index < b->op->input_count && b->op->inputs[index] != GRAPH_ABSENT;
+}
+
+struct graph_tensor *build_input(struct build *b, uint32_t index)
+{
+    if (!build_has_input(b, index)) {
+        build_fail(b, -EINVAL, "input %u is missing", index);
+        return NULL;
+    }
+    return &b->graph->tensors[b->op->inputs[index]];
+}
+
+struct graph_tensor *build_output(struct build *b, uint32_t index)
+{
+    return &b->graph->tensors[b->op->outputs[index]];
+}
+
+struct graph_tensor *build_integers(struct build *b, uint32_t index, int64_t most)
+{
+    struct graph_tensor *t = build_input(b, index);
+    if (!t)
+        return NULL;
+    if (!t->data || (t->type != TENSOR_INT32 && t->type != TENSOR_INT64)) {
+        build_fail(b, -ENOTSUP, "tensor '%s' must be a constant of integers", t->name);
+        return NULL;
+    }
+    if (graph_elements(t) > most) {
+        build_fail(b, -EINVAL, "tensor '%s' has %lld elements, at most %lld make sense", t->name,
+                   (long long)graph_elements(t), (long long)most);
+        return NULL;
+    }
+    return t;
+}
+
+int64_t build_product(const struct graph_tensor *tensor, int32_t from, int32_t to)
+{
+    int64_t n = 1;
+    for (int32_t i = from; i < to; i++)
+        n *= tensor->dims[i];
+    return n;
+}
+
+int build_axis(struct build *b, int32_t axis, int32_t rank)
+{
+    if (axis < -rank || axis >= rank)
+        return build_fail(b, -EINVAL, "axis %d of %d dimensions", axis, rank);
+    return axis < 0 ? axis + rank : axis;
+}
+
+int build_shape(struct build *b, uint32_t index, int32_t rank, const int32_t *dims)
+{
+    struct graph_tensor *t = build_output(b, index);
+    if (rank > TENSOR_RANK_MAX)
+        return build_fail(b, -ENOTSUP, "output with %d dimensions, at most %d are supported", rank, TENSOR_RANK_MAX);
+    int64_t elements = 1;
+    for (int32_t d = 0; d < rank; d++) {
+        if (dims[d] < 1)
+            return build_fail(b, -EINVAL, "output dimension %d would be %d", d, dims[d]);
+        elements *= dims[d];
+        if (elements > INT32_MAX / 8)
+            return build_fail(b, -EINVAL, "output with more than 2^28 elements");
+    }
+    t->rank = rank;
+    memcpy(t->dims, dims, sizeof(*dims) * (size_t)rank);
+    t->known = true;
+    return 0;
+}
+
+int build_shape_like(struct build *b, uint32_t index, const struct graph_tensor *like)
+{
+    return build_shape(b, index, like->rank, like->dims);
+}
+
+// ---- quantization --------------------------------------------------------------------------------
+
+float build_scale(const struct graph_tensor *tensor, int32_t channel)
+{
+    return flat_list_f32(&tensor->scales, tensor->scales.count > 1 ? (uint32_t)channel : 0);
+}
+
+int build_need_type(struct build *b, const struct graph_tensor *tensor, int32_t type)
+{
+    if (tensor->type == type)
+        return 0;
+    return build_fail(b, -ENOTSUP, "tensor '%s' is %s, expected %s", tensor->name, tensor_type_name(tensor->type),
+                      tensor_type_name(type));
+}
+
+int build_need_int8(struct build *b, const struct graph_tensor *tensor)
+{
+    if (tensor->type == TENSOR_INT16)
+        return build_fail(b, -ENOTSUP, "tensor '%s' is int16: this operator has no 16x8 form here", tensor->name);
+    int rc = build_need_type(b, tensor, TENSOR_INT8);
+    if (rc < 0)
+        return rc;
+    if (tensor->scales.count != 1)
+        return build_fail(b, -EINVAL, "tensor '%s' has %u scales, expected 1", tensor->name, tensor->scales.count);
+    float scale = build_scale(tensor, 0);
+    if (!(scale > 0) || !isfinite(scale))
+        return build_fail(b, -EINVAL, "tensor '%s' has the scale %g", tensor->name, (double)scale);
+    return 0;
+}
+
+bool build_same_quantization(const struct graph_tensor *a, const struct graph_tensor *b)
+{
+    return a->zero_point == b->zero_point && build_scale(a, 0) == build_scale(b, 0);
+}
+
+int build_activation_float(struct build *b, int32_t activation, float *low, float *high)
+{
+    *low = -INFINITY;
+    *high = INFINITY;
+    switch (activation) {
+    case ACTIVATION_NONE: return 0;
+    case ACTIVATION_RELU: *low = 0; return 0;
+    case ACTIVATION_RELU6: *low = 0, *high = 6; return 0;
+    case ACTIVATION_RELU_N1_TO_1: *low = -1, *high = 1; return 0;
+    }
+    return build_fail(b, -ENOTSUP, "fused activation %d", activation);
+}
+
+// In the file's own counting: legacy uint8 tensors round at 128 more.
+static int32_t activation_step(const struct graph_tensor *out, float bound)
+{
+    float offset = out->flip ? 128 : 0;
+    float value = bound / build_scale(out, 0) + ((float)out->zero_point + offset);
+    float low = -128 + offset, high = 127 + offset;
+    return (int32_t)lrintf(value < low ? low : value > high ? high : value) - (int32_t)offset;
+}
+
+int build_activation(struct build *b, const struct graph_tensor *out, int32_t activation, int32_t *low,
+                     int32_t *high)
+{
+    float from, to;
+    int rc = build_activation_float(b, activation, &from, &to);
+    if (rc < 0)
+        return rc;
+    *low = from > -INFINITY ? activation_step(out, from) : -128;
+    *high = to < INFINITY ? activation_step(out, to) : 127;
+    return 0;
+}
+
+// ---- layers --------------------------------------------------------------------------------------
+
+void *build_params(struct build *b, size_t bytes)
+{
+    void *params = store_take(b->keep, bytes);
+    if (!params)
+        build_fail(b, -ENOMEM, "no memory for %zu bytes", bytes);
+    return params;
+}
+
+struct layer *build_layer(struct build *b, layer_run *run, const char *kernel, void *params, uint32_t in_count)
+{
+    struct layer *layer = &b->layers[b->layer_count];
+    int32_t *arguments = store_take_array(b->keep, in_count + b->op->output_count, sizeof(int32_t));
+    if (!arguments || b->layer_count == b->layer_capacity) {
+        build_fail(b, -ENOMEM, "no memory for a layer");
+        return NULL;
+    }
+    layer->op = store_take_text(b->keep, b->op->name);
+    if (!layer->op) {
+        build_fail(b, -ENOMEM, "no memory for a layer");
+        return NULL;
+    }
+    b->layer_count++;
+    layer->kernel = kernel;
+    layer->op_index = b->op_index;
+    layer->code = b->op->code;
+    layer->run = run;
+    layer->params = params;
+    layer->units = 1;
+    layer->in = arguments;
+    layer->out = arguments + in_count;
+    layer->in_count = in_count;
+    layer->out_count = b->op->output_count;
+    memcpy(layer->in, b->op->inputs, in_count * sizeof(int32_t));
+    memcpy(layer->out, b->op->outputs, layer->out_count * sizeof(int32_t));
+    for (uint32_t i = 0; i < layer->out_count; i++)
+        layer->cost += (uint64_t)graph_elements(build_output(b, i)) / 4;
+    return layer;
+}
+
+int build_alias(struct build *b)
+{
+    int32_t from = b->op->inputs[0];
+    struct graph_tensor *in = &b->graph->tensors[from], *out = build_output(b, 0);
+    if (in->data) {
+        out->data = in->data;
+        out->data_bytes = in->data_bytes;
+        out->flip = in->flip;
+        return 0;
+    }
+    out->alias = in->alias != GRAPH_ABSENT ? in->alias : from;
+    return 0;
+}
+
+struct layer *build_producer(struct build *b)
+{
+    int32_t index = b->op->inputs[0];
+    if (b->graph->tensors[index].uses != 1)
+        return NULL;
+    for (uint32_t i = b->layer_count; i-- > 0;)
+        if (b->layers[i].out_count == 1 && b->layers[i].out[0] == index)
+            return &b->layers[i];
+    return NULL;
+}
+
+void *build_constant(struct build *b, const struct graph_tensor *tensor, struct store *store)
+{
+    uint8_t *copy = store_take(store, tensor->data_bytes);
+    if (!copy) {
+        build_fail(b, -ENOMEM, "no memory for %zu bytes", tensor->data_bytes);
+        return NULL;
+    }
+    uint8_t flip = tensor->flip ? 0x80 : 0;
+    for (size_t i = 0; i < tensor->data_bytes; i++)
+        copy[i] = tensor->data[i] ^ flip;
+    return copy;
+}
+
+// ---- folding -------------------------------------------------------------------------------------
+
+static bool all_constant(const struct build *b, const struct layer *layer)
+{
+    for (uint32_t i = 0; i < layer->in_count; i++)
+        if (layer->in[i] != GRAPH_ABSENT && !b->graph->tensors[layer->in[i]].data)
+            return false;
+    return true;
+}
+
+// Runs a layer whose inputs are all known, now, and makes its outputs constants.
+static int fold_layer(struct build *b, struct layer *layer)
+{
+    const void **in = store_take_array(b->temp, layer->in_count + 1, sizeof(void *));
+    void **out = store_take_array(b->temp, layer->out_count + 1, sizeof(void *));
+    void *scratch = store_take(b->temp, layer->scratch);
+    if (!in || !out || !scratch)
+        return build_fail(b, -ENOMEM, "no memory to fold constants");
+    for (uint32_t i = 0; i < layer->in_count; i++) {
+        if (layer->in[i] == GRAPH_ABSENT)
+            continue;
+        in[i] = build_constant(b, &b->graph->tensors[layer->in[i]], b->temp);
+        if (!in[i])
+            return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < layer->out_count; i++) {
+        struct graph_tensor *t = &b->graph->tensors[layer->out[i]];
+        t->data_bytes = (size_t)graph_elements(t) * tensor_type_size(t->type);
+        out[i] = store_take(b->temp, t->data_bytes);
+        if (!out[i])
+            return build_fail(b, -ENOMEM, "no memory to fold constants");
+        t->data = out[i];
+        t->flip = false;
+    }
+    layer->run(layer->params, &(struct layer_io){in, out}, scratch, 0, layer->units);
+    layer->dead = true;
+    return 0;
+}
+
+// ---- the pass ------------------------------------------------------------------------------------
+
+static int check_inputs(struct build *b)
+{
+    for (uint32_t i = 0; i < b->op->input_count; i++) {
+        int32_t index = b->op->inputs[i];
+        if (index == GRAPH_ABSENT)
+            continue;
+        const struct graph_tensor *t = &b->graph->tensors[index];
+        if (!t->known)
+            return build_fail(b, -EINVAL, "input %u, tensor %d '%s', is made by no operator before it", i, index,
+                              t->name);
+        for (int32_t d = 0; d < t->rank; d++)
+            if (t->dims[d] < 1)
+                return build_fail(b, -EINVAL, "tensor %d '%s' has a dimension of %d", index, t->name, t->dims[d]);
+    }
+    return 0;
+}
+
+static int check_outputs(struct build *b)
+{
+    for (uint32_t i = 0; i < b->op->output_count; i++) {
+        const struct graph_tensor *t = build_output(b, i);
+        if (t->known)
+            return build_fail(b, -EINVAL, "output tensor %d '%s' is made twice", b->op->outputs[i], t->name);
+        for (uint32_t j = 0; j < i; j++)
+            if (b->op->outputs[j] == b->op->outputs[i])
+                return build_fail(b, -EINVAL, "output tensor %d '%s' is made twice", b->op->outputs[i], t->name);
+        if (tensor_type_size(t->type) == 0)
+            return build_fail(b, -ENOTSUP, "output tensor '%s' is %s", t->name, tensor_type_name(t->type));
+    }
+    return 0;
+}
+
+static int visit(struct build *b)
+{
+    op_build *build = operator_build(b->op->code);
+    if (!build)
+        return build_fail(b, -ENOTSUP, "this operator is not supported");
+    int rc = check_inputs(b);
+    if (rc == 0)
+        rc = check_outputs(b);
+    if (rc < 0)
+        return rc;
+    uint32_t before = b->layer_count;
+    rc = build(b);
+    for (uint32_t i = before; rc == 0 && i < b->layer_count; i++)
+        if (all_constant(b, &b->layers[i]))
+            rc = fold_layer(b, &b->layers[i]);
+    return rc;
+}
+
+static void count_uses(struct graph *graph)
+{
+    for (uint32_t i = 0; i < graph->operator_count; i++)
+        for (uint32_t j = 0; j < graph->operators[i].input_count; j++)
+            if (graph->operators[i].inputs[j] != GRAPH_ABSENT)
+                graph->tensors[graph->operators[i].inputs[j]].uses++;
+    for (uint32_t i = 0; i < graph->output_count; i++)
+        graph->tensors[graph->outputs[i]].uses++;
+}
+
+int build_layers(struct build *b)
+{
+    count_uses(b->graph);
+    b->layer_capacity = b->graph->operator_count;
+    b->layers = store_take_array(b->keep, b->layer_capacity, sizeof(struct layer));
+    if (!b->layers)
+        return model_fail(b->error, -ENOMEM, "out of memory");
+    for (uint32_t i = 0; i < b->graph->operator_count; i++) {
+        b->op = &b->graph->operators[i];
+        b->op_index = i;
+        int rc = visit(b);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All addresses are worked out in context_create; a run walks an array of steps and calls them.
+
+#include "engine/context.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "engine/model_impl.h"
+#include "engine/team.h"
+
+// Below this a layer is quicker on one thread than cut up between them.
+#define CONTEXT_SHARE_NS 6000
+
+struct step {
+    layer_run *run;
+    const void *params;
+    struct layer_io io;
+    int32_t units;
+    bool share;
+};
+
+struct context {
+    const struct model *model;
+    uint32_t threads;
+    uint8_t *arena;
+    uint8_t *scratch; // threads x scratch_stride
+    size_t scratch_stride;
+    struct step *steps;
+    void **addresses; // of all steps' tensors
+    void **inputs;    // what the engine runs with
+    const void **outputs_from;
+    void **outputs; // what the caller reads
+    uint64_t *profile;
+};
+
+static void *value_address(struct context *c, int32_t index)
+{
+    if (index < 0)
+        return NULL;
+    const struct value *root = &c->model->values[c->model->values[index].root];
+    return root->data ? (void *)(uintptr_t)root->data : c->arena + root->offset;
+}
+
+static size_t address_count(const struct model *model)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < model->layer_count; i++)
+        n += model->layers[i].in_count + model->layers[i].out_count;
+    return n;
+}
+
+static void set_steps(struct context *c)
+{
+    void **address = c->addresses;
+    for (uint32_t i = 0; i < c->model->layer_count; i++) {
+        const struct layer *layer = &c->model->layers[i];
+        struct step *step = &c->steps[i];
+        *step = (struct step){.run = layer->run, .params = layer->params, .units = layer->units};
+        step->share = layer->units > 1 && layer->cost >= CONTEXT_SHARE_NS;
+        step->io.in = (const void **)address;
+        for (uint32_t j = 0; j < layer->in_count; j++)
+            *address++ = value_address(c, layer->in[j]);
+        step->io.out = address;
+        for (uint32_t j = 0; j < layer->out_count; j++)
+            *address++ = value_address(c, layer->out[j]);
+    }
+}
+
+static void set_edges(struct context *c)
+{
+    const struct model *m = c->model;
+    for (uint32_t i = 0; i < m->input_count; i++)
+        c->inputs[i] = value_address(c, m->inputs[i].tensor);
+    for (uint32_t i = 0; i < m->output_count; i++) {
+        c->outputs_from[i] = value_address(c, m->outputs[i].tensor);
+        bool copy = m->outputs[i].kind == EDGE_COPY;
+        c->outputs[i] = copy ? (void *)(uintptr_t)c->outputs_from[i] : c->arena + m->output_offsets[i];
+    }
+}
+
+static void *take(size_t count, size_t element)
+{
+    return calloc(count ? count : 1, element);
+}
+
+int context_create(const struct model *model, uint32_t threads, struct context **created)
+{
+    struct context *c = calloc(1, sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    c->model = model;
+    c->threads = threads ? threads : 1;
+    c->scratch_stride = model->scratch;
+    c->steps = take(model->layer_count, sizeof(*c->steps));
+    c->addresses = take(address_count(model), sizeof(void *));
+    c->inputs = take(model->input_count, sizeof(void *));
+    c->outputs_from = take(model->output_count, sizeof(void *));
+    c->outputs = take(model->output_count, sizeof(void *));
+    c->arena = aligned_alloc(64, model->arena + 64);
+    c->scratch = aligned_alloc(64, c->scratch_stride * c->threads + 64);
+    if (!c->steps || !c->addresses || !c->inputs || !c->outputs_from || !c->outputs || !c->arena || !c->scratch) {
+        context_destroy(c);
+        return -ENOMEM;
+    }
+    // Touched now: the first run must not fault pages in. And results never depend on old memory.
+    for (size_t i = 0; i < model->arena + 64; i++)
+        c->arena[i] = 0;
+    set_steps(c);
+    set_edges(c);
+    *created = c;
+    return 0;
+}
+
+void context_destroy(struct context *c)
+{
+    if (!c)
+        return;
+    free(c->steps);
+    free(c->addresses);
+    free(c->inputs);
+    free(c->outputs_from);
+    free(c->outputs);
+    free(c->arena);
+    free(c->scratch);
+    free(c);
+}
+
+void *context_native_input(struct context *c)
+{
+    return c->inputs[0];
+}
+
+void context_set_input(struct context *c, uint32_t index, const void *data)
+{
+    edge_convert(&c->model->inputs[index], data, c->inputs[index]);
+}
+
+const void *context_output(const struct context *c, uint32_t index)
+{
+    return c->outputs[index];
+}
+
+void context_profile(struct context *c, uint64_t *ns)
+{
+    c->profile = ns;
+}
+
+// ---- running -------------------------------------------------------------------------------------
+
+struct job {
+    struct context *context;
+    const struct step *step;
+};
+
+static void run_piece(void *arg, uint32_t member, int32_t first, int32_t last)
+{
+    const struct job *job = arg;
+    job->step->run(job->step->params, &job->step->io, job->context->scratch + member * job->context->scratch_stride,
+                   first, last);
+}
+
+static void run_step(struct context *c, const struct step *step, struct team *team)
+{
+    if (team && step->share) {
+        struct job job = {c, step};
+        team_run(team, step->units, run_piece, &job);
+    } else {
+        step->run(step->params, &step->io, c->scratch, 0, step->units);
+    }
+}
+
+static uint64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+void context_run(struct context *c, struct team *team)
+{
+    const struct model *m = c->model;
+    if (team && team_members(team) > c->threads)
+        team = NULL; // it would need scratch that this context does not have
+    for (uint32_t i = 0; i < m->layer_count; i++) {
+        if (!c->profile) {
+            run_step(c, &c->steps[i], team);
+            continue;
+        }
+        uint64_t start = now();
+        run_step(c, &c->steps[i], team);
+        c->profile[i] = now() - start;
+    }
+    for (uint32_t i = 0; i < m->output_count; i++)
+        if (m->outputs[i].kind != EDGE_COPY)
+            edge_convert(&m->outputs[i], c->outputs_from[i], c->outputs[i]);
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ADD, SUB and MUL of two tensors, with broadcasting and fused activation. int8 with the kernels; where
+// the scales' ratio is outside what they take, TFLite's own fixed-point arithmetic, as LiteRT does.
+
+#include <errno.h>
+#include <math.h>
+
+#include "engine/fixedpoint.h"
+#include "engine/ops/broadcast.h"
+#include "engine/ops/ops.h"
+#include "kernels/kernels.h"
+
+struct binary_params {
+    struct broadcast_layer layer;
+    const struct kernel_binary *kernel;
+    struct kernel_binary_params forward, swapped;
+    struct fixed_multiplier a, b, out; // the fixed-point fallback
+    float low, high;                   // float
+};
+
+static void row_kernel(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
+                       size_t n)
+{
+    const struct binary_params *p = params;
+    p->kernel->run(swapped ? &p->swapped : &p->forward, a, b, b_scalar, out, n);
+}
+
+// ---- fixed point ---------------------------------------------------------------------------------
+
+static int32_t add_fixed(const struct binary_params *p, int32_t a, int32_t b)
+{
+    int32_t x = fixed_scale((a - p->forward.a_zero_point) * (1 << 20), p->a);
+    int32_t y = fixed_scale((b - p->forward.b_zero_point) * (1 << 20), p->b);
+    int64_t sum = p->forward.kind == KERNEL_SUB ? (int64_t)x - y : (int64_t)x + y;
+    return fixed_scale((int32_t)(sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum), p->out);
+}
+
+static int32_t mul_fixed(const struct binary_params *p, int32_t a, int32_t b)
+{
+    return fixed_scale((a - p->forward.a_zero_point) * (b - p->forward.b_zero_point), p->out);
+}
+
+static void row_fixed(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
+                      size_t n)
+{
+    const struct binary_params *p = params;
+    const int8_t *x = a, *y = b;
+    for (size_t i = 0; i < n; i++) {
+        int32_t u = x[i], v = y[b_scalar ? 0 : i], left = swapped ? v : u, right = swapped ? u : v;
+        int32_t value = p->forward.kind == KERNEL_MUL ? mul_fixed(p, left, right) : add_fixed(p, left, right);
+        int64_t moved = (int64_t)value + p->forward.out_zero_point;
+        int32_t low = p->forward.act_min, high = p->forward.act_max;
+        ((int8_t *)out)[i] = (int8_t)(moved < low ? low : moved > high ? high : moved);
+    }
+}
+
+static void prepare_fixed(struct binary_params *p)
+{
+    double a = p->forward.a_scale, b = p->forward.b_scale, out = p->forward.out_scale;
+    p->layer.row = row_fixed;
+    if (p->forward.kind == KERNEL_MUL) {
+        p->out = fixed_multiplier_from(a * b / out);
+        return;
+    }
+    double twice = 2 * (a > b ? a : b);
+    p->a = fixed_multiplier_from(a / twice);
+    p->b = fixed_multiplier_from(b / twice);
+    p->out = fixed_multiplier_from(twice / ((1 << 20) * out));
+}
+
+// ---- float ---------------------------------------------------------------------------------------
+
+static void row_float(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
+                      size_t n)
+{
+    const struct binary_params *p = params;
+    const float *x = a, *y = b;
+    for (size_t i = 0; i < n; i++) {
+        float v = y[b_scalar ? 0 : i], value;
+        switch (p->forward.kind) {
+        case KERNEL_ADD: value = x[i] + v; break;
+        case KERNEL_SUB: value = swapped ? v - x[i] : x[i] - v; break;
+        default: value = x[i] * v; break;
+        }
+        ((float *)out)[i] = value < p->low ? p->low : value > p->high ? p->high : value;
+    }
+}
+
+// ---- build ---------------------------------------------------------------------------------------
+
+static enum kernel_binary_kind kind_of(int32_t code)
+{
+    return code == OP_ADD ? KERNEL_ADD : code == OP_SUB ? KERNEL_SUB : KERNEL_MUL;
+}
+
+static int prepare_int8(struct build *b, struct binary_params *p, const struct graph_tensor *x,
+                        const struct graph_tensor *y)
+{
+    const struct graph_tensor *out = build_output(b, 0), *all[] = {x, y, out};
+    for (int i = 0; i < 3; i++) {
+        int rc = build_need_int8(b, all[i]);
+        if (rc < 0)
+            return rc;
+    }
+    p->layer.element = 1;
+    p->forward = (struct kernel_binary_params){
+        .kind = kind_of(b->op->code),
+        .a_scale = build_scale(x, 0), .b_scale = build_scale(y, 0), .out_scale = build_scale(out, 0),
+        .a_zero_point = x->zero_point, .b_zero_point = y->zero_point, .out_zero_point = out->zero_point,
+    };
+    int rc = build_activation(b, out, b->op->options.activation, &p->forward.act_min, &p->forward.act_max);
+    if (rc < 0)
+        return rc;
+    if (kernel_binary_prepare(&p->forward) < 0) {
+        prepare_fixed(p);
+        return 0;
+    }
+    p->swapped = p->forward;
+    kernel_binary_swap(&p->swapped);
+    p->kernel = kernel_binary_select(p->forward.kind, b->cpu);
+    p->layer.row = row_kernel;
+    return 0;
+}
+
+static int prepare_float(struct build *b, struct binary_params *p)
+{
+    p->layer.element = sizeof(float);
+    p->layer.row = row_float;
+    p->forward.kind = kind_of(b->op->code);
+    return build_activation_float(b, b->op->options.activation, &p->low, &p->high);
+}
+
+int op_binary(struct build *b)
+{
+    int rc = build_count(b, 2, 2, 1);
+    const struct graph_tensor *x = rc < 0 ? NULL : build_input(b, 0), *y = x ? build_input(b, 1) : NULL;
+    if (!y)
+        return -EINVAL;
+    struct binary_params *p = build_params(b, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    bool real = x->type == TENSOR_FLOAT32 && y->type == TENSOR_FLOAT32 && build_output(b, 0)->type == TENSOR_FLOAT32;
+    rc = real ? prepare_float(b, p) : prepare_int8(b, p, x, y);
+    if (rc < 0)
+        return rc;
+    return broadcast_add(b, &p->layer, real ? "binary_float_c" : p->kernel ? p->kernel->name : "binary_fixed_c");
+}
+
+// ---- maximum, minimum ----------------------------------------------------------------------------
+
+struct minmax_params {
+    struct broadcast_layer layer;
+    bool maximum;
+};
+
+static void row_minmax_int8(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
+                            size_t n)
+{
+    const struct minmax_params *p = params;
+    const int8_t *x = a, *y = b;
+    (void)swapped;
+    for (size_t i = 0; i < n; i++) {
+        int8_t v = y[b_scalar ? 0 : i];
+        ((int8_t *)out)[i] = (x[i] > v) == p->maximum ? x[i] : v;
+    }
+}
+
+static void row_minmax_float(const void *params, bool swapped, const void *a, const void *b, bool b_scalar,
+                             void *out, size_t n)
+{
+    const struct minmax_params *p = params;
+    const float *x = a, *y = b;
+    (void)swapped;
+    for (size_t i = 0; i < n; i++) {
+        float v = y[b_scalar ? 0 : i];
+        ((float *)out)[i] = (x[i] > v) == p->maximum ? x[i] : v;
+    }
+}
+
+int op_minmax(struct build *b)
+{
+    int rc = build_count(b, 2, 2, 1);
+    const struct graph_tensor *x = rc < 0 ? NULL : build_input(b, 0), *y = x ? build_input(b, 1) : NULL, *out;
+    if (!y)
+        return -EINVAL;
+    out = build_output(b, 0);
+    struct minmax_params *p = build_params(b, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    p->maximum = b->op->code == OP_MAXIMUM;
+    bool real = x->type == TENSOR_FLOAT32;
+    rc = build_need_type(b, y, x->type);
+    if (rc == 0)
+        rc = build_need_type(b, out, x->type);
+    if (rc == 0 && !real)
+        rc = build_need_int8(b, x);
+    if (rc == 0 && !real && (!build_same_quantization(x, y) || !build_same_quantization(x, out)))
+        rc = build_fail(b, -ENOTSUP, "inputs and output differ in scale or zero point");
+    if (rc < 0)
+        return rc;
+    p->layer.row = real ? row_minmax_float : row_minmax_int8;
+    p->layer.element = real ? sizeof(float) : 1;
+    return broadcast_add(b, &p->layer, real ? "minmax_float_c" : "minmax_c");
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ops/lookup.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/fixedpoint.h"
+#include "kernels/kernels.h"
+
+#define LOOKUP_CHUNK 16384
+
+struct lookup_params {
+    uint8_t table[256];
+    const struct kernel_table *kernel;
+    size_t elements;
+};
+
+static void run_lookup(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+{
+    const struct lookup_params *p = params;
+    size_t from = (size_t)first * LOOKUP_CHUNK, to = (size_t)last * LOOKUP_CHUNK;
+    (void)scratch;
+    if (to > p->elements)
+        to = p->elements;
+    p->kernel->run(p->table, (const uint8_t *)io->in[0] + from, (uint8_t *)io->out[0] + from, to - from);
+}
+
+int lookup_add(struct build *b, const uint8_t table[256])
+{
+    struct lookup_params *p = build_params(b, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    memcpy(p->table, table, sizeof(p->table));
+    p->kernel = kernel_table_select(b->cpu);
+    p->elements = (size_t)graph_elements(build_output(b, 0));
+    struct layer *layer = build_layer(b, run_lookup, p->kernel->name, p, 1);
+    if (!layer)
+        return -ENOMEM;
+    layer->units = (int32_t)((p->elements + LOOKUP_CHUNK - 1) / LOOKUP_CHUNK);
+    return 0;
+}
+
+// XNNPACK's vcvt: the ratio in 8.8 fixed point, halves up.
+static int32_t convert_coarse(int32_t q, const struct graph_tensor *in, const struct graph_tensor *out, float ratio)
+{
+    int32_t multiplier = (int32_t)lrintf(256.0f * ratio);
+    return (out->zero_point * 256 + 0x80 + (q - in->zero_point) * multiplier) >> 8;
+}
+
+void lookup_requantize(const struct graph_tensor *in, const struct graph_tensor *out, uint8_t table[256])
+{
+    float from = build_scale(in, 0), to = build_scale(out, 0), ratio = from / to;
+    bool coarse = in->flip == out->flip && ratio >= 0x1p-8f && ratio <= 0x1p7f;
+    struct fixed_multiplier m = fixed_multiplier_from((double)from / (double)to);
+    for (int32_t q = -128; q < 128; q++) {
+        int64_t value;
+        if (coarse)
+            value = convert_coarse(q, in, out, ratio);
+        else
+            value = (int64_t)fixed_scale(q - in->zero_point, m) + out->zero_point;
+        table[(uint8_t)q] = (uint8_t)(int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
+    }
+}

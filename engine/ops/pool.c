@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AVERAGE_POOL_2D, MAX_POOL_2D, and MEAN over one run of neighbouring axes, which is a pool whose
+// window is the whole picture.
+
+#include <errno.h>
+#include <math.h>
+
+#include "engine/ops/float_ops.h"
+#include "engine/ops/ops.h"
+#include "engine/ops/window.h"
+#include "kernels/kernels.h"
+
+struct pool_params {
+    struct kernel_pool_shape shape;
+    const struct kernel_pool *kernel;
+};
+
+static void run_pool(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+{
+    const struct pool_params *p = params;
+    (void)scratch;
+    p->kernel->run(&p->shape, io->in[0], io->out[0], first, last);
+}
+
+// Legacy uint8 average: TFLite rounds halves up there, away from zero for int8.
+static void run_average_up(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+{
+    const struct kernel_pool_shape *s = &((const struct pool_params *)params)->shape;
+    const int8_t *in = io->in[0];
+    (void)scratch;
+    for (int32_t pixel = first; pixel < last; pixel++) {
+        int32_t row = pixel / s->out_w, image = row / s->out_h;
+        int32_t top = row % s->out_h * s->stride_h - s->pad_top, left = pixel % s->out_w * s->stride_w - s->pad_left;
+        int32_t y0 = top < 0 ? 0 : top, y1 = top + s->k_h > s->in_h ? s->in_h : top + s->k_h;
+        int32_t x0 = left < 0 ? 0 : left, x1 = left + s->k_w > s->in_w ? s->in_w : left + s->k_w;
+        int32_t n = (y1 - y0) * (x1 - x0);
+        int8_t *out = (int8_t *)io->out[0] + (size_t)pixel * (size_t)s->channels;
+        for (int32_t c = 0; c < s->channels; c++) {
+            int32_t sum = 128 * n + n / 2;
+            for (int32_t y = y0; y < y1; y++)
+                for (int32_t x = x0; x < x1; x++)
+                    sum += in[(((size_t)image * (size_t)s->in_h + (size_t)y) * (size_t)s->in_w + (size_t)x) *
+                              (size_t)s->channels + (size_t)c];
+            int32_t value = sum / n - 128;
+            out[c] = (int8_t)(value < s->act_min ? s->act_min : value > s->act_max ? s->act_max : value);
+        }
+    }
+}
+
+static int add_layer(struct build *b, const struct kernel_pool_shape *shape, bool legacy)
+{
+    struct pool_params *p = build_params(b, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    p->shape = *shape;
+    p->kernel = kernel_pool_select(shape, b->cpu);
+    bool up = legacy && shape->kind == KERNEL_POOL_AVERAGE;
+    struct layer *layer = build_layer(b, up ? run_average_up : run_pool, up ? "average_up_c" : p->kernel->name, p, 1);
+    if (!layer)
+        return -ENOMEM;
+    layer->units = shape->batch * shape->out_h * shape->out_w;
+    layer->cost = (uint64_t)layer->units * (uint64_t)shape->channels * (uint64_t)(shape->k_h * shape->k_w) / 16;
+    return 0;
+}
+
+// ---- pools ---------------------------------------------------------------------------------------
+
+static int solve_shape(struct build *b, const struct graph_tensor *in, struct kernel_pool_shape *s)
+{
+    const struct graph_options *o = &b->op->options;
+    if (in->rank != 4)
+        return build_fail(b, -EINVAL, "input has %d dimensions, expected 4", in->rank);
+    struct window_axis y = {in->dims[1], o->filter_h, o->stride_h, 1, 0, 0};
+    struct window_axis x = {in->dims[2], o->filter_w, o->stride_w, 1, 0, 0};
+    int rc = window_solve(b, o->padding, &y);
+    if (rc == 0)
+        rc = window_solve(b, o->padding, &x);
+    if (rc < 0)
+        return rc;
+    if ((int64_t)y.filter * x.filter > 1 << 23)
+        return build_fail(b, -ENOTSUP, "filter %d x %d", y.filter, x.filter);
+    *s = (struct kernel_pool_shape){
+        .kind = b->op->code == OP_MAX_POOL_2D ? KERNEL_POOL_MAX : KERNEL_POOL_AVERAGE,
+        .batch = in->dims[0], .in_h = y.in, .in_w = x.in, .channels = in->dims[3],
+        .out_h = y.out, .out_w = x.out, .k_h = y.filter, .k_w = x.filter,
+        .stride_h = y.stride, .stride_w = x.stride, .pad_top = y.pad, .pad_left = x.pad,
+    };
+    return build_shape(b, 0, 4, (int32_t[]){s->batch, s->out_h, s->out_w, s->channels});
+}
+
+int op_pool(struct build *b)
+{
+    struct kernel_pool_shape s;
+    int rc = build_count(b, 1, 1, 1);
+    const struct graph_tensor *in = rc < 0 ? NULL : build_input(b, 0), *out;
+    if (!in)
+        return -EINVAL;
+    out = build_output(b, 0);
+    rc = solve_shape(b, in, &s);
+    if (rc < 0)
+        return rc;
+    if (in->type == TENSOR_FLOAT32 && out->type == TENSOR_FLOAT32)
+        return float_pool(b, &s);
+    rc = build_need_int8(b, in);
+    if (rc == 0)
+        rc = build_need_int8(b, out);
+    if (rc == 0 && !build_same_quantization(in, out))
+        rc = build_fail(b, -ENOTSUP, "input and output differ in scale or zero point");
+    if (rc == 0)
+        rc = build_activation(b, out, b->op->options.activation, &s.act_min, &s.act_max);
+    return rc < 0 ? rc : add_layer(b, &s, out->flip);
+}
+
+// ---- mean ----------------------------------------------------------------------------------------
+
+// The axes to reduce as bits; they must be neighbours, so that the tensor is [outer, middle, inner].
+static int mean_axes(struct build *b, const struct graph_tensor *in, uint32_t *axes)
+{
+    struct graph_tensor *list = build_integers(b, 1, TENSOR_RANK_MAX);
+    if (!list)
+        return -EINVAL;
+    *axes = 0;
+    for (int64_t i = 0; i < graph_elements(list); i++) {
+        int axis = build_axis(b, graph_constant_int(list, i), in->rank);
+        if (axis < 0)
+            return axis;
+        *axes |= 1u << axis;
+    }
+    return 0;
+}
+
+static int mean_output(struct build *b, const struct graph_tensor *in, uint32_t axes)
+{
+    int32_t dims[TENSOR_RANK_MAX], rank = 0;
+    for (int32_t d = 0; d < in->rank; d++) {
+        if (!(axes >> d & 1))
+            dims[rank++] = in->dims[d];
+        else if (b->op->options.keep_dims)
+            dims[rank++] = 1;
+    }
+    return build_shape(b, 0, rank, dims);
+}
+
+static int mean_shape(struct build *b, const struct graph_tensor *in, uint32_t axes, struct kernel_pool_shape *s)
+{
+    int32_t first = 0, last;
+    while (first < in->rank && (!(axes >> first & 1) || in->dims[first] == 1))
+        first++;
+    last = first;
+    while (last < in->rank && (axes >> last & 1))
+        last++;
+    for (int32_t d = last; d < in->rank; d++)
+        if ((axes >> d & 1) && in->dims[d] != 1)
+            return build_fail(b, -ENOTSUP, "mean over axes that are not neighbours");
+    int64_t outer = build_product(in, 0, first), n = build_product(in, first, last);
+    int64_t inner = build_product(in, last, in->rank);
+    if (n > 1 << 23)
+        return build_fail(b, -ENOTSUP, "mean over %lld values", (long long)n);
+    *s = (struct kernel_pool_shape){
+        .kind = KERNEL_POOL_MEAN, .batch = (int32_t)outer, .in_h = 1, .in_w = (int32_t)n,
+        .channels = (int32_t)inner, .out_h = 1, .out_w = 1, .k_h = 1, .k_w = (int32_t)n,
+        .stride_h = 1, .stride_w = 1, .act_min = -128, .act_max = 127,
+    };
+    return 0;
+}
+
+static void mean_factors(const struct graph_tensor *in, const struct graph_tensor *out, struct kernel_pool_shape *s)
+{
+    float n = (float)s->k_w;
+    s->mean_scale = build_scale(in, 0) / build_scale(out, 0) * (1.0f / n);
+    s->mean_bias = (float)out->zero_point - (float)(s->k_w * in->zero_point) * s->mean_scale;
+}
+
+int op_mean(struct build *b)
+{
+    struct kernel_pool_shape s;
+    uint32_t axes;
+    int rc = build_count(b, 2, 2, 1);
+    const struct graph_tensor *in = rc < 0 ? NULL : build_input(b, 0), *out;
+    if (!in)
+        return -EINVAL;
+    out = build_output(b, 0);
+    rc = mean_axes(b, in, &axes);
+    if (rc == 0)
+        rc = mean_output(b, in, axes);
+    if (rc == 0)
+        rc = mean_shape(b, in, axes, &s);
+    if (rc < 0)
+        return rc;
+    if (in->type == TENSOR_FLOAT32 && out->type == TENSOR_FLOAT32)
+        return float_pool(b, &s);
+    rc = build_need_int8(b, in);
+    if (rc == 0)
+        rc = build_need_int8(b, out);
+    if (rc < 0)
+        return rc;
+    mean_factors(in, out, &s);
+    if (!isfinite(s.mean_scale) || !isfinite(s.mean_bias))
+        return build_fail(b, -EINVAL, "scales %g and %g", (double)build_scale(in, 0), (double)build_scale(out, 0));
+    return add_layer(b, &s, false);
+}

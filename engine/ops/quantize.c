@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// QUANTIZE and DEQUANTIZE. Between a model's edge and its first or last layer they become part of the
+// edge (edge.h); elsewhere they are layers.
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/ops/lookup.h"
+#include "engine/ops/ops.h"
+
+#define QUANTIZE_CHUNK 8192
+
+// ---- layers --------------------------------------------------------------------------------------
+
+struct quantize_params {
+    struct edge edge; // elements set per run
+    size_t elements, size_from, size_to;
+};
+
+static void run_edge(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+{
+    const struct quantize_params *p = params;
+    struct edge edge = {.kind = p->edge.kind, .scale = p->edge.scale, .zero_point = p->edge.zero_point};
+    size_t from = (size_t)first * QUANTIZE_CHUNK, to = (size_t)last * QUANTIZE_CHUNK;
+    (void)scratch;
+    if (to > p->elements)
+        to = p->elements;
+    edge.elements = to - from;
+    edge_convert(&edge, (const char *)io->in[0] + from * p->size_from, (char *)io->out[0] + from * p->size_to);
+}
+
+static int add_layer(struct build *b, enum edge_kind kind, const struct graph_tensor *steps)
+{
+    struct quantize_params *p = build_params(b, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    p->edge.kind = kind;
+    p->edge.scale = build_scale(steps, 0);
+    p->edge.zero_point = steps->zero_point;
+    p->elements = (size_t)graph_elements(steps);
+    p->size_from = kind == EDGE_QUANTIZE ? 4 : 1;
+    p->size_to = kind == EDGE_QUANTIZE ? 1 : 4;
+    struct layer *layer = build_layer(b, run_edge, kind == EDGE_QUANTIZE ? "quantize_c" : "dequantize_c", p, 1);
+    if (!layer)
+        return -ENOMEM;
+    layer->units = (int32_t)((p->elements + QUANTIZE_CHUNK - 1) / QUANTIZE_CHUNK);
+    return 0;
+}
+
+// float16 constants (weights of float16 models) become float32; such a layer is always folded.
+static void run_half(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+{
+    const size_t *elements = params;
+    const uint16_t *in = io->in[0];
+    float *out = io->out[0];
+    (void)scratch;
+    (void)first;
+    (void)last;
+    for (size_t i = 0; i < *elements; i++) {
+        uint32_t sign = (uint32_t)(in[i] & 0x8000) << 16, bits = in[i] & 0x7fff;
+        if (bits >= 0x7c00)
+            bits = 0x7f800000 | (bits & 0x3ff) << 13;
+        else if (bits >= 0x400)
+            bits = (bits << 13) + ((127 - 15) << 23);
+        if (bits >= 0x400) {
+            bits |= sign;
+            memcpy(&out[i], &bits, sizeof(bits));
+        } else {
+            out[i] = ldexpf(sign ? -(float)bits : (float)bits, -24);
+        }
+    }
+}
+
+// float32 weights stored as int8 per channel or per tensor: de-quantized once, at load.
+struct spread_params {
+    const float *scales;
+    const int32_t *zeros;
+    size_t outer, channels, inner;
+};
+
+static void run_spread(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+{
+    const struct spread_params *p = params;
+    const int8_t *in = io->in[0];
+    float *out = io->out[0];
+    (void)scratch;
+    (void)first;
+    (void)last;
+    for (size_t o = 0; o < p->outer; o++)
+        for (size_t c = 0; c < p->channels; c++)
+            for (size_t i = 0; i < p->inner; i++)
+                *out++ = (float)(*in++ - p->zeros[c]) * p->scales[c];
+}
+
+static int dequantize_constant(struct build *b, const struct graph_tensor *in)
+{
+    struct spread_params *p = build_params(b, sizeof(*p));
+    uint32_t count = in->scales.count;
+    float *scales = p ? store_take_array(b->keep, count, sizeof(float)) : NULL;
+    int32_t *zeros = scales ? store_take_array(b->keep, count, sizeof(*zeros)) : NULL;
+    if (!zeros)
+        return build_fail(b, -ENOMEM, "no memory for scales");
+    int axis = count > 1 ? build_axis(b, in->channel_axis, in->rank) : 0;
+    if (axis < 0)
+        return axis;
+    if (count == 0 || (count > 1 && (uint32_t)in->dims[axis] != count))
+        return build_fail(b, -EINVAL, "tensor '%s' has %u scales", in->name, count);
+    for (uint32_t c = 0; c < count; c++) {
+        int64_t zero = in->zeros_differ ? flat_list_i64(&in->zeros, c) - (in->flip ? 128 : 0) : in->zero_point;
+        if (zero < -128 || zero > 127)
+            return build_fail(b, -EINVAL, "tensor '%s': zero point %lld", in->name, (long long)zero);
+        scales[c] = build_scale(in, (int32_t)c);
+        zeros[c] = (int32_t)zero;
+    }
+    *p = (struct spread_params){scales, zeros, 1, count, (size_t)graph_elements(in)};
+    if (count > 1) {
+        p->outer = (size_t)build_product(in, 0, axis);
+        p->inner = (size_t)build_product(in, axis + 1, in->rank);
+    }
+    return build_layer(b, run_spread, "dequantize_c", p, 1) ? 0 : -ENOMEM;
+}
+
+// ---- edges ---------------------------------------------------------------------------------------
+
+// The graph input whose only reader is this operator and that is not yet converted, or NULL.
+static struct edge *input_edge(struct build *b)
+{
+    if (b->graph->tensors[b->op->inputs[0]].uses != 1)
+        return NULL;
+    for (uint32_t i = 0; i < b->graph->input_count; i++)
+        if (b->graph->inputs[i] == b->op->inputs[0] && b->inputs[i].tensor == b->op->inputs[0])
+            return &b->inputs[i];
+    return NULL;
+}
+
+// The graph output that this operator makes for nobody else, or NULL.
+static struct edge *output_edge(struct build *b)
+{
+    if (build_output(b, 0)->uses != 1)
+        return NULL;
+    for (uint32_t i = 0; i < b->graph->output_count; i++)
+        if (b->graph->outputs[i] == b->op->outputs[0])
+            return &b->outputs[i];
+    return NULL;
+}
+
+// Float on one side: the edge converts with the scale of the int8 side. The file's type of that side does
+// not matter to an edge next to float, so `flip` stays off.
+static void set_float_edge(struct edge *edge, enum edge_kind kind, const struct graph_tensor *steps, int32_t tensor)
+{
+    edge->kind = kind;
+    edge->tensor = tensor;
+    edge->scale = build_scale(steps, 0);
+    edge->zero_point = steps->zero_point;
+}
+
+// Both sides are bytes: what the file calls uint8 is flipped on its own side of the table.
+static void set_table_edge(struct edge *edge, const uint8_t table[256], bool flip_from, bool flip_to, int32_t tensor)
+{
+    edge->kind = EDGE_TABLE;
+    edge->tensor = tensor;
+    for (uint32_t i = 0; i < 256; i++)
+        edge->table[i] = table[i ^ (flip_from ? 0x80 : 0)] ^ (flip_to ? 0x80 : 0);
+}
+
+// ---- build ---------------------------------------------------------------------------------------
+
+static int requantize(struct build *b, const struct graph_tensor *in, const struct graph_tensor *out)
+{
+    int rc = build_need_int8(b, in);
+    if (rc < 0)
+        return rc;
+    uint8_t table[256];
+    lookup_requantize(in, out, table);
+    bool same = true;
+    for (uint32_t i = 0; i < 256; i++)
+        same = same && table[i] == i;
+    if (same)
+        return build_alias(b);
+    struct edge *edge = input_edge(b);
+    if (edge) {
+        set_table_edge(edge, table, in->flip, false, b->op->outputs[0]);
+        return 0;
+    }
+    edge = output_edge(b);
+    if (edge) {
+        set_table_edge(edge, table, false, out->flip, b->op->inputs[0]);
+        return 0;
+    }
+    return lookup_add(b, table);
+}
+
+int op_quantize(struct build *b)
+{
+    int rc = build_count(b, 1, 1, 1);
+    const struct graph_tensor *in = rc < 0 ? NULL : build_input(b, 0), *out;
+    if (!in)
+        return -EINVAL;
+    out = build_output(b, 0);
+    rc = build_shape_like(b, 0, in);
+    if (rc == 0)
+        rc = build_need_int8(b, out);
+    if (rc < 0)
+        return rc;
+    if (in->type != TENSOR_FLOAT32)
+        return requantize(b, in, out);
+    struct edge *edge = in->data ? NULL : input_edge(b);
+    if (!edge)
+        return add_layer(b, EDGE_QUANTIZE, out);
+    set_float_edge(edge, EDGE_QUANTIZE, out, b->op->outputs[0]);
+    return 0;
+}
+
+int op_dequantize(struct build *b)
+{
+    int rc = build_count(b, 1, 1, 1);
+    const struct graph_tensor *in = rc < 0 ? NULL : build_input(b, 0), *out;
+    if (!in)
+        return -EINVAL;
+    out = build_output(b, 0);
+    rc = build_shape_like(b, 0, in);
+    if (rc == 0)
+        rc = build_need_type(b, out, TENSOR_FLOAT32);
+    if (rc < 0)
+        return rc;
+    if (in->data && in->type == TENSOR_FLOAT16) {
+        size_t *elements = build_params(b, sizeof(*elements));
+        if (!elements)
+            return -ENOMEM;
+        *elements = (size_t)graph_elements(in);
+        return build_layer(b, run_half, "dequantize_c", elements, 1) ? 0 : -ENOMEM;
+    }
+    if (in->data && in->type == TENSOR_INT8)
+        return dequantize_constant(b, in);
+    rc = build_need_int8(b, in);
+    if (rc < 0)
+        return rc;
+    struct edge *edge = output_edge(b);
+    if (!edge)
+        return add_layer(b, EDGE_DEQUANTIZE, in);
+    set_float_edge(edge, EDGE_DEQUANTIZE, in, b->op->inputs[0]);
+    return 0;
+}
