@@ -36,6 +36,8 @@ def weights(rng, shape, dtype="int8"):
 
 def windows(size, kernel, stride, dilation, padding):
     reach = (kernel - 1) * dilation + 1
+    if padding == VALID and reach > size:
+        raise ValueError("a window larger than the picture")
     return -(-size // stride) if padding == SAME else (size - reach) // stride + 1
 
 
@@ -322,14 +324,15 @@ def relu6_int8(rng):
     return unary(rng, "RELU6", Quant(0.07, -3), Quant(0.07, -3))
 
 
-@model
-def prelu_int8(rng):
-    net, shape = Net(), (1, 3, 4, 10)
-    source = net.input(shape, Quant(0.031, 7))
-    slope = net.constant(weights(rng, (1, 1, 10)), Quant(0.004, 0))
-    sink = net.tensor(shape, Quant(0.0253, -20))
+def prelu(rng, shape=(1, 3, 4, 10), slopes=(1, 1, 10), x=Quant(0.031, 7), a=Quant(0.004, 0), y=Quant(0.0253, -20)):
+    net = Net()
+    source, slope = net.input(shape, x), net.constant(weights(rng, slopes), a)
+    sink = net.tensor(shape, y)
     net.op("PRELU", [source, slope], [sink])
     return net.finish([sink])
+
+
+variants(prelu, int8=dict())
 
 
 @model
@@ -414,8 +417,8 @@ def moved(net, op, inputs, shapes, quant, options=None, version=2, **fields):
     return net.finish(sinks)
 
 
-def pad(rng, paddings=((0, 0), (1, 2), (0, 3), (0, 0)), dtype="int8", value=None):
-    net, (x, _), shape = Net(), quants(dtype), (1, 4, 5, 3)
+def pad(rng, paddings=((0, 0), (1, 2), (0, 3), (0, 0)), dtype="int8", value=None, shape=(1, 4, 5, 3)):
+    net, (x, _) = Net(), quants(dtype)
     inputs = [net.input(shape, x), net.constant(np.int32(paddings))]
     if value is not None:
         inputs.append(net.constant(np.array([value], dtype), x))
@@ -469,16 +472,20 @@ def squeeze(rng):
                  squeezeDims=[1, 2])
 
 
+def transposed(rng, shape, order):
+    net, (x, _) = Net(), quants("int8")
+    inputs = [net.input(shape, x), net.constant(np.int32(order))]
+    return moved(net, "TRANSPOSE", inputs, [[shape[axis] for axis in order]], x, "TransposeOptions")
+
+
 @model
 def transpose(rng):
-    net, (x, _) = Net(), quants("int8")
-    inputs = [net.input([1, 3, 4, 5], x), net.constant(np.int32([0, 3, 1, 2]))]
-    return moved(net, "TRANSPOSE", inputs, [[1, 5, 3, 4]], x, "TransposeOptions")
+    return transposed(rng, [1, 3, 4, 5], [0, 3, 1, 2])
 
 
-def strided_slice(rng, begin, end, strides, result, shrink=0, begin_mask=0, end_mask=0):
+def strided_slice(rng, begin, end, strides, result, shrink=0, begin_mask=0, end_mask=0, shape=(1, 6, 7, 4)):
     net, (x, _) = Net(), quants("int8")
-    inputs = [net.input([1, 6, 7, 4], x)] + [net.constant(np.int32(v)) for v in (begin, end, strides)]
+    inputs = [net.input(shape, x)] + [net.constant(np.int32(v)) for v in (begin, end, strides)]
     return moved(net, "STRIDED_SLICE", inputs, [result], x, "StridedSliceOptions", shrinkAxisMask=shrink,
                  beginMask=begin_mask, endMask=end_mask)
 
