@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "daemon/source.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "daemon/pool.h"
+
+#define BACKOFF_MIN_MS 100
+#define BACKOFF_MAX_MS 1000
+#define NEXT_WAIT_MS 200
+#define SILENCE_NS (3 * CLOCK_NS_PER_S) // a running camera that gives nothing that long is opened anew
+
+struct source {
+    struct config_source config;
+    const struct source_kind *kind;
+    struct pool *pool;
+    void *self; // of the kind while open; set and cleared by the capture thread only when no frame is out
+    int wake_fd;
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    _Atomic int32_t frames_out; // frames not yet released
+    _Atomic uint64_t last_frame_ns, beat_ns;
+    struct source_streams attached; // under the pool's lock
+    struct log_cause cause;         // capture thread
+    uint64_t number_base, number_next; // capture thread: frame numbers go on after the device was opened anew
+    _Atomic uint64_t missed;        // frames that the device itself lost
+    pthread_mutex_t lock;           // of what follows
+    enum source_state state;
+    struct source_trouble trouble;
+    char description[544];
+};
+
+static const struct source_kind *const kinds[] = {
+    [CONFIG_V4L2] = &source_v4l2, [CONFIG_REPLAY] = &source_replay, [CONFIG_PATTERN] = &source_pattern};
+
+void frame_release(struct frame *frame)
+{
+    if (!frame || atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    struct source *source = frame->source;
+    source->kind->release(source->self, frame);
+    atomic_fetch_sub_explicit(&source->frames_out, 1, memory_order_release);
+}
+
+static void set_state(struct source *source, enum source_state state, const struct source_trouble *trouble)
+{
+    pthread_mutex_lock(&source->lock);
+    source->state = state;
+    if (trouble)
+        source->trouble = *trouble;
+    else
+        source->trouble = (struct source_trouble){0};
+    if (state == SOURCE_RUNNING)
+        source->kind->describe(source->self, source->description, sizeof(source->description));
+    pthread_mutex_unlock(&source->lock);
+}
+
+static void beat(struct source *source)
+{
+    atomic_store_explicit(&source->beat_ns, clock_now_ns(), memory_order_relaxed);
+}
+
+// Sleeps at most `ms`, less when woken. Clears the wake-up.
+static void pause_ms(struct source *source, int ms)
+{
+    struct pollfd wait = {.fd = source->wake_fd, .events = POLLIN};
+    uint64_t count;
+    if (poll(&wait, 1, ms) == 1 && read(source->wake_fd, &count, sizeof(count)) < 0)
+        return;
+}
+
+// Gets every frame back: those waiting in mailboxes are taken out, those with a worker come soon.
+static void call_back_frames(struct source *source)
+{
+    pool_withdraw(source->pool, source);
+    while (atomic_load_explicit(&source->frames_out, memory_order_acquire) > 0) {
+        struct timespec rest = {.tv_nsec = 200000};
+        nanosleep(&rest, NULL);
+    }
+}
+
+// Gives the frame its number in the source's life and counts what the device left out.
+static void number_frame(struct source *source, struct frame *frame, bool first)
+{
+    if (first)
+        source->number_base = source->number_next - frame->number;
+    frame->number += source->number_base;
+    if (!first && frame->number > source->number_next)
+        atomic_fetch_add_explicit(&source->missed, frame->number - source->number_next, memory_order_relaxed);
+    source->number_next = frame->number + 1;
+}
+
+// Frames until the source is lost (-errno), at its end (1), or the daemon stops (0).
+static int run(struct source *source, struct source_trouble *trouble)
+{
+    uint64_t quiet_since = clock_now_ns();
+    bool first = true;
+    while (!atomic_load_explicit(&source->stopping, memory_order_relaxed)) {
+        struct frame *frame = NULL;
+        int status = source->kind->next(source->self, NEXT_WAIT_MS, &frame, trouble);
+        uint64_t now = clock_now_ns();
+        atomic_store_explicit(&source->beat_ns, now, memory_order_relaxed);
+        if (status == 0) {
+            quiet_since = now;
+            number_frame(source, frame, first);
+            first = false;
+            atomic_store_explicit(&source->last_frame_ns, now, memory_order_relaxed);
+            atomic_fetch_add_explicit(&source->frames_out, 1, memory_order_relaxed);
+            pool_offer(source->pool, source, frame);
+        } else if (status == -EBADMSG) {
+            quiet_since = now;
+            source->number_next += !first; // it had a number, too
+            pool_count_bad(source->pool, source);
+        } else if (status != -EAGAIN) {
+            return status;
+        } else if (source->kind == &source_v4l2 && now - quiet_since > SILENCE_NS) {
+            snprintf(trouble->reason, sizeof(trouble->reason), "the camera gave no frame for 3 s");
+            snprintf(trouble->hint, sizeof(trouble->hint), "check cable and signal; opened anew");
+            return -ETIMEDOUT;
+        }
+    }
+    return 0;
+}
+
+static void *capture_thread(void *arg)
+{
+    struct source *source = arg;
+    prctl(PR_SET_NAME, "qedge-capture");
+    int backoff = BACKOFF_MIN_MS;
+    while (!atomic_load(&source->stopping)) {
+        struct source_trouble trouble = {0};
+        beat(source);
+        int status = source->kind->open(&source->config, source, source->wake_fd, &source->self, &trouble);
+        if (status == 0) {
+            uint64_t opened = clock_now_ns();
+            set_state(source, SOURCE_RUNNING, NULL);
+            log_cause_clear(&source->cause, "source %s: running again: %s", source->kind->name, source->description);
+            status = run(source, &trouble);
+            call_back_frames(source);
+            source->kind->close(source->self);
+            source->self = NULL;
+            if (clock_now_ns() - opened > 2 * CLOCK_NS_PER_S)
+                backoff = BACKOFF_MIN_MS;
+        }
+        if (status == 1) {
+            set_state(source, SOURCE_FINISHED, NULL);
+            pool_source_ended(source->pool, source);
+            break;
+        }
+        if (status == 0)
+            break;
+        set_state(source, SOURCE_WAITING, &trouble);
+        log_cause_say(&source->cause, LOG_LEVEL_WARNING, "source %s: %s%s%s", source->kind->name, trouble.reason,
+                      trouble.hint[0] ? "; " : "", trouble.hint);
+        pause_ms(source, backoff);
+        backoff = backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
+    }
+    return NULL;
+}
+
+int source_create(const struct config_source *config, struct pool *pool, struct source **source)
+{
+    struct source *fresh = calloc(1, sizeof(*fresh));
+    if (!fresh)
+        return -ENOMEM;
+    fresh->config = *config;
+    fresh->kind = kinds[config->type];
+    fresh->pool = pool;
+    fresh->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fresh->wake_fd < 0) {
+        int status = -errno;
+        free(fresh);
+        return status;
+    }
+    pthread_mutex_init(&fresh->lock, NULL);
+    snprintf(fresh->description, sizeof(fresh->description), "%s",
+             config->type == CONFIG_V4L2 ? config->device : config->path);
+    beat(fresh);
+    *source = fresh;
+    return 0;
+}
+
+int source_start(struct source *source)
+{
+    int status = pthread_create(&source->thread, NULL, capture_thread, source);
+    source->started = status == 0;
+    return -status;
+}
+
+void source_wake(struct source *source)
+{
+    uint64_t one = 1;
+    if (write(source->wake_fd, &one, sizeof(one)) < 0)
+        return; // full: a wake-up is pending anyway
+}
+
+void source_stop(struct source *source)
+{
+    atomic_store(&source->stopping, true);
+    source_wake(source);
+    pool_wake_sources(source->pool);
+}
+
+void source_destroy(struct source *source)
+{
+    if (!source)
+        return;
+    source_stop(source);
+    if (source->started)
+        pthread_join(source->thread, NULL);
+    pthread_mutex_destroy(&source->lock);
+    close(source->wake_fd);
+    free(source);
+}
+
+const struct config_source *source_config(const struct source *source)
+{
+    return &source->config;
+}
+
+bool source_is_stopping(const struct source *source)
+{
+    return atomic_load(&source->stopping);
+}
+
+bool source_is_paced(const struct source *source)
+{
+    return source->config.fps == CONFIG_FPS_MAX;
+}
+
+struct source_streams *source_attached(struct source *source)
+{
+    return &source->attached;
+}
+
+void source_get_status(struct source *source, struct source_status *status)
+{
+    pthread_mutex_lock(&source->lock);
+    status->state = source->state;
+    status->trouble = source->trouble;
+    snprintf(status->text, sizeof(status->text), "%s %s", source->kind->name, source->description);
+    pthread_mutex_unlock(&source->lock);
+    status->missed = atomic_load_explicit(&source->missed, memory_order_relaxed);
+    status->last_frame_ns = atomic_load_explicit(&source->last_frame_ns, memory_order_relaxed);
+    status->beat_ns = atomic_load_explicit(&source->beat_ns, memory_order_relaxed);
+}

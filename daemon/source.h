@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A source: what yields frames, with a capture thread of its own.
+//
+//   starting ──open──▶ running ──lost──▶ waiting ──back-off 100 ms … 1 s, or a wake──▶ open again …
+//                         └───end of files──▶ finished
+//
+// The thread gives each frame to every attached stream's mailbox by reference (pool_offer). Before the
+// device is closed all frames are called back, so nobody reads pixels that are gone.
+//
+// Kinds of source are tables of functions: source_v4l2.c, source_replay.c, source_pattern.c.
+
+#ifndef QEDGE_DAEMON_SOURCE_H
+#define QEDGE_DAEMON_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/config.h"
+#include "daemon/frame.h"
+
+struct pool;
+
+enum source_state { SOURCE_STARTING, SOURCE_RUNNING, SOURCE_WAITING, SOURCE_FINISHED };
+
+struct source_trouble {
+    char reason[200]; // what is wrong: "no such device: /dev/video0"
+    char hint[160];   // what to do about it, "" when there is nothing to say
+};
+
+// A kind of source. All functions but release run on the capture thread.
+struct source_kind {
+    const char *name;
+    // 0 with *self ready to give frames; else -errno with trouble filled and nothing left open.
+    // wake_fd: becomes readable when next must come back early. frames of it carry `source`.
+    int (*open)(const struct config_source *config, struct source *source, int wake_fd, void **self,
+                struct source_trouble *trouble);
+    // Waits at most wait_ms for a frame. 0 with *frame (references not yet set); -EAGAIN none yet;
+    // -EBADMSG a broken one, skipped; 1 the end; another -errno with trouble filled: the source is lost.
+    int (*next)(void *self, int wait_ms, struct frame **frame, struct source_trouble *trouble);
+    // The frame's buffer may be filled again. Any thread.
+    void (*release)(void *self, struct frame *frame);
+    // All frames have been released.
+    void (*close)(void *self);
+    // "/dev/video0 640x480 YUYV 30 fps"
+    void (*describe)(const void *self, char *text, size_t size);
+};
+
+extern const struct source_kind source_v4l2, source_replay, source_pattern;
+
+struct source;
+
+// Copies config. The thread starts with source_start, so that streams can be attached before.
+int source_create(const struct config_source *config, struct pool *pool, struct source **source);
+int source_start(struct source *source);
+// Begins to stop: the thread ends soon. Then destroy, which joins it; destroy takes NULL.
+void source_stop(struct source *source);
+void source_destroy(struct source *source);
+
+const struct config_source *source_config(const struct source *source);
+// Try again now (something was plugged in). Any thread.
+void source_wake(struct source *source);
+// The state in words, for status. Any thread.
+struct source_status {
+    enum source_state state;
+    struct source_trouble trouble;
+    char text[560];       // "v4l2 /dev/video0 640x480 YUYV 30 fps"
+    uint64_t missed;      // frames that the device itself lost (gaps in its sequence)
+    uint64_t last_frame_ns;
+    uint64_t beat_ns;     // the capture thread was last seen going round
+};
+void source_get_status(struct source *source, struct source_status *status);
+
+// ---- for pool.c, which keeps the list of attached streams under its lock ----
+struct source_streams {
+    struct stream *stream[CONFIG_STREAMS_MAX];
+    uint32_t count;
+};
+struct source_streams *source_attached(struct source *source);
+bool source_is_stopping(const struct source *source);
+// Frames are not dropped but wait for the workers (fps: max).
+bool source_is_paced(const struct source *source);
+
+#endif
