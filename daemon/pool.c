@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "daemon/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "daemon/affinity.h"
+#include "daemon/frame.h"
+#include "daemon/source.h"
+#include "daemon/stream.h"
+#include "daemon/worker.h"
+#include "engine/team.h"
+
+struct pool_thread {
+    struct pool *pool;
+    struct worker worker;
+    pthread_t thread;
+    _Atomic uint64_t busy_since_ns; // 0 = waiting for work
+};
+
+struct pool {
+    struct config_workers config;
+    pthread_mutex_t lock;
+    pthread_cond_t work;  // a mailbox was filled, or what kept a frame from being taken has passed
+    pthread_cond_t space; // a mailbox of a paced source was emptied
+    struct stream *streams[2 * CONFIG_STREAMS_MAX]; // twice: a reload attaches before it detaches
+    uint32_t stream_count;
+    uint32_t cursor; // where the next search starts, so that no stream starves
+    bool blocked;    // a frame was there but could not be taken
+    bool stopping;
+    bool team_busy;
+    _Atomic(struct team *) team;
+    uint32_t thread_count;
+    struct pool_thread *threads;
+};
+
+// ---- taking a frame (all under the lock) -----------------------------------
+
+static bool may_take(struct pool *pool, const struct stream *stream)
+{
+    if (!stream_has_room(stream))
+        return false;
+    return !(stream_wants_team(stream) && pool_has_team(pool) && pool->team_busy);
+}
+
+static bool take_job(struct pool *pool, struct job *job)
+{
+    for (uint32_t i = 0; i < pool->stream_count; i++) {
+        uint32_t at = (pool->cursor + i) % pool->stream_count;
+        struct stream *stream = pool->streams[at];
+        if (!mailbox_full(&stream->mailbox))
+            continue;
+        if (!may_take(pool, stream)) {
+            pool->blocked = true;
+            continue;
+        }
+        stream_take(stream, job);
+        job->team = stream_wants_team(stream) ? pool->team : NULL;
+        pool->team_busy = pool->team_busy || job->team;
+        pool->cursor = at + 1;
+        return true;
+    }
+    return false;
+}
+
+static void end_job(struct pool *pool, const struct job *job)
+{
+    if (job->team)
+        pool->team_busy = false;
+    if (pool->blocked) {
+        pool->blocked = false;
+        pthread_cond_broadcast(&pool->work);
+    }
+}
+
+static void *worker_thread(void *arg)
+{
+    struct pool_thread *self = arg;
+    struct pool *pool = self->pool;
+    char name[16];
+    snprintf(name, sizeof(name), "qedge-work-%u", self->worker.index);
+    prctl(PR_SET_NAME, name);
+    affinity_apply(&pool->config, self->worker.index == 0);
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->stopping) {
+        struct job job;
+        if (!take_job(pool, &job)) {
+            pthread_cond_wait(&pool->work, &pool->lock);
+            continue;
+        }
+        if (job.paced)
+            pthread_cond_broadcast(&pool->space);
+        pthread_mutex_unlock(&pool->lock);
+        atomic_store_explicit(&self->busy_since_ns, clock_now_ns(), memory_order_relaxed);
+        stream_run(&self->worker, &job);
+        atomic_store_explicit(&self->busy_since_ns, 0, memory_order_relaxed);
+        pthread_mutex_lock(&pool->lock);
+        end_job(pool, &job);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+// ---- life ------------------------------------------------------------------
+
+static void init_lock(struct pool *pool)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+    pthread_mutex_init(&pool->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    pthread_cond_init(&pool->work, NULL);
+    pthread_cond_init(&pool->space, NULL);
+}
+
+static void team_member_start(void *arg, uint32_t member)
+{
+    struct pool *pool = arg;
+    char name[16];
+    snprintf(name, sizeof(name), "qedge-team-%u", member);
+    prctl(PR_SET_NAME, name);
+    affinity_apply(&pool->config, false);
+}
+
+bool pool_has_team(const struct pool *pool)
+{
+    return atomic_load(&pool->team) != NULL;
+}
+
+int pool_need_team(struct pool *pool)
+{
+    if (pool_has_team(pool) || pool->thread_count < 2)
+        return 0;
+    struct team_options options = {
+        .members = pool->thread_count, .on_start = team_member_start, .on_start_arg = pool};
+    struct team *team;
+    int status = team_create(&options, &team);
+    if (status == 0)
+        atomic_store(&pool->team, team);
+    return status;
+}
+
+static int start_threads(struct pool *pool)
+{
+    for (uint32_t i = 0; i < pool->thread_count; i++) {
+        struct pool_thread *thread = &pool->threads[i];
+        thread->pool = pool;
+        int status = worker_init(&thread->worker, i);
+        if (status == 0)
+            status = -pthread_create(&thread->thread, NULL, worker_thread, thread);
+        if (status < 0) {
+            worker_finish(&thread->worker);
+            pool->thread_count = i;
+            return status;
+        }
+    }
+    return 0;
+}
+
+int pool_create(const struct config_workers *config, bool with_team, struct pool **pool)
+{
+    struct pool *fresh = calloc(1, sizeof(*fresh));
+    if (!fresh)
+        return -ENOMEM;
+    fresh->config = *config;
+    init_lock(fresh);
+    fresh->thread_count = config->threads ? (uint32_t)config->threads : affinity_cpu_count(&config->cpus);
+    fresh->threads = calloc(fresh->thread_count, sizeof(*fresh->threads));
+    int status = fresh->threads ? start_threads(fresh) : -ENOMEM;
+    if (status == 0 && with_team)
+        status = pool_need_team(fresh);
+    if (status < 0) {
+        pool_destroy(fresh);
+        return status;
+    }
+    *pool = fresh;
+    return 0;
+}
+
+void pool_destroy(struct pool *pool)
+{
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (uint32_t i = 0; pool->threads && i < pool->thread_count; i++) {
+        pthread_join(pool->threads[i].thread, NULL);
+        worker_finish(&pool->threads[i].worker);
+    }
+    team_destroy(pool->team);
+    pthread_cond_destroy(&pool->work);
+    pthread_cond_destroy(&pool->space);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool->threads);
+    free(pool);
+}
+
+uint32_t pool_threads(const struct pool *pool)
+{
+    return pool->thread_count;
+}
+
+bool pool_is_stalled(const struct pool *pool, uint64_t before_ns)
+{
+    for (uint32_t i = 0; i < pool->thread_count; i++) {
+        uint64_t since = atomic_load_explicit(&pool->threads[i].busy_since_ns, memory_order_relaxed);
+        if (since && since < before_ns)
+            return true;
+    }
+    return false;
+}
+
+// ---- attaching -------------------------------------------------------------
+
+int pool_attach(struct pool *pool, struct stream *stream, struct source *source)
+{
+    int status = 0;
+    pthread_mutex_lock(&pool->lock);
+    struct source_streams *attached = source_attached(source);
+    if (attached->count == CONFIG_STREAMS_MAX || pool->stream_count == 2 * CONFIG_STREAMS_MAX) {
+        status = -ENOSPC;
+    } else {
+        attached->stream[attached->count++] = stream;
+        pool->streams[pool->stream_count++] = stream;
+        stream->source = source;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return status;
+}
+
+static void list_remove(struct stream **list, uint32_t *count, const struct stream *stream)
+{
+    for (uint32_t i = 0; i < *count; i++) {
+        if (list[i] == stream) {
+            memmove(&list[i], &list[i + 1], (*count - i - 1) * sizeof(list[0]));
+            --*count;
+            return;
+        }
+    }
+}
+
+void pool_detach(struct pool *pool, struct stream *stream)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct frame *waiting = mailbox_take(&stream->mailbox);
+    if (stream->source) {
+        struct source_streams *attached = source_attached(stream->source);
+        list_remove(attached->stream, &attached->count, stream);
+    }
+    list_remove(pool->streams, &pool->stream_count, stream);
+    pthread_cond_broadcast(&pool->space);
+    pthread_mutex_unlock(&pool->lock);
+    frame_release(waiting);
+}
+
+struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network, uint32_t top_k,
+                          uint32_t generation)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct network *old = stream_swap(stream, network, top_k, generation);
+    pthread_mutex_unlock(&pool->lock);
+    return old;
+}
+
+// ---- capture threads -------------------------------------------------------
+
+static bool has_waiting(const struct source_streams *attached)
+{
+    for (uint32_t i = 0; i < attached->count; i++)
+        if (mailbox_full(&attached->stream[i]->mailbox))
+            return true;
+    return false;
+}
+
+void pool_offer(struct pool *pool, struct source *source, struct frame *frame)
+{
+    struct source_streams *attached = source_attached(source);
+    struct frame *dropped[CONFIG_STREAMS_MAX];
+    pthread_mutex_lock(&pool->lock);
+    while (source_is_paced(source) && has_waiting(attached) && !source_is_stopping(source))
+        pthread_cond_wait(&pool->space, &pool->lock);
+    // one reference for each stream and one for this function, so that the frame outlives the loop
+    uint32_t count = attached->count;
+    atomic_store_explicit(&frame->refs, (int32_t)count + 1, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++) {
+        dropped[i] = mailbox_put(&attached->stream[i]->mailbox, frame);
+        stream_count_in(attached->stream[i], dropped[i] != NULL);
+        pthread_cond_signal(&pool->work);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    for (uint32_t i = 0; i < count; i++)
+        frame_release(dropped[i]);
+    frame_release(frame);
+}
+
+void pool_withdraw(struct pool *pool, struct source *source)
+{
+    struct source_streams *attached = source_attached(source);
+    struct frame *waiting[CONFIG_STREAMS_MAX];
+    pthread_mutex_lock(&pool->lock);
+    uint32_t count = attached->count;
+    for (uint32_t i = 0; i < count; i++) {
+        waiting[i] = mailbox_take(&attached->stream[i]->mailbox);
+        if (waiting[i])
+            stream_count_dropped(attached->stream[i]);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    for (uint32_t i = 0; i < count; i++)
+        frame_release(waiting[i]);
+}
+
+void pool_count_bad(struct pool *pool, struct source *source)
+{
+    struct source_streams *attached = source_attached(source);
+    pthread_mutex_lock(&pool->lock);
+    for (uint32_t i = 0; i < attached->count; i++)
+        stream_count_bad_in(attached->stream[i]);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_source_ended(struct pool *pool, struct source *source)
+{
+    struct source_streams *attached = source_attached(source);
+    pthread_mutex_lock(&pool->lock);
+    for (uint32_t i = 0; i < attached->count; i++)
+        stream_end(attached->stream[i]);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_wake_sources(struct pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->space);
+    pthread_mutex_unlock(&pool->lock);
+}

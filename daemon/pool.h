@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The worker pool: threads that take frames out of the streams' mailboxes and carry each one through
+// pre-processing, inference and publishing.
+//
+// One lock guards who is attached to whom, which frame is taken next and the tickets that keep results in
+// frame order. It is held for a few pointer moves, by capture threads, workers and (for attaching) the
+// loop; never during I/O, pre-processing or inference. No client can hold it. It passes on priority, so a
+// real-time worker does not wait behind a nice one.
+//
+// throughput: each worker runs its own frame. latency: the worker that took the frame leads a team
+// (engine/team.h) of as many threads as there are workers; one such frame at a time.
+
+#ifndef QEDGE_DAEMON_POOL_H
+#define QEDGE_DAEMON_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/config.h"
+
+struct frame;
+struct network;
+struct pool;
+struct source;
+struct stream;
+
+// with_team: some stream may run in latency mode. Threads start at once.
+int pool_create(const struct config_workers *config, bool with_team, struct pool **pool);
+// Ends when the jobs at hand are done. Nothing may be attached any more. Takes NULL.
+void pool_destroy(struct pool *pool);
+uint32_t pool_threads(const struct pool *pool);
+// Starts the team later on, when a reload asks for latency mode. 0 when it is there already.
+int pool_need_team(struct pool *pool);
+bool pool_has_team(const struct pool *pool);
+
+// The stream gets the source's frames from now on. -ENOSPC: too many.
+int pool_attach(struct pool *pool, struct stream *stream, struct source *source);
+// It gets no more; a waiting frame is let go. Jobs at hand go on: see stream_is_idle.
+void pool_detach(struct pool *pool, struct stream *stream);
+
+// stream_swap under the pool's lock: takes over network, returns the old one with its reference.
+struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network, uint32_t top_k,
+                          uint32_t generation);
+
+// Has any worker been at one frame since before `before_ns`?
+bool pool_is_stalled(const struct pool *pool, uint64_t before_ns);
+
+// ---- capture threads ----
+// Gives the frame to all attached streams; takes it over. Paced sources wait for room first.
+void pool_offer(struct pool *pool, struct source *source, struct frame *frame);
+// Takes the source's frames out of all mailboxes.
+void pool_withdraw(struct pool *pool, struct source *source);
+void pool_count_bad(struct pool *pool, struct source *source);
+// The source has no more frames and all it gave were taken: its streams end in order.
+void pool_source_ended(struct pool *pool, struct source *source);
+// Lets paced sources look whether they are to stop.
+void pool_wake_sources(struct pool *pool);
+
+#endif

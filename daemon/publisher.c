@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "daemon/publisher.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+enum stage { STAGE_CAPTURE, STAGE_WAIT, STAGE_PREPROCESS, STAGE_INFER, STAGE_PUBLISH, STAGE_TOTAL };
+
+int publisher_init(struct publisher *publisher, const char *name, uint32_t slots)
+{
+    pthread_mutexattr_t attributes;
+    memset(publisher, 0, sizeof(*publisher));
+    publisher->ring.fd = -1;
+    publisher->stats.fd = -1;
+    int status = ring_writer_init(&publisher->ring, name, slots);
+    if (status < 0)
+        return status;
+    status = stats_writer_init(&publisher->stats, name);
+    if (status < 0) {
+        ring_writer_finish(&publisher->ring);
+        return status;
+    }
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+    pthread_mutex_init(&publisher->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    publisher->last_progress_ns = clock_now_ns();
+    return 0;
+}
+
+void publisher_finish(struct publisher *publisher)
+{
+    pthread_mutex_destroy(&publisher->lock);
+    free(publisher->wakers);
+    stats_writer_finish(&publisher->stats);
+    ring_writer_finish(&publisher->ring);
+}
+
+static void record_stages(struct publisher *publisher, const struct ring_record *record)
+{
+    struct stats_writer *stats = &publisher->stats;
+    stats_record(stats, STAGE_CAPTURE, record->dequeued_ns - record->sensor_ns);
+    stats_record(stats, STAGE_WAIT, record->started_ns - record->dequeued_ns);
+    stats_record(stats, STAGE_PREPROCESS, record->preprocessed_ns - record->started_ns);
+    stats_record(stats, STAGE_INFER, record->inferred_ns - record->preprocessed_ns);
+    stats_record(stats, STAGE_PUBLISH, record->published_ns - record->inferred_ns);
+    stats_record(stats, STAGE_TOTAL, record->published_ns - record->sensor_ns);
+    stats_count(stats, STATS_FRAMES_PUBLISHED, 1);
+}
+
+static void wake_readers(const struct publisher *publisher)
+{
+    uint64_t one = 1;
+    for (uint32_t i = 0; i < publisher->waker_count; i++)
+        if (write(publisher->wakers[i], &one, sizeof(one)) < 0)
+            continue; // full: it has wake-ups enough; broken: the loop will see its end
+}
+
+static void publish(struct publisher *publisher, struct ring_record *record)
+{
+    record->published_ns = clock_now_ns();
+    ring_publish(&publisher->ring, record);
+    wake_readers(publisher);
+    record_stages(publisher, record);
+}
+
+static void close_if_ended(struct publisher *publisher, uint64_t next)
+{
+    if (!publisher->ending || publisher->closed || next != publisher->end_ticket)
+        return;
+    publisher->closed = true;
+    ring_close(&publisher->ring);
+    wake_readers(publisher);
+}
+
+void publisher_settle(struct publisher *publisher, uint64_t ticket, const struct ring_record *record)
+{
+    pthread_mutex_lock(&publisher->lock);
+    struct publisher_place *place = &publisher->window[ticket % PUBLISHER_WINDOW];
+    place->settled = true;
+    place->valid = record != NULL;
+    if (record)
+        place->record = *record;
+    uint64_t next = publisher->next;
+    while ((place = &publisher->window[next % PUBLISHER_WINDOW])->settled) {
+        if (place->valid && !publisher->closed)
+            publish(publisher, &place->record);
+        place->settled = false;
+        next++;
+    }
+    if (next != publisher->next) {
+        atomic_store_explicit(&publisher->last_progress_ns, clock_now_ns(), memory_order_relaxed);
+        atomic_store_explicit(&publisher->next, next, memory_order_release);
+    }
+    close_if_ended(publisher, next);
+    pthread_mutex_unlock(&publisher->lock);
+}
+
+void publisher_end(struct publisher *publisher, uint64_t end)
+{
+    pthread_mutex_lock(&publisher->lock);
+    publisher->ending = true;
+    publisher->end_ticket = end;
+    close_if_ended(publisher, publisher->next);
+    pthread_mutex_unlock(&publisher->lock);
+}
+
+bool publisher_is_closed(struct publisher *publisher)
+{
+    pthread_mutex_lock(&publisher->lock);
+    bool closed = publisher->closed;
+    pthread_mutex_unlock(&publisher->lock);
+    return closed;
+}
+
+int publisher_add_waker(struct publisher *publisher, int fd)
+{
+    int status = 0;
+    pthread_mutex_lock(&publisher->lock);
+    if (publisher->waker_count == publisher->waker_capacity) {
+        uint32_t capacity = publisher->waker_capacity ? 2 * publisher->waker_capacity : 8;
+        int *wakers = reallocarray(publisher->wakers, capacity, sizeof(*wakers));
+        if (wakers) {
+            publisher->wakers = wakers;
+            publisher->waker_capacity = capacity;
+        } else {
+            status = -ENOMEM;
+        }
+    }
+    if (status == 0)
+        publisher->wakers[publisher->waker_count++] = fd;
+    pthread_mutex_unlock(&publisher->lock);
+    return status;
+}
+
+void publisher_remove_waker(struct publisher *publisher, int fd)
+{
+    pthread_mutex_lock(&publisher->lock);
+    for (uint32_t i = 0; i < publisher->waker_count; i++)
+        if (publisher->wakers[i] == fd)
+            publisher->wakers[i] = publisher->wakers[--publisher->waker_count];
+    pthread_mutex_unlock(&publisher->lock);
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "daemon/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/labels.h"
+#include "daemon/network.h"
+#include "daemon/source.h"
+#include "daemon/worker.h"
+#include "engine/classify.h"
+
+_Static_assert(PUBLISHER_WINDOW > CONFIG_THREADS_MAX, "every worker must be able to hold a ticket");
+
+int stream_create(const struct config_stream *config, struct network *network, struct stream **stream)
+{
+    struct stream *fresh = calloc(1, sizeof(*fresh));
+    if (!fresh)
+        return -ENOMEM;
+    memcpy(&fresh->config, config, sizeof(*config));
+    fresh->labels_fd = labels_create((const char *const *)network->labels, network->label_count, 1);
+    int status = fresh->labels_fd < 0 ? fresh->labels_fd
+                                      : publisher_init(&fresh->publisher, config->name, (uint32_t)config->ring_slots);
+    if (status < 0) {
+        cleanup_close(&fresh->labels_fd);
+        free(fresh);
+        return status;
+    }
+    status = ring_reader_init(&fresh->tail, fresh->publisher.ring.fd, true);
+    if (status < 0) {
+        cleanup_close(&fresh->labels_fd);
+        publisher_finish(&fresh->publisher);
+        free(fresh);
+        return status;
+    }
+    fresh->network = network;
+    fresh->top_k = (uint32_t)config->top_k;
+    fresh->generation = 1;
+    fresh->paced = config->source.fps == CONFIG_FPS_MAX;
+    ring_set_generation(&fresh->publisher.ring, fresh->generation);
+    *stream = fresh;
+    return 0;
+}
+
+void stream_destroy(struct stream *stream)
+{
+    if (!stream)
+        return;
+    ring_reader_finish(&stream->tail);
+    publisher_finish(&stream->publisher);
+    cleanup_close(&stream->labels_fd);
+    network_unref(stream->network);
+    free(stream);
+}
+
+void stream_tune(struct stream *stream, uint32_t threads, uint32_t shared_by)
+{
+    double fps = stream->config.source.fps;
+    tuner_init(&stream->tuner, (enum config_mode)stream->config.mode, threads, fps == CONFIG_FPS_AUTO ? 30 : fps,
+               shared_by);
+}
+
+// ---- under the pool's lock -------------------------------------------------
+
+bool stream_has_room(const struct stream *stream)
+{
+    return publisher_has_room(&stream->publisher, stream->tickets);
+}
+
+bool stream_wants_team(const struct stream *stream)
+{
+    return atomic_load_explicit(&stream->tuner.team, memory_order_relaxed);
+}
+
+void stream_take(struct stream *stream, struct job *job)
+{
+    *job = (struct job){.stream = stream,
+                        .frame = mailbox_take(&stream->mailbox),
+                        .network = network_ref(stream->network),
+                        .ticket = stream->tickets++,
+                        .top_k = stream->top_k,
+                        .generation = stream->generation,
+                        .paced = stream->paced};
+}
+
+void stream_count_in(struct stream *stream, bool dropped_one)
+{
+    stats_count(&stream->publisher.stats, STATS_FRAMES_IN, 1);
+    if (dropped_one)
+        stats_count(&stream->publisher.stats, STATS_FRAMES_DROPPED, 1);
+}
+
+void stream_count_dropped(struct stream *stream)
+{
+    stats_count(&stream->publisher.stats, STATS_FRAMES_DROPPED, 1);
+}
+
+void stream_count_bad_in(struct stream *stream)
+{
+    stats_count(&stream->publisher.stats, STATS_FRAMES_IN, 1);
+    stats_count(&stream->publisher.stats, STATS_FRAMES_BAD, 1);
+}
+
+void stream_end(struct stream *stream)
+{
+    publisher_end(&stream->publisher, stream->tickets);
+}
+
+struct network *stream_swap(struct stream *stream, struct network *network, uint32_t top_k, uint32_t generation)
+{
+    struct network *old = stream->network;
+    stream->network = network;
+    stream->top_k = top_k;
+    if (generation != stream->generation)
+        ring_set_generation(&stream->publisher.ring, generation);
+    stream->generation = generation;
+    return old;
+}
+
+// ---- workers ---------------------------------------------------------------
+
+static void fill_hits(const struct job *job, const void *output, struct ring_record *record)
+{
+    struct classify_hit hits[RING_TOP_K];
+    uint32_t count = classify_top_k(model_output(job->network->model, 0), output, job->top_k, hits);
+    for (uint32_t i = 0; i < count; i++)
+        record->hits[i] = (struct ring_hit){.label = hits[i].index, .score = hits[i].score};
+    record->hit_count = count;
+}
+
+void stream_run(struct worker *worker, struct job *job)
+{
+    struct stream *stream = job->stream;
+    struct context *context = job->network->contexts[worker->index];
+    struct ring_record record = {.frame = job->frame->number,
+                                 .sensor_ns = job->frame->sensor_ns,
+                                 .dequeued_ns = job->frame->dequeued_ns,
+                                 .started_ns = clock_now_ns(),
+                                 .generation = job->generation};
+    int status = worker_preprocess(worker, job->network, &job->frame->image, context_native_input(context));
+    frame_release(job->frame); // as early as can be: the camera gets its buffer back
+    if (status == 0) {
+        record.preprocessed_ns = clock_now_ns();
+        context_run(context, job->team);
+        fill_hits(job, context_output(context, 0), &record);
+        record.inferred_ns = clock_now_ns();
+        tuner_add(&stream->tuner, job->team != NULL, record.inferred_ns - record.preprocessed_ns);
+    } else {
+        stats_count(&stream->publisher.stats, STATS_FRAMES_BAD, 1);
+    }
+    network_unref(job->network);
+    // the last touch: once the ticket is settled the stream may be taken down
+    publisher_settle(&stream->publisher, job->ticket, status == 0 ? &record : NULL);
+}
+
+// ---- the loop --------------------------------------------------------------
+
+bool stream_is_idle(struct stream *stream)
+{
+    // the lock makes sure that the worker that settled last has left the publisher
+    pthread_mutex_lock(&stream->publisher.lock);
+    bool idle = atomic_load(&stream->publisher.next) == stream->tickets;
+    pthread_mutex_unlock(&stream->publisher.lock);
+    return idle;
+}
+
+bool stream_last_record(struct stream *stream, struct ring_record *record)
+{
+    uint64_t lost;
+    if (ring_latest(&stream->tail, &stream->last, &lost) == 0)
+        stream->has_last = true;
+    *record = stream->last;
+    return stream->has_last;
+}
+
+void stream_sample_rates(struct stream *stream, uint64_t now_ns)
+{
+    struct stats_reader reader = stats_writer_reader(&stream->publisher.stats);
+    uint32_t last = STREAM_RATE_SECONDS;
+    memmove(stream->rate_in, stream->rate_in + 1, last * sizeof(stream->rate_in[0]));
+    memmove(stream->rate_out, stream->rate_out + 1, last * sizeof(stream->rate_out[0]));
+    memmove(stream->rate_ns, stream->rate_ns + 1, last * sizeof(stream->rate_ns[0]));
+    stream->rate_in[last] = stats_counter(&reader, STATS_FRAMES_IN);
+    stream->rate_out[last] = stats_counter(&reader, STATS_FRAMES_PUBLISHED);
+    stream->rate_ns[last] = now_ns;
+    if (stream->rate_count <= last)
+        stream->rate_count++;
+}
+
+void stream_get_rates(const struct stream *stream, double *fps_in, double *fps_out)
+{
+    uint32_t last = STREAM_RATE_SECONDS;
+    *fps_in = *fps_out = 0;
+    if (stream->rate_count < 2)
+        return;
+    uint32_t first = last + 1 - stream->rate_count;
+    double seconds = (double)(stream->rate_ns[last] - stream->rate_ns[first]) / CLOCK_NS_PER_S;
+    if (seconds <= 0)
+        return;
+    *fps_in = (double)(stream->rate_in[last] - stream->rate_in[first]) / seconds;
+    *fps_out = (double)(stream->rate_out[last] - stream->rate_out[first]) / seconds;
+}

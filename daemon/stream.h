@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A stream: frames of one source through one model into one ring.
+//
+//   mailbox ─take─▶ job {frame, network, ticket} ─▶ pre-process ─▶ infer ─▶ top k ─▶ publisher (by ticket)
+
+#ifndef QEDGE_DAEMON_STREAM_H
+#define QEDGE_DAEMON_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/config.h"
+#include "daemon/frame.h"
+#include "daemon/mailbox.h"
+#include "daemon/publisher.h"
+#include "daemon/tuner.h"
+
+struct network;
+struct source;
+struct team;
+struct worker;
+
+#define STREAM_RATE_SECONDS 5
+
+struct stream {
+    struct config_stream config; // the loop's; workers read top_k from `top_k` below
+    struct source *source;
+    struct mailbox mailbox;
+    struct publisher publisher;
+    struct tuner tuner;
+    // under the pool's lock
+    struct network *network;
+    uint64_t tickets;  // given out so far
+    uint32_t top_k, generation;
+    bool paced;
+    // the loop's
+    int labels_fd;     // labels of this generation, for clients
+    uint32_t subscribers;
+    // counters of the last seconds, for rates
+    uint64_t rate_in[STREAM_RATE_SECONDS + 1], rate_out[STREAM_RATE_SECONDS + 1], rate_ns[STREAM_RATE_SECONDS + 1];
+    uint32_t rate_count;
+    struct ring_reader tail; // the daemon reads its own results like any client
+    struct ring_record last;
+    bool has_last;
+};
+
+struct job {
+    struct stream *stream;
+    struct frame *frame;
+    struct network *network; // a reference of its own
+    struct team *team;       // NULL: this worker alone
+    uint64_t ticket;
+    uint32_t top_k, generation;
+    bool paced;
+};
+
+// Takes over one reference of network. 0, or -errno with nothing taken.
+int stream_create(const struct config_stream *config, struct network *network, struct stream **stream);
+// Only when idle and detached. Takes NULL.
+void stream_destroy(struct stream *stream);
+// Set the mode anew (start, or the settings changed). shared_by: streams that use the pool.
+void stream_tune(struct stream *stream, uint32_t threads, uint32_t shared_by);
+
+// ---- under the pool's lock ----
+bool stream_has_room(const struct stream *stream);
+bool stream_wants_team(const struct stream *stream);
+// The mailbox is full and there is room: makes the job.
+void stream_take(struct stream *stream, struct job *job);
+void stream_count_in(struct stream *stream, bool dropped_one);
+void stream_count_dropped(struct stream *stream);
+void stream_count_bad_in(struct stream *stream);
+// After what is under way the ring is closed in order.
+void stream_end(struct stream *stream);
+// From the next frame on: this model. Takes over a reference; returns the old one with its reference.
+struct network *stream_swap(struct stream *stream, struct network *network, uint32_t top_k, uint32_t generation);
+
+// ---- workers ----
+void stream_run(struct worker *worker, struct job *job);
+
+// ---- the loop ----
+// Nothing under way (only meaningful when detached).
+bool stream_is_idle(struct stream *stream);
+void stream_sample_rates(struct stream *stream, uint64_t now_ns);
+// The newest result there is; false: none yet.
+bool stream_last_record(struct stream *stream, struct ring_record *record);
+void stream_get_rates(const struct stream *stream, double *fps_in, double *fps_out);
+
+#endif
