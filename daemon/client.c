@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "daemon/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "daemon/control.h"
+#include "daemon/stream.h"
+
+#define MESSAGES_A_TURN 8 // so that one chatty client does not keep the others waiting
+
+// What can not be sent at once will not be sent: the client is too slow or gone.
+static bool deliver(struct client *client, const void *message, const int *fds, unsigned fd_count)
+{
+    int status = wire_send(client->fd, message, fds, fd_count);
+    if (status == 0)
+        return true;
+    if (status == -EAGAIN)
+        log_notice("client %s (pid %d): does not read its socket; disconnected", client->name, (int)client->peer.pid);
+    client_close(client, 0);
+    return false;
+}
+
+void client_error(struct client *client, uint32_t token, int status, const char *text)
+{
+    struct wire_error error;
+    wire_init(&error, WIRE_ERROR, sizeof(error), token);
+    error.error = status;
+    wire_text_set(error.text, sizeof(error.text), text);
+    deliver(client, &error, NULL, 0);
+}
+
+void client_answer(struct client *client, uint32_t token, int status, const char *text, size_t length)
+{
+    union wire_message message;
+    do {
+        size_t part = length < WIRE_ANSWER_TEXT_MAX ? length : WIRE_ANSWER_TEXT_MAX;
+        wire_init(&message.answer, WIRE_ANSWER, sizeof(message.answer), token);
+        message.header.size = (uint32_t)(sizeof(message.answer) + part);
+        message.answer.status = status;
+        message.answer.more = part < length;
+        memcpy(message.bytes + sizeof(message.answer), text, part);
+        text += part;
+        length -= part;
+        if (!deliver(client, &message, NULL, 0))
+            return;
+    } while (length);
+}
+
+void client_send_labels(struct client *client, uint32_t generation, int labels_fd)
+{
+    struct wire_labels labels;
+    wire_init(&labels, WIRE_LABELS, sizeof(labels), 0);
+    labels.generation = generation;
+    deliver(client, &labels, &labels_fd, 1);
+}
+
+// ---- subscribing -----------------------------------------------------------
+
+static void unsubscribe(struct client *client)
+{
+    struct stream *stream = client->stream;
+    if (!stream)
+        return;
+    if (client->waker_fd >= 0)
+        publisher_remove_waker(&stream->publisher, client->waker_fd);
+    cleanup_close(&client->waker_fd);
+    if (--stream->subscribers == 0)
+        ring_set_wake(&stream->publisher.ring, false);
+    client->stream = NULL;
+}
+
+// *read_fd goes to the client; the write end stays here and is written to after every publish.
+static int make_waker(struct client *client, struct stream *stream, int *read_fd)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    int status = publisher_add_waker(&stream->publisher, ends[1]);
+    if (status < 0) {
+        close(ends[0]);
+        close(ends[1]);
+        return status;
+    }
+    client->waker_fd = ends[1];
+    *read_fd = ends[0];
+    return 0;
+}
+
+static void on_subscribe(struct client *client, const struct wire_subscribe *subscribe)
+{
+    uint32_t token = subscribe->header.token;
+    struct stream *stream = control_find_stream(client->control, subscribe->stream);
+    if (!stream) {
+        client_error(client, token, -ENODEV, "no such stream");
+        return;
+    }
+    unsubscribe(client);
+    // before it gets the fd: from then on it may sleep on the ring
+    client->stream = stream;
+    stream->subscribers++;
+    ring_set_wake(&stream->publisher.ring, true);
+    cleanup_fd int waker = -1;
+    if (subscribe->flags & WIRE_SUBSCRIBE_EVENTFD) {
+        int status = make_waker(client, stream, &waker);
+        if (status < 0) {
+            unsubscribe(client);
+            client_error(client, token, status, "no descriptors left for a wake-up pipe");
+            return;
+        }
+    }
+    struct wire_stream answer;
+    wire_init(&answer, WIRE_STREAM, sizeof(answer), token);
+    answer.generation = stream->generation;
+    answer.flags = waker >= 0 ? WIRE_SUBSCRIBE_EVENTFD : 0;
+    answer.daemon_id = control_daemon_id(client->control);
+    wire_text_set(answer.stream, sizeof(answer.stream), stream->config.name);
+    int fds[WIRE_FDS_MAX] = {stream->publisher.ring.fd, stream->publisher.stats.fd, stream->labels_fd, waker};
+    deliver(client, &answer, fds, waker >= 0 ? 4 : 3);
+}
+
+// ---- messages --------------------------------------------------------------
+
+static void on_hello(struct client *client, const struct wire_hello *hello)
+{
+    struct wire_welcome welcome;
+    if (hello->major != WIRE_MAJOR) {
+        client_error(client, hello->header.token, -EPROTO, "this qedged speaks another major version");
+        client_close(client, 0);
+        return;
+    }
+    wire_text_set(client->name, sizeof(client->name), hello->name);
+    client->greeted = true;
+    wire_init(&welcome, WIRE_WELCOME, sizeof(welcome), hello->header.token);
+    welcome.major = WIRE_MAJOR;
+    welcome.minor = WIRE_MINOR;
+    deliver(client, &welcome, NULL, 0);
+}
+
+static void on_message(struct client *client, const union wire_message *message)
+{
+    if (!client->greeted && message->header.type != WIRE_HELLO) {
+        client_close(client, 0);
+        return;
+    }
+    switch (message->header.type) {
+    case WIRE_HELLO: on_hello(client, &message->hello); break;
+    case WIRE_SUBSCRIBE: on_subscribe(client, &message->subscribe); break;
+    case WIRE_REQUEST: control_request(client->control, client, message->header.token, message->request.text); break;
+    case WIRE_REPORT:
+        client->read_sequence = message->report.read_sequence;
+        client->lost = message->report.lost;
+        break;
+    default: client_close(client, 0); break;
+    }
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct client *client = poll->data;
+    static union wire_message message; // the loop is one thread, and 16 KiB is much for a stack
+    int fds[WIRE_FDS_MAX];
+    unsigned fd_count;
+    if (status < 0 || !(events & (UV_READABLE | UV_DISCONNECT))) {
+        client_close(client, 0);
+        return;
+    }
+    for (int i = 0; i < MESSAGES_A_TURN && !client->closing; i++) {
+        int size = wire_receive(client->fd, WIRE_FROM_CLIENT, &message, fds, &fd_count);
+        if (size == -EAGAIN)
+            return;
+        if (size < 0) {
+            if (size == -EPROTO)
+                log_notice("client %s (pid %d): malformed message; disconnected", client->name, (int)client->peer.pid);
+            client_close(client, 0);
+            return;
+        }
+        on_message(client, &message);
+    }
+}
+
+// ---- life ------------------------------------------------------------------
+
+struct client *client_create(struct control *control, int fd, const struct peer *peer)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    if (!client || uv_poll_init(control_loop(control), &client->poll, fd) < 0) {
+        free(client);
+        close(fd);
+        return NULL;
+    }
+    client->control = control;
+    client->fd = fd;
+    client->peer = *peer;
+    client->waker_fd = -1;
+    client->connected_ns = clock_now_ns();
+    snprintf(client->name, sizeof(client->name), "?");
+    client->poll.data = client;
+    uv_poll_start(&client->poll, UV_READABLE | UV_DISCONNECT, on_readable);
+    return client;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct client *client = handle->data;
+    close(client->fd);
+    free(client);
+}
+
+void client_close(struct client *client, uint32_t reason)
+{
+    if (client->closing)
+        return;
+    client->closing = true;
+    if (reason && client->greeted) {
+        struct wire_goodbye goodbye;
+        wire_init(&goodbye, WIRE_GOODBYE, sizeof(goodbye), 0);
+        goodbye.reason = reason;
+        wire_send(client->fd, &goodbye, NULL, 0); // best effort: the end of the connection says it as well
+    }
+    unsubscribe(client);
+    control_forget(client->control, client);
+    uv_poll_stop(&client->poll);
+    uv_close((uv_handle_t *)&client->poll, on_closed);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "daemon/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/cleanup.h"
+#include "daemon/reload.h"
+#include "daemon/service.h"
+#include "daemon/status_json.h"
+#include "daemon/stream.h"
+
+#define HELLO_WITHIN (5 * CLOCK_NS_PER_S)
+#define ACCEPTS_A_TURN 16
+
+uv_loop_t *control_loop(struct control *control)
+{
+    return &control->service->loop;
+}
+
+uint64_t control_daemon_id(const struct control *control)
+{
+    return control->service->daemon_id;
+}
+
+struct stream *control_find_stream(struct control *control, const char *name)
+{
+    struct service *service = control->service;
+    for (uint32_t i = 0; i < service->stream_count; i++)
+        if (!name[0] || strcmp(service->streams[i]->config.name, name) == 0)
+            return service->streams[i];
+    return NULL;
+}
+
+// ---- accepting -------------------------------------------------------------
+
+static void turn_away(int fd, int status, const char *text)
+{
+    struct wire_error error;
+    wire_init(&error, WIRE_ERROR, sizeof(error), 0);
+    error.error = status;
+    wire_text_set(error.text, sizeof(error.text), text);
+    wire_send(fd, &error, NULL, 0);
+    close(fd);
+}
+
+static void welcome(struct control *control, int fd)
+{
+    struct peer peer = {0};
+    if (!listener_may_connect(&control->listener, fd, &peer)) {
+        log_notice("pid %d of user %u refused: not in the group %s", (int)peer.pid, (unsigned)peer.uid,
+                   control->service->config->socket_group);
+        turn_away(fd, -EACCES, "not allowed: your user is not in the group that may connect");
+        return;
+    }
+    if (control->count >= control->max) {
+        log_cause_say(&control->full, LOG_LEVEL_WARNING, "%u clients are connected: more are refused (max_clients)", control->max);
+        turn_away(fd, -EBUSY, "too many clients");
+        return;
+    }
+    struct client *client = client_create(control, fd, &peer);
+    if (!client)
+        return;
+    log_cause_clear(&control->full, "clients are accepted again");
+    client->id = ++control->next_id;
+    client->next = control->clients;
+    control->clients = client;
+    control->count++;
+}
+
+// Without descriptors a waiting connection can not even be refused, and the loop would spin on it: one
+// descriptor is kept for that.
+static void refuse_for_want_of_fds(struct control *control, int status)
+{
+    log_cause_say(&control->full, LOG_LEVEL_WARNING, "no client can be accepted: %s", strerror(-status));
+    cleanup_close(&control->spare_fd);
+    int fd = accept4(control->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+        turn_away(fd, -EMFILE, "the daemon has no descriptors left");
+    control->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+    struct control *control = poll->data;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_A_TURN && status >= 0; i++) {
+        int fd = accept4(control->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            welcome(control, fd);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            refuse_for_want_of_fds(control, -errno);
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
+    }
+}
+
+// ---- life ------------------------------------------------------------------
+
+int control_open(struct control *control, struct service *service, char *error, size_t error_size)
+{
+    *control = (struct control){.service = service, .max = (uint32_t)service->config->max_clients, .spare_fd = -1};
+    int status = listener_open(&control->listener, service->config->socket, service->config->socket_group, error, error_size);
+    if (status < 0)
+        return status;
+    control->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    status = uv_poll_init(&service->loop, &control->poll, control->listener.fd);
+    if (status == 0) {
+        control->poll.data = control;
+        status = uv_poll_start(&control->poll, UV_READABLE, on_connection);
+    }
+    if (status < 0) {
+        snprintf(error, error_size, "control socket: %s", uv_strerror(status));
+        listener_close(&control->listener);
+    }
+    return status;
+}
+
+void control_stop_listening(struct control *control)
+{
+    if (control->listener.fd < 0)
+        return;
+    uv_poll_stop(&control->poll);
+    uv_close((uv_handle_t *)&control->poll, NULL);
+    listener_close(&control->listener);
+}
+
+void control_close(struct control *control)
+{
+    control_stop_listening(control);
+    while (control->clients)
+        client_close(control->clients, WIRE_GOODBYE_STOPPING);
+    cleanup_close(&control->spare_fd);
+}
+
+void control_forget(struct control *control, struct client *client)
+{
+    struct client **link = &control->clients;
+    while (*link && *link != client)
+        link = &(*link)->next;
+    if (*link) {
+        *link = client->next;
+        control->count--;
+    }
+}
+
+void control_tick(struct control *control, uint64_t now_ns)
+{
+    struct client *next;
+    for (struct client *client = control->clients; client; client = next) {
+        next = client->next;
+        if (!client->greeted && now_ns - client->connected_ns > HELLO_WITHIN)
+            client_close(client, 0);
+    }
+}
+
+void control_drop_stream(struct control *control, const struct stream *stream)
+{
+    struct client *next;
+    for (struct client *client = control->clients; client; client = next) {
+        next = client->next;
+        if (client->stream == stream)
+            client_close(client, WIRE_GOODBYE_STREAM_REMOVED);
+    }
+}
+
+void control_send_labels(struct control *control, const struct stream *stream, uint32_t generation, int labels_fd)
+{
+    struct client *next;
+    for (struct client *client = control->clients; client; client = next) {
+        next = client->next;
+        if (client->stream == stream)
+            client_send_labels(client, generation, labels_fd);
+    }
+}
+
+// ---- requests --------------------------------------------------------------
+
+void control_answer(struct control *control, uint64_t client_id, uint32_t token, int status, const char *text, size_t length)
+{
+    for (struct client *client = control->clients; client; client = client->next) {
+        if (client->id == client_id) {
+            client_answer(client, token, status, text, length);
+            return;
+        }
+    }
+}
+
+void control_request(struct control *control, struct client *client, uint32_t token, const char *text)
+{
+    if (strcmp(text, "reload") == 0) {
+        if (client->peer.uid != 0 && client->peer.uid != geteuid())
+            client_error(client, token, -EPERM, "only root and the daemon's own user may reload");
+        else if (reload_start(control->service, client->id, token) < 0)
+            client_error(client, token, -EBUSY, "a reload is under way");
+        return;
+    }
+    char *answer = NULL;
+    int length = status_json_make(control->service, text, &answer);
+    if (length == -EINVAL)
+        client_error(client, token, -EINVAL, "no such request; known: status, streams, clients, reload, version");
+    else if (length < 0)
+        client_error(client, token, length, "no memory for an answer");
+    else
+        client_answer(client, token, 0, answer, (size_t)length);
+    free(answer);
+}

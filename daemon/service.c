@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Starts in this order and stops in the reverse: models, pool, streams, sources, control socket, READY.
+
+#include "daemon/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "daemon/affinity.h"
+#include "daemon/network.h"
+#include "daemon/pool.h"
+#include "daemon/reload.h"
+#include "daemon/source.h"
+#include "daemon/stream.h"
+#include "daemon/watchdog.h"
+#include "kernels/kernels.h"
+
+#define TICK_MS 1000
+#define DRAIN_NS (600 * CLOCK_NS_PER_MS)
+#define STOP_LIMIT_S 2 // after that the process ends whatever still hangs
+
+// ---- sources ---------------------------------------------------------------
+
+struct source *service_find_source(const struct service *service, const struct config_source *config)
+{
+    for (uint32_t i = 0; i < service->source_count; i++)
+        if (memcmp(source_config(service->sources[i]), config, sizeof(*config)) == 0)
+            return service->sources[i];
+    return NULL;
+}
+
+int service_attach(struct service *service, struct stream *stream)
+{
+    struct source *source = service_find_source(service, &stream->config.source);
+    if (source)
+        return pool_attach(service->pool, stream, source);
+    if (service->source_count == CONFIG_STREAMS_MAX)
+        return -ENOSPC;
+    int status = source_create(&stream->config.source, service->pool, &source);
+    if (status < 0)
+        return status;
+    status = pool_attach(service->pool, stream, source);
+    if (status == 0)
+        service->sources[service->source_count++] = source;
+    else
+        source_destroy(source);
+    return status;
+}
+
+uint32_t service_take_unused_sources(struct service *service, struct source **unused, uint32_t max)
+{
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < service->source_count && taken < max;) {
+        bool used = false;
+        for (uint32_t k = 0; k < service->stream_count; k++)
+            used = used || service->streams[k]->source == service->sources[i];
+        if (used) {
+            i++;
+            continue;
+        }
+        unused[taken++] = service->sources[i];
+        service->sources[i] = service->sources[--service->source_count];
+    }
+    return taken;
+}
+
+// ---- health ----------------------------------------------------------------
+
+void service_stream_health(const struct service *service, const struct stream *stream, struct stream_health *health)
+{
+    static const char *const states[] = {[SOURCE_STARTING] = "starting", [SOURCE_RUNNING] = "running",
+                                         [SOURCE_WAITING] = "waiting", [SOURCE_FINISHED] = "finished"};
+    struct source_status source;
+    memset(health, 0, sizeof(*health));
+    source_get_status(stream->source, &source);
+    health->state = states[source.state];
+    health->missed = source.missed;
+    snprintf(health->reason, sizeof(health->reason), "%s", source.trouble.reason);
+    snprintf(health->hint, sizeof(health->hint), "%s", source.trouble.hint);
+    snprintf(health->source, sizeof(health->source), "%s", source.text);
+    if (source.state == SOURCE_RUNNING && pool_is_stalled(service->pool, clock_now_ns() - WATCHDOG_STALL_NS)) {
+        health->state = "stalled";
+        snprintf(health->reason, sizeof(health->reason), "a worker has been at one frame for more than %llu s",
+                 WATCHDOG_STALL_NS / CLOCK_NS_PER_S);
+    }
+}
+
+void service_say_status(struct service *service)
+{
+    uint32_t running = 0;
+    double fps = 0;
+    char trouble[320] = "";
+    for (uint32_t i = 0; i < service->stream_count; i++) {
+        struct stream_health health;
+        double in, out;
+        service_stream_health(service, service->streams[i], &health);
+        stream_get_rates(service->streams[i], &in, &out);
+        fps += out;
+        if (strcmp(health.state, "running") == 0)
+            running++;
+        else if (!trouble[0])
+            snprintf(trouble, sizeof(trouble), "; %.63s %s: %.180s", service->streams[i]->config.name, health.state, health.reason);
+    }
+    notify_status(&service->notify, "%u of %u streams running, %.1f frames/s%s", running, service->stream_count, fps, trouble);
+}
+
+// ---- loop callbacks --------------------------------------------------------
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct service *service = timer->data;
+    uint64_t now = clock_now_ns();
+    for (uint32_t i = 0; i < service->stream_count; i++)
+        stream_sample_rates(service->streams[i], now);
+    sysinfo_sample(&service->sysinfo, now);
+    control_tick(&service->control, now);
+    service_say_status(service);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct service *service = handle->data;
+    if (number == SIGHUP) {
+        reload_start(service, 0, 0);
+        return;
+    }
+    log_info("%s: stopping", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    service->stopping = true;
+    uv_stop(&service->loop);
+}
+
+static void on_hotplug(void *arg)
+{
+    struct service *service = arg;
+    for (uint32_t i = 0; i < service->source_count; i++)
+        source_wake(service->sources[i]);
+}
+
+// ---- start -----------------------------------------------------------------
+
+bool service_needs_team(const struct config *config)
+{
+    for (int32_t i = 0; i < config->stream_count; i++)
+        if (config->streams[i].mode != CONFIG_MODE_THROUGHPUT)
+            return true;
+    return false;
+}
+
+static uint32_t thread_count(const struct config *config)
+{
+    return config->workers.threads ? (uint32_t)config->workers.threads : affinity_cpu_count(&config->workers.cpus);
+}
+
+// All of them, so that one start tells all that is wrong. Equal models are loaded once.
+static int load_networks(const struct config *config, struct network **networks)
+{
+    int bad = 0;
+    for (int32_t i = 0; i < config->stream_count; i++) {
+        const struct config_stream *stream = &config->streams[i];
+        struct network_error error = {{0}};
+        for (int32_t k = 0; k < i && !networks[i]; k++)
+            if (networks[k] && network_is_current(networks[k], &stream->model))
+                networks[i] = network_ref(networks[k]);
+        if (!networks[i] && network_create(&stream->model, thread_count(config), &networks[i], &error) < 0) {
+            log_error("stream %s: %s", stream->name, error.text);
+            bad = -EINVAL;
+        }
+    }
+    return bad;
+}
+
+static void drop_networks(const struct config *config, struct network **networks)
+{
+    for (int32_t i = 0; i < config->stream_count; i++)
+        network_unref(networks[i]);
+}
+
+int service_check(const struct config *config)
+{
+    struct network *networks[CONFIG_STREAMS_MAX] = {NULL};
+    int status = load_networks(config, networks);
+    drop_networks(config, networks);
+    return status < 0 ? SERVICE_BAD_CONFIG : SERVICE_OK;
+}
+
+static int add_stream(struct service *service, int32_t index, struct network **network)
+{
+    struct stream *stream;
+    int status = stream_create(&service->config->streams[index], *network, &stream);
+    if (status < 0)
+        return status;
+    *network = NULL;
+    ring_set_daemon_id(&stream->publisher.ring, service->daemon_id);
+    stream_tune(stream, pool_threads(service->pool), (uint32_t)service->config->stream_count);
+    status = service_attach(service, stream);
+    if (status < 0) {
+        stream_destroy(stream);
+        return status;
+    }
+    service->streams[service->stream_count++] = stream;
+    return 0;
+}
+
+static int start_streams(struct service *service, struct network **networks)
+{
+    const struct config *config = service->config;
+    int status = pool_create(&config->workers, service_needs_team(config), &service->pool);
+    for (int32_t i = 0; i < config->stream_count && status == 0; i++)
+        status = add_stream(service, i, &networks[i]);
+    for (uint32_t i = 0; i < service->source_count && status == 0; i++)
+        status = source_start(service->sources[i]);
+    if (status < 0)
+        log_error("can not start: %s", strerror(-status));
+    return status;
+}
+
+static int start_loop(struct service *service)
+{
+    static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
+    char error[200];
+    int status = control_open(&service->control, service, error, sizeof(error));
+    if (status < 0) {
+        log_error("%s", error);
+        return status;
+    }
+    for (int i = 0; i < 3; i++) {
+        uv_signal_init(&service->loop, &service->signals[i]);
+        service->signals[i].data = service;
+        uv_signal_start(&service->signals[i], on_signal, numbers[i]);
+    }
+    uv_timer_init(&service->loop, &service->tick);
+    service->tick.data = service;
+    uv_timer_start(&service->tick, on_tick, TICK_MS, TICK_MS);
+    hotplug_start(&service->hotplug, &service->loop, on_hotplug, service);
+    watchdog_start(service);
+    return reload_init(service);
+}
+
+static void name_kernels(struct service *service)
+{
+    struct network_error error;
+    uint32_t mask = 0;
+    network_cpu(&mask, &error);
+    uint32_t best = mask ? UINT32_C(1) << (31 - __builtin_clz(mask)) : 0;
+    service->kernels = kernel_cpu_name(best);
+}
+
+// ---- stop ------------------------------------------------------------------
+
+static void on_stop_limit(int number)
+{
+    static const char text[] = "qedged: error: stopping takes too long; the process ends now\n";
+    (void)number;
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+        _exit(SERVICE_FAILED);
+    _exit(SERVICE_FAILED);
+}
+
+static bool drain(struct service *service)
+{
+    uint64_t limit = clock_now_ns() + DRAIN_NS;
+    for (uint32_t i = 0; i < service->stream_count; i++) {
+        while (!stream_is_idle(service->streams[i])) {
+            if (clock_now_ns() > limit)
+                return false;
+            struct timespec rest = {.tv_nsec = 500000};
+            nanosleep(&rest, NULL);
+        }
+    }
+    return true;
+}
+
+static void stop_streams(struct service *service)
+{
+    for (uint32_t i = 0; i < service->source_count; i++)
+        source_stop(service->sources[i]);
+    for (uint32_t i = 0; i < service->source_count; i++)
+        source_destroy(service->sources[i]);
+    bool drained = drain(service);
+    for (uint32_t i = 0; i < service->stream_count; i++)
+        publisher_end(&service->streams[i]->publisher, service->streams[i]->tickets);
+    if (!drained) {
+        log_error("a worker does not finish its frame; the process ends without it");
+        for (uint32_t i = 0; i < service->stream_count; i++)
+            ring_close(&service->streams[i]->publisher.ring);
+        control_close(&service->control);
+        _exit(SERVICE_FAILED);
+    }
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void stop(struct service *service)
+{
+    notify_send(&service->notify, "STOPPING=1");
+    signal(SIGALRM, on_stop_limit);
+    alarm(STOP_LIMIT_S);
+    reload_finish(service);
+    control_stop_listening(&service->control);
+    stop_streams(service);
+    control_close(&service->control);
+    hotplug_stop(&service->hotplug);
+    uv_walk(&service->loop, close_handle, NULL);
+    uv_run(&service->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&service->loop);
+    free(service->reload);
+    for (uint32_t i = 0; i < service->stream_count; i++)
+        pool_detach(service->pool, service->streams[i]);
+    pool_destroy(service->pool);
+    for (uint32_t i = 0; i < service->stream_count; i++)
+        stream_destroy(service->streams[i]);
+    notify_finish(&service->notify);
+    alarm(0);
+}
+
+// ---- run -------------------------------------------------------------------
+
+static int run(struct service *service)
+{
+    int status = start_loop(service);
+    if (status == 0) {
+        log_info("ready: %u stream%s, %u worker%s, kernels %s, socket %s", service->stream_count,
+                 service->stream_count == 1 ? "" : "s", pool_threads(service->pool),
+                 pool_threads(service->pool) == 1 ? "" : "s", service->kernels, service->config->socket);
+        notify_send(&service->notify, "READY=1");
+        service_say_status(service);
+        uv_run(&service->loop, UV_RUN_DEFAULT);
+    }
+    stop(service);
+    if (status == 0)
+        log_info("stopped");
+    return status < 0 ? SERVICE_FAILED : SERVICE_OK;
+}
+
+int service_run(const char *config_path, struct config *config)
+{
+    struct service service = {.config_path = config_path, .config = config, .started_ns = clock_now_ns()};
+    struct network *networks[CONFIG_STREAMS_MAX] = {NULL};
+    int code = SERVICE_FAILED;
+    signal(SIGPIPE, SIG_IGN);
+    notify_init(&service.notify);
+    sysinfo_init(&service.sysinfo);
+    if (getrandom(&service.daemon_id, sizeof(service.daemon_id), 0) < 0)
+        service.daemon_id = service.started_ns ^ (uint64_t)getpid() << 40;
+    if (load_networks(config, networks) < 0) {
+        code = SERVICE_BAD_CONFIG;
+    } else if (uv_loop_init(&service.loop) == 0) {
+        int status = config->workers.lock_memory ? affinity_lock_memory() : 0;
+        if (status < 0)
+            log_warning("workers.lock_memory: refused: %s (needs CAP_IPC_LOCK or a higher LimitMEMLOCK)", strerror(-status));
+        name_kernels(&service);
+        if (start_streams(&service, networks) == 0)
+            code = run(&service);
+    }
+    drop_networks(service.config, networks);
+    free(service.config);
+    return code;
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The running whole: settings, sources, streams, pool, and the loop with what hangs on it.
+// Everything here belongs to the loop's thread.
+
+#ifndef QEDGE_DAEMON_SERVICE_H
+#define QEDGE_DAEMON_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "daemon/config.h"
+#include "daemon/control.h"
+#include "daemon/hotplug.h"
+#include "daemon/notify.h"
+#include "daemon/sysinfo.h"
+
+struct network;
+struct pool;
+struct reload;
+struct source;
+struct stream;
+
+struct service {
+    const char *config_path;
+    struct config *config;
+    uint64_t daemon_id; // random, new with each start
+    uint64_t started_ns;
+    const char *kernels; // best instruction set in use
+    struct pool *pool;
+    struct source *sources[CONFIG_STREAMS_MAX];
+    uint32_t source_count;
+    struct stream *streams[CONFIG_STREAMS_MAX]; // in the order of the configuration
+    uint32_t stream_count;
+    uv_loop_t loop;
+    uv_signal_t signals[3]; // TERM, INT, HUP
+    uv_timer_t tick;
+    struct control control;
+    struct notify notify;
+    struct hotplug hotplug;
+    struct sysinfo sysinfo;
+    struct reload *reload;
+    bool stopping;
+};
+
+// Exit codes of qedged.
+enum { SERVICE_OK = 0, SERVICE_FAILED = 1, SERVICE_BAD_CONFIG = 78 };
+
+// Loads all models, starts everything, runs until SIGTERM or SIGINT, stops in order. Logs what fails.
+// Takes over config (malloc'ed). Returns an exit code.
+int service_run(const char *config_path, struct config *config);
+// Loads what the configuration names, to see whether it works; logs what does not. Returns an exit code.
+int service_check(const struct config *config);
+
+// ---- for reload.c ----
+// The source with exactly these settings, or NULL.
+struct source *service_find_source(const struct service *service, const struct config_source *config);
+// Makes a source for a stream, or finds the one that is there, and attaches. 0 or -errno.
+int service_attach(struct service *service, struct stream *stream);
+// Takes sources that feed nobody out of the list, at most `max` into `unused`.
+uint32_t service_take_unused_sources(struct service *service, struct source **unused, uint32_t max);
+bool service_needs_team(const struct config *config);
+// The one line of `systemctl status`, brought up to date.
+void service_say_status(struct service *service);
+
+// How a stream stands, in one word and a reason.
+struct stream_health {
+    const char *state; // "starting", "running", "waiting", "finished", "stalled"
+    char reason[240], hint[160];
+    char source[560];
+    uint64_t missed;
+};
+void service_stream_health(const struct service *service, const struct stream *stream, struct stream_health *health);
+
+#endif
