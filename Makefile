@@ -118,7 +118,7 @@ $(BUILD)/libqclient.so: $(BUILD)/$(SONAME)
 
 # qctl and the example use the public header and the shared library only.
 $(BUILD)/qctl: $(call obj,ctl/main.c) $(call lib,ctl) $(BUILD)/libqclient.so
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient -lm
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient -ljson-c -lm
 $(BUILD)/qclient-example: $(call obj,libclient/examples/watch.c) $(BUILD)/libqclient.so
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) -L$(BUILD) -lqclient
 

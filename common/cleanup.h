@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Cleanup attributes: a variable that frees what it holds when it goes out of scope, and `steal` to hand it over.
+// Cleanup attributes: a variable that frees what it holds when it goes out of scope, and `steal` to
+// hand it over.
 //
 //     cleanup_fd int fd = open(…);
 //     if (fd < 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Time. Everything in qedge is CLOCK_MONOTONIC nanoseconds in a uint64_t; V4L2 stamps frames with it too.
+// Time. Everything in qedge is CLOCK_MONOTONIC nanoseconds in a uint64_t; V4L2 stamps frames with
+// it too.
 
 #ifndef QEDGE_COMMON_CLOCK_H
 #define QEDGE_COMMON_CLOCK_H
@@ -22,7 +23,8 @@ static inline uint64_t clock_now_ns(void)
 
 static inline struct timespec clock_timespec(uint64_t ns)
 {
-    struct timespec value = {.tv_sec = (time_t)(ns / CLOCK_NS_PER_S), .tv_nsec = (long)(ns % CLOCK_NS_PER_S)};
+    struct timespec value = {.tv_sec = (time_t)(ns / CLOCK_NS_PER_S),
+                             .tv_nsec = (long)(ns % CLOCK_NS_PER_S)};
     return value;
 }
 

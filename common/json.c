@@ -80,21 +80,25 @@ void json_write_array_end(struct json_writer *writer)
     unnest(writer, "]");
 }
 
-// Bytes of the well-formed UTF-8 sequence at text (RFC 3629: no overlong forms, no surrogates), 0 when there is none.
+// Bytes of the well-formed UTF-8 sequence at text (RFC 3629: no overlong forms, no surrogates), 0
+// when there is none.
 static size_t utf8_sequence(const unsigned char *text, size_t left)
 {
     unsigned char first = text[0];
     if (first < 0x80)
         return 1;
-    size_t size = first >= 0xc2 && first <= 0xdf ? 2 : (first & 0xf0) == 0xe0 ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+    size_t size = first >= 0xc2 && first <= 0xdf   ? 2
+                  : (first & 0xf0) == 0xe0         ? 3
+                  : first >= 0xf0 && first <= 0xf4 ? 4
+                                                   : 0;
     if (size == 0 || size > left)
         return 0;
     for (size_t i = 1; i < size; i++) {
         if ((text[i] & 0xc0) != 0x80)
             return 0;
     }
-    if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) || (first == 0xf0 && text[1] < 0x90) ||
-        (first == 0xf4 && text[1] > 0x8f))
+    if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) ||
+        (first == 0xf0 && text[1] < 0x90) || (first == 0xf4 && text[1] > 0x8f))
         return 0;
     return size;
 }
@@ -230,7 +234,8 @@ void json_write_member_i64(struct json_writer *writer, const char *key, int64_t 
     json_write_i64(writer, value);
 }
 
-void json_write_member_fixed(struct json_writer *writer, const char *key, double value, int decimals)
+void json_write_member_fixed(struct json_writer *writer, const char *key, double value,
+                             int decimals)
 {
     json_write_key(writer, key);
     json_write_fixed(writer, value, decimals);
@@ -245,7 +250,8 @@ void json_write_member_bool(struct json_writer *writer, const char *key, bool va
 int json_write_finish(struct json_writer *writer)
 {
     if (writer->capacity > 0)
-        writer->buffer[writer->length < writer->capacity ? writer->length : writer->capacity - 1] = '\0';
+        writer->buffer[writer->length < writer->capacity ? writer->length : writer->capacity - 1] =
+            '\0';
     if (writer->misused || writer->depth != 0)
         return -EINVAL;
     if (writer->length >= writer->capacity || writer->length > INT_MAX)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A small bounded JSON writer into the caller's buffer. It never allocates and never writes past the end:
-// when the buffer is full it goes on counting, so that json_write_finish can say how much was needed.
-// Commas and nesting are kept by the writer; text is made valid UTF-8 (bad bytes become U+FFFD).
+// A small bounded JSON writer into the caller's buffer. It never allocates and never writes past
+// the end: when the buffer is full it goes on counting, so that json_write_finish can say how much
+// was needed. Commas and nesting are kept by the writer; text is made valid UTF-8 (bad bytes become
+// U+FFFD).
 //
 //     struct json_writer json;
 //     json_write_init(&json, buffer, sizeof(buffer));
@@ -41,7 +42,8 @@ void json_write_string(struct json_writer *writer, const char *text); // NULL wr
 void json_write_string_n(struct json_writer *writer, const char *text, size_t length);
 void json_write_u64(struct json_writer *writer, uint64_t value);
 void json_write_i64(struct json_writer *writer, int64_t value);
-void json_write_double(struct json_writer *writer, double value); // up to 9 significant digits; NaN and Inf write null
+void json_write_double(struct json_writer *writer,
+                       double value); // up to 9 significant digits; NaN and Inf write null
 void json_write_fixed(struct json_writer *writer, double value, int decimals); // 0..9 decimals
 void json_write_bool(struct json_writer *writer, bool value);
 void json_write_null(struct json_writer *writer);
@@ -52,11 +54,12 @@ void json_write_raw(struct json_writer *writer, const char *json, size_t length)
 void json_write_member_string(struct json_writer *writer, const char *key, const char *text);
 void json_write_member_u64(struct json_writer *writer, const char *key, uint64_t value);
 void json_write_member_i64(struct json_writer *writer, const char *key, int64_t value);
-void json_write_member_fixed(struct json_writer *writer, const char *key, double value, int decimals);
+void json_write_member_fixed(struct json_writer *writer, const char *key, double value,
+                             int decimals);
 void json_write_member_bool(struct json_writer *writer, const char *key, bool value);
 
-// Ends the text with a NUL. Returns its length without the NUL; -ENOSPC when the buffer was too small
-// (writer->length + 1 bytes are needed); -EINVAL when objects and arrays do not balance.
+// Ends the text with a NUL. Returns its length without the NUL; -ENOSPC when the buffer was too
+// small (writer->length + 1 bytes are needed); -EINVAL when objects and arrays do not balance.
 int json_write_finish(struct json_writer *writer);
 
 #endif

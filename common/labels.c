@@ -78,15 +78,18 @@ static const uint32_t *table_starts(const struct labels_reader *reader)
 
 static bool header_good(const struct labels_header *header, size_t size)
 {
-    if (header->magic != LABELS_MAGIC || header->major != LABELS_MAJOR || header->header_size != sizeof(*header))
+    if (header->magic != LABELS_MAGIC || header->major != LABELS_MAJOR ||
+        header->header_size != sizeof(*header))
         return false;
     if (header->count > LABELS_COUNT_MAX)
         return false;
     size_t text_offset = sizeof(*header) + sizeof(uint32_t) * ((size_t)header->count + 1);
-    return header->text_offset == text_offset && text_offset <= size && header->text_size == size - text_offset;
+    return header->text_offset == text_offset && text_offset <= size &&
+           header->text_size == size - text_offset;
 }
 
-// Every label ends with its own NUL before the next one starts, so labels_text() needs no further look.
+// Every label ends with its own NUL before the next one starts, so labels_text() needs no further
+// look.
 static bool texts_good(const struct labels_reader *reader)
 {
     const struct labels_header *header = table_header(reader);
@@ -109,7 +112,8 @@ int labels_reader_init(struct labels_reader *reader, int fd)
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || !(seals & F_SEAL_WRITE))
         return -EPROTO;
-    int status = sealed_map(fd, sizeof(struct labels_header) + sizeof(uint32_t), LABELS_SIZE_MAX, &reader->map, &reader->size);
+    int status = sealed_map(fd, sizeof(struct labels_header) + sizeof(uint32_t), LABELS_SIZE_MAX,
+                            &reader->map, &reader->size);
     if (status != 0) {
         memset(reader, 0, sizeof(*reader));
         return status;
@@ -134,5 +138,6 @@ const char *labels_text(const struct labels_reader *reader, uint32_t index)
 {
     if (index >= reader->count)
         return "";
-    return (const char *)reader->map + table_header(reader)->text_offset + table_starts(reader)[index];
+    return (const char *)reader->map + table_header(reader)->text_offset +
+           table_starts(reader)[index];
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The label table in shared memory: one memfd, sealed against every change. Same layout on 32 and 64 bit.
+// The label table in shared memory: one memfd, sealed against every change. Same layout on 32 and
+// 64 bit.
 //
 //   offset 0             struct labels_header                     64 bytes
-//   64                   uint32 starts[count + 1]                 from text_offset on; ascending; the last is text_size
+//   64                   uint32 starts[count + 1]                 from text_offset on, ascending;
+//                                                                 the last is text_size
 //   text_offset          text of label 0, NUL, text of label 1, NUL …
 
 #ifndef QEDGE_COMMON_LABELS_ABI_H

@@ -21,7 +21,8 @@ static bool stderr_is_journal(void)
     const char *stream = getenv("JOURNAL_STREAM");
     unsigned long long device, inode;
     struct stat status;
-    if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2 || fstat(STDERR_FILENO, &status) != 0)
+    if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2 ||
+        fstat(STDERR_FILENO, &status) != 0)
         return false;
     return status.st_dev == (dev_t)device && status.st_ino == (ino_t)inode;
 }
@@ -68,7 +69,8 @@ static size_t prefix_write(char *line, size_t size, enum log_level level)
     return length < 0 || (size_t)length >= size ? 0 : (size_t)length;
 }
 
-// Text may carry bytes of a hostile file or client: control characters must not reach a terminal or forge a line.
+// Text may carry bytes of a hostile file or client: control characters must not reach a terminal or
+// forge a line.
 static void text_tame(char *text)
 {
     for (; *text; text++) {

@@ -10,11 +10,12 @@
 //     head, event, futex wake                              low  == L ?      (acquire)
 //                                                          high == H ?      (relaxed)
 //
-// The stamps only grow. high then low before the copy, low then high after it: the slot held exactly s at both
-// ends, even when the halves are looked at one by one. Record words are relaxed atomics of the machine's word.
+// The stamps only grow. high then low before the copy, low then high after it: the slot held
+// exactly s at both ends, even when the halves are looked at one by one. Record words are relaxed
+// atomics of the machine's word.
 //
-// ThreadSanitizer does not know fences, so under it the same order is made by release stores and acquire loads of
-// the words themselves, which is correct too and only slower.
+// ThreadSanitizer does not know fences, so under it the same order is made by release stores and
+// acquire loads of the words themselves, which is correct too and only slower.
 
 #include "common/ring.h"
 
@@ -50,7 +51,9 @@
 #define WORD sizeof(uintptr_t)
 #define OVERRUN_TRIES 16
 
-_Static_assert(RECORD_FIXED % sizeof(uint64_t) == 0 && sizeof(struct ring_hit) % sizeof(uint64_t) == 0, "whole words");
+_Static_assert(RECORD_FIXED % sizeof(uint64_t) == 0 &&
+                   sizeof(struct ring_hit) % sizeof(uint64_t) == 0,
+               "whole words");
 
 // ---- both sides ----
 
@@ -94,10 +97,12 @@ uint64_t ring_record_check(const struct ring_record *record)
     return check_words(sum, record->hits, hits_size(record->hit_count));
 }
 
-static long futex(const uint32_t *word, int operation, uint32_t value, const struct timespec *timeout)
+static long futex(const uint32_t *word, int operation, uint32_t value,
+                  const struct timespec *timeout)
 {
 #if defined(SYS_futex_time64) && UINTPTR_MAX == 0xffffffffu
-    // 32-bit programs with a 64-bit time_t must use the newer call: the older one reads another timespec.
+    // 32-bit programs with a 64-bit time_t must use the newer call: the older one reads another
+    // timespec.
     if (sizeof(timeout->tv_sec) == 8)
         return syscall(SYS_futex_time64, word, operation, value, timeout, NULL, 0);
 #endif
@@ -157,7 +162,8 @@ void ring_set_wake(struct ring_writer *writer, bool wake)
 
 void ring_set_generation(struct ring_writer *writer, uint32_t generation)
 {
-    __atomic_store_n(&((struct ring_header *)writer->map)->generation, generation, __ATOMIC_RELAXED);
+    __atomic_store_n(&((struct ring_header *)writer->map)->generation, generation,
+                     __ATOMIC_RELAXED);
 }
 
 static void slot_write(struct ring_slot *slot, const struct ring_record *record)
@@ -170,7 +176,8 @@ static void slot_write(struct ring_slot *slot, const struct ring_record *record)
     __atomic_store_n(&slot->stamp_low, (uint32_t)stamp, __ATOMIC_RELEASE);
 }
 
-// A reader goes the other way round (last, low, first): equal high halves then enclose a low half of the same epoch.
+// A reader goes the other way round (last, low, first): equal high halves then enclose a low half
+// of the same epoch.
 static void head_write(struct ring_header *header, uint64_t sequence)
 {
     __atomic_store_n(&header->head_high_first, (uint32_t)(sequence >> 32), __ATOMIC_RELEASE);
@@ -178,8 +185,9 @@ static void head_write(struct ring_header *header, uint64_t sequence)
     __atomic_store_n(&header->head_high_last, (uint32_t)(sequence >> 32), __ATOMIC_RELEASE);
 }
 
-// The event must be seen by a reader before its wait, or the wake must reach it: counting up and looking at `wake`
-// are sequentially consistent, so a subscriber for whom wake was turned on can not fall between the two.
+// The event must be seen by a reader before its wait, or the wake must reach it: counting up and
+// looking at `wake` are sequentially consistent, so a subscriber for whom wake was turned on can
+// not fall between the two.
 static void event_raise(struct ring_writer *writer, bool always)
 {
     struct ring_header *header = writer->map;
@@ -192,7 +200,8 @@ uint64_t ring_publish(struct ring_writer *writer, struct ring_record *record)
 {
     struct ring_header *header = writer->map;
     uint64_t sequence = writer->next++;
-    char *slot = (char *)writer->map + RING_HEADER_SIZE + (sequence & (writer->slots - 1)) * RING_SLOT_STRIDE;
+    char *slot = (char *)writer->map + RING_HEADER_SIZE +
+                 (sequence & (writer->slots - 1)) * RING_SLOT_STRIDE;
     if (record->hit_count > RING_TOP_K)
         record->hit_count = RING_TOP_K;
     record->sequence = sequence;
@@ -217,11 +226,13 @@ static int header_check(const struct ring_header *header, size_t size)
 {
     if (header->magic != RING_MAGIC || header->major != RING_MAJOR)
         return -EPROTO;
-    if (header->header_size < sizeof(struct ring_header) || header->header_size % 64 != 0 || header->header_size > size)
+    if (header->header_size < sizeof(struct ring_header) || header->header_size % 64 != 0 ||
+        header->header_size > size)
         return -EPROTO;
     if (header->stride < sizeof(struct ring_slot) || header->stride % 64 != 0)
         return -EPROTO;
-    if (header->slots < RING_SLOTS_MIN || header->slots > RING_SLOTS_MAX || (header->slots & (header->slots - 1)) != 0)
+    if (header->slots < RING_SLOTS_MIN || header->slots > RING_SLOTS_MAX ||
+        (header->slots & (header->slots - 1)) != 0)
         return -EPROTO;
     if (header->stride > (size - header->header_size) / header->slots)
         return -EPROTO;
@@ -233,7 +244,8 @@ int ring_reader_init(struct ring_reader *reader, int fd, bool from_oldest)
     memset(reader, 0, sizeof(*reader));
     const void *map;
     size_t size;
-    size_t max = RING_HEADER_SIZE + (size_t)RING_SLOTS_MAX * RING_SLOT_STRIDE * 4; // room for a later minor version
+    size_t max = RING_HEADER_SIZE +
+                 (size_t)RING_SLOTS_MAX * RING_SLOT_STRIDE * 4; // room for a later minor version
     int status = sealed_map(fd, RING_HEADER_SIZE, max, &map, &size);
     if (status != 0)
         return status;
@@ -273,12 +285,14 @@ uint64_t ring_head(const struct ring_reader *reader)
         if (first == last)
             return (uint64_t)first << 32 | low;
     }
-    return reader->next ? reader->next - 1 : 0; // a writer that died between the halves: nothing new
+    return reader->next ? reader->next - 1
+                        : 0; // a writer that died between the halves: nothing new
 }
 
 bool ring_closed(const struct ring_reader *reader)
 {
-    return __atomic_load_n(&((const struct ring_header *)reader->map)->state, __ATOMIC_ACQUIRE) == RING_CLOSED;
+    return __atomic_load_n(&((const struct ring_header *)reader->map)->state, __ATOMIC_ACQUIRE) ==
+           RING_CLOSED;
 }
 
 uint64_t ring_daemon_id(const struct ring_reader *reader)
@@ -290,11 +304,14 @@ uint64_t ring_daemon_id(const struct ring_reader *reader)
 
 enum slot_state { SLOT_WHOLE, SLOT_NOT_YET, SLOT_OVERRUN };
 
-// Copies the record of `sequence` out of its slot. Only after SLOT_WHOLE is *record good for anything.
-static enum slot_state slot_read(const struct ring_reader *reader, uint64_t sequence, struct ring_record *record)
+// Copies the record of `sequence` out of its slot. Only after SLOT_WHOLE is *record good for
+// anything.
+static enum slot_state slot_read(const struct ring_reader *reader, uint64_t sequence,
+                                 struct ring_record *record)
 {
     const struct ring_slot *slot =
-        (const void *)((const char *)reader->map + reader->offset + (sequence & (reader->slots - 1)) * reader->stride);
+        (const void *)((const char *)reader->map + reader->offset +
+                       (sequence & (reader->slots - 1)) * reader->stride);
     uint64_t want = 2 * sequence;
     uint32_t high = __atomic_load_n(&slot->stamp_high, __ATOMIC_ACQUIRE);
     uint32_t low = __atomic_load_n(&slot->stamp_low, __ATOMIC_ACQUIRE);
@@ -322,8 +339,8 @@ static void skip_to(struct ring_reader *reader, uint64_t sequence, uint64_t *los
     reader->next = sequence;
 }
 
-// The reader was overtaken: goes on `margin` records after the oldest one. False when the head does not bear that
-// out (a writer that lies).
+// The reader was overtaken: goes on `margin` records after the oldest one. False when the head does
+// not bear that out (a writer that lies).
 static bool overrun_skip(struct ring_reader *reader, uint32_t margin, uint64_t *lost)
 {
     uint64_t head = ring_head(reader);
@@ -381,8 +398,10 @@ int ring_wait(const struct ring_reader *reader, int64_t timeout_ns)
     if (ring_head(reader) >= reader->next || ring_closed(reader))
         return 0;
     struct timespec timeout = clock_timespec(timeout_ns < 0 ? 0 : (uint64_t)timeout_ns);
-    // Not FUTEX_PRIVATE: the sleepers are in other processes. Waiting needs no more than read access.
-    if (futex(&header->event, FUTEX_WAIT, event, timeout_ns < 0 ? NULL : &timeout) == 0 || errno == EAGAIN)
+    // Not FUTEX_PRIVATE: the sleepers are in other processes. Waiting needs no more than read
+    // access.
+    if (futex(&header->event, FUTEX_WAIT, event, timeout_ns < 0 ? NULL : &timeout) == 0 ||
+        errno == EAGAIN)
         return 0;
     return -errno;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ring's layout in shared memory: the same on 32 and 64 bit, fixed widths, a static assert a field.
+// The ring's layout in shared memory: the same on 32 and 64 bit, fixed widths, a static assert a
+// field.
 //
 //   offset 0     struct ring_header      (RING_HEADER_SIZE bytes, reserved words zero)
 //   header_size  slot 0: struct ring_slot (stride bytes, 64-byte aligned)
 //                slot 1 …                 record of sequence s lives in slot s & (slots - 1)
 //
-// Words that change while readers look (stamps, head, event, state) are 32 bit each: a 32-bit reader has no
-// 64-bit load that works on read-only memory, and two halves under the rules of common/ring.c are enough.
+// Words that change while readers look (stamps, head, event, state) are 32 bit each: a 32-bit
+// reader has no 64-bit load that works on read-only memory, and two halves under the rules of
+// common/ring.c are enough.
 
 #ifndef QEDGE_COMMON_RING_ABI_H
 #define QEDGE_COMMON_RING_ABI_H
@@ -29,7 +31,8 @@ struct ring_hit {
     float score;
 };
 
-// Times are CLOCK_MONOTONIC nanoseconds. Only the first hit_count hits are copied; a reader gets zeros after them.
+// Times are CLOCK_MONOTONIC nanoseconds. Only the first hit_count hits are copied; a reader gets
+// zeros after them.
 struct ring_record {
     uint64_t sequence;
     uint64_t frame;
@@ -44,8 +47,8 @@ struct ring_record {
 
 enum { RING_RECORD_LAST = 1u << 0 };
 
-// The stamp is a 64-bit number in two halves: 2 * sequence + 1 while the slot is written, 2 * sequence when it is
-// whole, 0 = never written.
+// The stamp is a 64-bit number in two halves: 2 * sequence + 1 while the slot is written, 2 *
+// sequence when it is whole, 0 = never written.
 struct ring_slot {
     uint32_t stamp_low;
     uint32_t stamp_high;
@@ -59,11 +62,12 @@ struct ring_header {
     uint32_t slots;  // power of two
     uint32_t stride; // bytes from slot to slot
     uint64_t daemon_id;
-    uint32_t state;  // RING_OPEN, RING_CLOSED
+    uint32_t state; // RING_OPEN, RING_CLOSED
     uint32_t generation;
     uint64_t reserved0[3];
     // Second cache line: written with every record.
-    uint32_t head_high_first; // newest whole sequence: its high half is written before and after the low one
+    uint32_t head_high_first; // newest whole sequence: its high half is written before and after
+                              // the low one
     uint32_t head_low;
     uint32_t head_high_last;
     uint32_t event; // counts publishes and the close: the futex that sleepers wait on
@@ -93,7 +97,8 @@ _Static_assert(sizeof(struct ring_record) == 216, "record");
 _Static_assert(offsetof(struct ring_slot, stamp_low) == 0, "stamp_low");
 _Static_assert(offsetof(struct ring_slot, stamp_high) == 4, "stamp_high");
 _Static_assert(offsetof(struct ring_slot, record) == 8, "record");
-_Static_assert(sizeof(struct ring_slot) <= RING_SLOT_STRIDE && RING_SLOT_STRIDE % 64 == 0, "stride");
+_Static_assert(sizeof(struct ring_slot) <= RING_SLOT_STRIDE && RING_SLOT_STRIDE % 64 == 0,
+               "stride");
 _Static_assert(offsetof(struct ring_header, magic) == 0, "magic");
 _Static_assert(offsetof(struct ring_header, major) == 8, "major");
 _Static_assert(offsetof(struct ring_header, minor) == 10, "minor");

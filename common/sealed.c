@@ -38,7 +38,8 @@ int sealed_create(const char *name, size_t size, int *fd, void **map)
     void *mapping = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
     if (mapping == MAP_FAILED)
         return -errno;
-    if (fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0) {
+    if (fcntl(memfd, F_ADD_SEALS,
+              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0) {
         status = -errno;
         munmap(mapping, size);
         return status;
@@ -78,7 +79,8 @@ int sealed_create_copy(const char *name, const void *bytes, size_t size)
 int sealed_map(int fd, size_t min, size_t max, const void **map, size_t *size)
 {
     struct stat status;
-    // Without this seal the owner could cut the file under the mapping, and the next read would be a SIGBUS.
+    // Without this seal the owner could cut the file under the mapping, and the next read would be
+    // a SIGBUS.
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || !(seals & F_SEAL_SHRINK))
         return -EPROTO;

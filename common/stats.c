@@ -11,8 +11,8 @@
 
 #define SUB_COUNT (1u << STATS_SUB_BITS)
 
-// A 32-bit reader has no plain 64-bit load, and a locked one would write to the read-only page: it reads the
-// halves until the high one stands still. On 64 bit it is one load.
+// A 32-bit reader has no plain 64-bit load, and a locked one would write to the read-only page: it
+// reads the halves until the high one stands still. On 64 bit it is one load.
 static uint64_t load_u64(const uint64_t *word)
 {
 #if UINTPTR_MAX > 0xffffffffu
@@ -94,8 +94,8 @@ void stats_record(struct stats_writer *writer, unsigned stage, uint64_t duration
     __atomic_fetch_add(&histogram->count, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&histogram->sum_ns, duration_ns, __ATOMIC_RELAXED);
     uint64_t max = __atomic_load_n(&histogram->max_ns, __ATOMIC_RELAXED);
-    while (duration_ns > max && !__atomic_compare_exchange_n(&histogram->max_ns, &max, duration_ns, 1,
-                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while (duration_ns > max && !__atomic_compare_exchange_n(&histogram->max_ns, &max, duration_ns,
+                                                             1, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
 }
 
@@ -105,8 +105,9 @@ static int header_check(const struct stats_page *page)
     memcpy(&header, &page->header, sizeof(header)); // copy out, then check
     if (header.magic != STATS_MAGIC || header.major != STATS_MAJOR)
         return -EPROTO;
-    if (header.header_size != sizeof(struct stats_header) || header.size < sizeof(struct stats_page) ||
-        header.stages != STATS_STAGES || header.buckets != STATS_BUCKETS)
+    if (header.header_size != sizeof(struct stats_header) ||
+        header.size < sizeof(struct stats_page) || header.stages != STATS_STAGES ||
+        header.buckets != STATS_BUCKETS)
         return -EPROTO;
     return 0;
 }
@@ -160,7 +161,8 @@ static uint64_t percentile(const uint64_t *buckets, uint64_t total, double share
     return 0;
 }
 
-void stats_summarize(const struct stats_reader *reader, unsigned stage, struct stats_summary *summary)
+void stats_summarize(const struct stats_reader *reader, unsigned stage,
+                     struct stats_summary *summary)
 {
     const struct stats_histogram *histogram = &reader->page->stages[stage];
     uint64_t buckets[STATS_BUCKETS];

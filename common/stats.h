@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The stats page of a stream: counters and latency histograms in constant memory (common/stats_abi.h).
-// Writing is one or three relaxed atomic adds: any thread of the daemon, no lock, no system call, no malloc.
-// Reading disturbs nobody. Counters are only ever added to; a reader sees each one whole, but not all
-// of them at one moment.
+// The stats page of a stream: counters and latency histograms in constant memory
+// (common/stats_abi.h). Writing is one or three relaxed atomic adds: any thread of the daemon, no
+// lock, no system call, no malloc. Reading disturbs nobody. Counters are only ever added to; a
+// reader sees each one whole, but not all of them at one moment.
 
 #ifndef QEDGE_COMMON_STATS_H
 #define QEDGE_COMMON_STATS_H
@@ -17,7 +17,8 @@ struct stats_writer {
     struct stats_page *page;
 };
 
-// Creates the memfd, maps it writable, then seals it. name: for /proc/PID/maps only. 0 or -errno; on failure nothing is held.
+// Creates the memfd, maps it writable, then seals it. name: for /proc/PID/maps only. 0 or -errno;
+// on failure nothing is held.
 int stats_writer_init(struct stats_writer *writer, const char *name);
 void stats_writer_finish(struct stats_writer *writer); // takes a zeroed or half-built one too
 // Any thread.
@@ -29,7 +30,8 @@ struct stats_reader {
     const struct stats_page *page;
 };
 
-// Checks seals, size and header before use; fd is borrowed and may be closed afterwards. 0, -EPROTO or another -errno.
+// Checks seals, size and header before use; fd is borrowed and may be closed afterwards. 0, -EPROTO
+// or another -errno.
 int stats_reader_init(struct stats_reader *reader, int fd);
 void stats_reader_finish(struct stats_reader *reader);
 // A reader of the writer's own page (in the daemon); not to be finished.
@@ -43,7 +45,8 @@ struct stats_summary {
     uint64_t max_ns;                 // exact
     uint64_t mean_ns;
 };
-void stats_summarize(const struct stats_reader *reader, unsigned stage, struct stats_summary *summary);
+void stats_summarize(const struct stats_reader *reader, unsigned stage,
+                     struct stats_summary *summary);
 
 // The histogram's arithmetic. index: 0..STATS_BUCKETS-1; the value is the bucket's middle.
 unsigned stats_bucket_index(uint64_t duration_ns);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The stats page's layout in shared memory: one sealed memfd a stream, written by the daemon, mapped
-// read-only by clients. Same layout on 32 and 64 bit.
+// The stats page's layout in shared memory: one sealed memfd a stream, written by the daemon,
+// mapped read-only by clients. Same layout on 32 and 64 bit.
 //
 //   offset 0    struct stats_header     64 bytes
 //   64          uint64 counters[]       STATS_COUNTER_COUNT, padded to 64 bytes
 //   128         struct stats_histogram  one a stage, enum qclient_stage order
 //
-// Histogram: values are nanoseconds. Values below 64 have a bucket each; above, every power of two is cut
-// into 32 equal buckets, so a bucket is at most 1/32 of its value wide and its middle is within 1.6 % of
-// every value in it. Values from 2^37 ns (137 s) on count in the last bucket.
+// Histogram: values are nanoseconds. Values below 64 have a bucket each; above, every power of two
+// is cut into 32 equal buckets, so a bucket is at most 1/32 of its value wide and its middle is
+// within 1.6 % of every value in it. Values from 2^37 ns (137 s) on count in the last bucket.
 
 #ifndef QEDGE_COMMON_STATS_ABI_H
 #define QEDGE_COMMON_STATS_ABI_H

@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define KERNEL_FDS_MAX 253 // SCM_MAX_FD: with room for that many, a cut control message means EMFILE
+#define KERNEL_FDS_MAX                                                                             \
+    253 // SCM_MAX_FD: with room for that many, a cut control message means EMFILE
 
 void wire_init(void *message, enum wire_type type, size_t size, uint32_t token)
 {
@@ -68,7 +69,8 @@ static void fds_close(int *fds, unsigned count)
     }
 }
 
-// Takes the fds out of the control data; closes those that are too many. True when there were too many.
+// Takes the fds out of the control data; closes those that are too many. True when there were too
+// many.
 static bool fds_collect(struct msghdr *packet, int *fds, unsigned *fd_count)
 {
     bool excess = false;
@@ -90,14 +92,18 @@ static bool fds_collect(struct msghdr *packet, int *fds, unsigned *fd_count)
     return excess;
 }
 
-int wire_receive(int socket, enum wire_from from, union wire_message *message, int *fds, unsigned *fd_count)
+int wire_receive(int socket, enum wire_from from, union wire_message *message, int *fds,
+                 unsigned *fd_count)
 {
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int) * KERNEL_FDS_MAX)];
     } control;
     struct iovec part = {.iov_base = message, .iov_len = sizeof(*message)};
-    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    struct msghdr packet = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof(control)};
     *fd_count = 0;
     for (unsigned i = 0; i < WIRE_FDS_MAX; i++)
         fds[i] = -1;
@@ -144,12 +150,15 @@ static bool client_message_good(const union wire_message *message, size_t size, 
         return false;
     switch (message->header.type) {
     case WIRE_HELLO:
-        return size == sizeof(message->hello) && text_good(message->hello.name, sizeof(message->hello.name));
+        return size == sizeof(message->hello) &&
+               text_good(message->hello.name, sizeof(message->hello.name));
     case WIRE_SUBSCRIBE:
-        return size == sizeof(message->subscribe) && (message->subscribe.flags & ~(uint32_t)WIRE_SUBSCRIBE_EVENTFD) == 0 &&
+        return size == sizeof(message->subscribe) &&
+               (message->subscribe.flags & ~(uint32_t)WIRE_SUBSCRIBE_EVENTFD) == 0 &&
                text_good(message->subscribe.stream, sizeof(message->subscribe.stream));
     case WIRE_REQUEST:
-        return size == sizeof(message->request) && text_good(message->request.text, sizeof(message->request.text));
+        return size == sizeof(message->request) &&
+               text_good(message->request.text, sizeof(message->request.text));
     case WIRE_REPORT:
         return size == sizeof(message->report);
     default:
@@ -176,7 +185,8 @@ static bool daemon_message_good(const union wire_message *message, size_t size, 
         return size == sizeof(message->welcome) && fd_count == 0;
     case WIRE_ERROR:
         return size == sizeof(message->error) && fd_count == 0 && message->error.error < 0 &&
-               message->error.error > -4096 && text_good(message->error.text, sizeof(message->error.text));
+               message->error.error > -4096 &&
+               text_good(message->error.text, sizeof(message->error.text));
     case WIRE_ANSWER:
         return size >= sizeof(message->answer) && fd_count == 0 && message->answer.more <= 1 &&
                message->answer.status <= 0 && message->answer.status > -4096;
@@ -187,11 +197,13 @@ static bool daemon_message_good(const union wire_message *message, size_t size, 
     }
 }
 
-int wire_check(const union wire_message *message, size_t size, enum wire_from from, unsigned fd_count)
+int wire_check(const union wire_message *message, size_t size, enum wire_from from,
+               unsigned fd_count)
 {
     if (size < sizeof(struct wire_header) || size > WIRE_MESSAGE_MAX)
         return -EPROTO;
-    if (message->header.magic != WIRE_MAGIC || message->header.size != size || message->header.reserved != 0)
+    if (message->header.magic != WIRE_MAGIC || message->header.size != size ||
+        message->header.reserved != 0)
         return -EPROTO;
     bool good = from == WIRE_FROM_CLIENT ? client_message_good(message, size, fd_count)
                                          : daemon_message_good(message, size, fd_count);

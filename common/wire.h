@@ -7,18 +7,21 @@
 //   HELLO {major, minor, name}      ─▶
 //                                   ◀─    WELCOME {major, minor}  or  ERROR {errno, text}
 //   SUBSCRIBE {stream, flags}       ─▶
-//                                   ◀─    STREAM {generation …} + fds: ring memfd, stats memfd, labels memfd [, eventfd]
+//                                   ◀─    STREAM {generation …} + fds: ring memfd,
+//                                         stats memfd, labels memfd [, eventfd]
 //   REQUEST {text}                  ─▶
 //                                   ◀─    ANSWER {part of a JSON text, more?} …
-//   REPORT {read sequence, lost}    ─▶                (optional, for `qctl clients`; never waited for)
+//   REPORT {read sequence, lost}    ─▶    (optional, for `qctl clients`; never waited for)
 //                                   ◀─    LABELS {generation} + fd: labels memfd (after a reload)
 //                                   ◀─    GOODBYE {reason}
 //
-// * HELLO comes first; anything else before it is malformed. Another major version is answered with ERROR -EPROTO.
-// * A second SUBSCRIBE on the same connection replaces the first one and is answered with STREAM again (a client
-//   asks so for an eventfd once its user wants qclient_fd()).
-// * ERROR answers the message whose token it carries; after a failed HELLO the daemon closes, after a failed
-//   SUBSCRIBE (-ENODEV: no such stream, -EAGAIN: stream has no ring yet) or REQUEST the connection lives on.
+// * HELLO comes first; anything else before it is malformed. Another major version is answered
+//   with ERROR -EPROTO.
+// * A second SUBSCRIBE on the same connection replaces the first one and is answered with STREAM
+//   again (a client asks so for an eventfd once its user wants qclient_fd()).
+// * ERROR answers the message whose token it carries; after a failed HELLO the daemon closes, after
+//   a failed SUBSCRIBE (-ENODEV: no such stream, -EAGAIN: stream has no ring yet) or REQUEST the connection
+//   lives on.
 // * LABELS is sent before the first record of the new generation is published.
 // * GOODBYE is the last message; the connection is closed after it.
 //
@@ -89,7 +92,7 @@ struct wire_subscribe {
 struct wire_stream {
     struct wire_header header;
     uint32_t generation;
-    uint32_t flags; // WIRE_SUBSCRIBE_EVENTFD when an eventfd came along
+    uint32_t flags;     // WIRE_SUBSCRIBE_EVENTFD when an eventfd came along
     uint64_t daemon_id; // random, new with each start of the daemon
     char stream[WIRE_NAME_MAX];
 };
@@ -118,7 +121,11 @@ struct wire_labels {
     uint32_t reserved;
 };
 
-enum wire_goodbye_reason { WIRE_GOODBYE_STOPPING = 1, WIRE_GOODBYE_STREAM_REMOVED = 2, WIRE_GOODBYE_TOO_SLOW = 3 };
+enum wire_goodbye_reason {
+    WIRE_GOODBYE_STOPPING = 1,
+    WIRE_GOODBYE_STREAM_REMOVED = 2,
+    WIRE_GOODBYE_TOO_SLOW = 3
+};
 struct wire_goodbye {
     struct wire_header header;
     uint32_t reason;
@@ -130,8 +137,10 @@ _Static_assert(sizeof(struct wire_header) == 16, "header");
 _Static_assert(sizeof(struct wire_hello) == 84 && offsetof(struct wire_hello, name) == 20, "hello");
 _Static_assert(sizeof(struct wire_welcome) == 24, "welcome");
 _Static_assert(sizeof(struct wire_error) == 220, "error");
-_Static_assert(sizeof(struct wire_subscribe) == 84 && offsetof(struct wire_subscribe, stream) == 20, "subscribe");
-_Static_assert(sizeof(struct wire_stream) == 96 && offsetof(struct wire_stream, daemon_id) == 24, "stream");
+_Static_assert(sizeof(struct wire_subscribe) == 84 && offsetof(struct wire_subscribe, stream) == 20,
+               "subscribe");
+_Static_assert(sizeof(struct wire_stream) == 96 && offsetof(struct wire_stream, daemon_id) == 24,
+               "stream");
 _Static_assert(sizeof(struct wire_request) == 272, "request");
 _Static_assert(sizeof(struct wire_answer) == 24, "answer");
 _Static_assert(sizeof(struct wire_report) == 32, "report");
@@ -157,26 +166,30 @@ union wire_message {
 // ---- making messages ----
 // Zeroes `size` bytes at message and fills in its header.
 void wire_init(void *message, enum wire_type type, size_t size, uint32_t token);
-// Copies a C string into a message's field, NUL included, the rest zeroed. -ENAMETOOLONG when it does not fit
-// (the field then holds as much as fits).
+// Copies a C string into a message's field, NUL included, the rest zeroed. -ENAMETOOLONG when it
+// does not fit (the field then holds as much as fits).
 int wire_text_set(char *field, size_t size, const char *text);
 
 // ---- sending and receiving (neither ever blocks nor raises SIGPIPE) ----
-// Sends one whole message (message->header.size bytes) with fd_count fds (0..WIRE_FDS_MAX; borrowed).
-// 0, -EAGAIN: the peer's buffer is full, -EPIPE/-ECONNRESET: peer gone, or another -errno.
+// Sends one whole message (message->header.size bytes) with fd_count fds (0..WIRE_FDS_MAX;
+// borrowed). 0, -EAGAIN: the peer's buffer is full, -EPIPE/-ECONNRESET: peer gone, or another
+// -errno.
 int wire_send(int socket, const void *message, const int *fds, unsigned fd_count);
 
 // Which side sent what is received.
 enum wire_from { WIRE_FROM_CLIENT, WIRE_FROM_DAEMON };
 
-// Receives one message and checks it whole (wire_check); *fd_count fds (close-on-exec) are the caller's.
-// Returns its size; -EAGAIN: none there; -ECONNRESET: peer gone; -EPROTO: malformed, or fds where none belong or
-// missing; -EMFILE: no room for its fds in this process. On failure no fd is held. fds: WIRE_FDS_MAX entries,
-// filled up with -1.
-int wire_receive(int socket, enum wire_from from, union wire_message *message, int *fds, unsigned *fd_count);
+// Receives one message and checks it whole (wire_check); *fd_count fds (close-on-exec) are the
+// caller's. Returns its size; -EAGAIN: none there; -ECONNRESET: peer gone; -EPROTO: malformed, or
+// fds where none belong or missing; -EMFILE: no room for its fds in this process. On failure no fd
+// is held. fds: WIRE_FDS_MAX entries, filled up with -1.
+int wire_receive(int socket, enum wire_from from, union wire_message *message, int *fds,
+                 unsigned *fd_count);
 
-// Checks a message of `size` bytes that came with fd_count fds: type, exact size, every text NUL-terminated and free
-// of control characters, flags and counts. 0 or -EPROTO. Everything in it may be used afterwards.
-int wire_check(const union wire_message *message, size_t size, enum wire_from from, unsigned fd_count);
+// Checks a message of `size` bytes that came with fd_count fds: type, exact size, every text
+// NUL-terminated and free of control characters, flags and counts. 0 or -EPROTO. Everything in it
+// may be used afterwards.
+int wire_check(const union wire_message *message, size_t size, enum wire_from from,
+               unsigned fd_count);
 
 #endif

@@ -1,2 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-ctl_SRCS :=
+ctl_SRCS := \
+	ctl/ask.c \
+	ctl/check.c \
+	ctl/paint.c \
+	ctl/reload.c \
+	ctl/status.c \
+	ctl/tables.c \
+	ctl/version.c \
+	ctl/watch.c

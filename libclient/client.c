@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The handle: reading results, waiting, the one fd for event loops. A result that is there costs no system call
-// and no clock. While a stream is live, its reader sleeps on the ring's futex in slices and looks at the
-// socket between them: so a dead daemon is noticed within SLICE + SESSION_LOOK_NS, less than 100 ms.
+// The handle: reading results, waiting, the one fd for event loops. A result that is there costs no
+// system call and no clock. While a stream is live, its reader sleeps on the ring's futex in slices
+// and looks at the socket between them: so a dead daemon is noticed within SLICE + SESSION_LOOK_NS,
+// less than 100 ms.
 
 #include <errno.h>
 #include <poll.h>
@@ -19,7 +20,8 @@
 #define REPORT_NS CLOCK_NS_PER_S
 #define FRUITLESS_MAX 64
 
-_Static_assert(RING_TOP_K == QCLIENT_TOP_K_MAX, "the ring's and the user's results hold the same number of hits");
+_Static_assert(RING_TOP_K == QCLIENT_TOP_K_MAX,
+               "the ring's and the user's results hold the same number of hits");
 _Static_assert(STATS_STAGES == QCLIENT_STAGE_COUNT, "the stats page has every stage");
 
 uint32_t qclient_version(void)
@@ -66,8 +68,10 @@ static int connect_first(struct qclient *client)
             return 0;
         if (client->state == SESSION_DOWN && (!may_heal(client->error) || now >= until))
             return timeout_ms > 0 && may_heal(client->error) ? -ETIMEDOUT : client->error;
-        // A handshake that has begun gets its own time even when the user does not want to wait for a daemon.
-        int status = handshake_wait(client, now, client->state == SESSION_DOWN ? until : client->deadline_ns);
+        // A handshake that has begun gets its own time even when the user does not want to wait for
+        // a daemon.
+        int status = handshake_wait(client, now,
+                                    client->state == SESSION_DOWN ? until : client->deadline_ns);
         if (status != 0)
             return status;
         now = clock_now_ns();
@@ -106,7 +110,8 @@ void client_ring_replace(struct qclient *client, struct ring_reader *ring, uint6
     if (had_ring && client->daemon_id == daemon_id && client->ring.next <= ring_head(ring) + 1) {
         ring->next = client->ring.next; // the same stream goes on: so does its reader
     } else if (had_ring) {
-        client->lost_pending += ring->next - 1; // the new ring's first records were overwritten already
+        client->lost_pending +=
+            ring->next - 1; // the new ring's first records were overwritten already
         client->lost_total += ring->next - 1;
     }
     ring_reader_finish(&client->ring);
@@ -117,7 +122,8 @@ void client_ring_replace(struct qclient *client, struct ring_reader *ring, uint6
 
 // ---- results ----
 
-// How far this reader is, for `qctl clients`. By the results' own clock, so that reading needs none.
+// How far this reader is, for `qctl clients`. By the results' own clock, so that reading needs
+// none.
 static void report(struct qclient *client, const struct ring_record *record)
 {
     struct wire_report message;
@@ -127,7 +133,8 @@ static void report(struct qclient *client, const struct ring_record *record)
     wire_init(&message, WIRE_REPORT, sizeof(message), 0);
     message.read_sequence = record->sequence;
     message.lost = client->lost_total;
-    wire_send(client->socket, &message, NULL, 0); // a courtesy: a full or dead socket is found out elsewhere
+    wire_send(client->socket, &message, NULL,
+              0); // a courtesy: a full or dead socket is found out elsewhere
 }
 
 // Makes the labels fit the result. True when they changed.
@@ -138,7 +145,8 @@ static bool labels_follow(struct qclient *client, uint32_t generation)
         client->labels_missed = generation;
         session_step(client, clock_now_ns()); // they were sent before the record was published
     }
-    if (!client->has_labels_next || (client->labels_next_generation != generation && !client->reconnected))
+    if (!client->has_labels_next ||
+        (client->labels_next_generation != generation && !client->reconnected))
         return false;
     labels_reader_finish(&client->labels);
     client->labels = client->labels_next;
@@ -148,7 +156,8 @@ static bool labels_follow(struct qclient *client, uint32_t generation)
     return true;
 }
 
-static void result_fill(struct qclient *client, const struct ring_record *record, struct qclient_result *result)
+static void result_fill(struct qclient *client, const struct ring_record *record,
+                        struct qclient_result *result)
 {
     bool labels_changed = labels_follow(client, record->generation);
     bool model_changed = client->has_result && record->generation != client->generation;
@@ -162,7 +171,8 @@ static void result_fill(struct qclient *client, const struct ring_record *record
     result->inferred_ns = record->inferred_ns;
     result->published_ns = record->published_ns;
     result->lost = client->lost_pending;
-    result->flags = (client->reconnected ? QCLIENT_RECONNECTED : 0) | (client->lost_pending ? QCLIENT_LOST : 0) |
+    result->flags = (client->reconnected ? QCLIENT_RECONNECTED : 0) |
+                    (client->lost_pending ? QCLIENT_LOST : 0) |
                     (labels_changed || model_changed ? QCLIENT_MODEL_CHANGED : 0) |
                     (record->flags & RING_RECORD_LAST ? QCLIENT_LAST : 0);
     result->generation = record->generation;
@@ -192,7 +202,8 @@ static int gone_say(struct qclient *client)
 
 typedef int ring_read(struct ring_reader *reader, struct ring_record *record, uint64_t *lost);
 
-// One result out of the ring: 0, -EAGAIN, or what is to be said about the daemon when the ring is drained.
+// One result out of the ring: 0, -EAGAIN, or what is to be said about the daemon when the ring is
+// drained.
 static int take(struct qclient *client, ring_read *read_one, struct qclient_result *result)
 {
     struct ring_record record;
@@ -214,7 +225,8 @@ static int take(struct qclient *client, ring_read *read_one, struct qclient_resu
     return client->gone ? gone_say(client) : -EAGAIN;
 }
 
-// Looks at the socket when it is time to. A user who polls in a loop pays for a clock reading, not for a system call.
+// Looks at the socket when it is time to. A user who polls in a loop pays for a clock reading, not
+// for a system call.
 static void look(struct qclient *client, uint64_t now)
 {
     if (client->state != SESSION_LIVE || now - client->looked_ns >= SESSION_LOOK_NS)
@@ -226,7 +238,8 @@ static int wait_for_more(struct qclient *client, uint64_t now, uint64_t until_ns
 {
     if (client->state != SESSION_LIVE)
         return handshake_wait(client, now, until_ns);
-    // A ring that says "there is more" and has nothing: its writer is broken. Do not burn the CPU for it.
+    // A ring that says "there is more" and has nothing: its writer is broken. Do not burn the CPU
+    // for it.
     if (++client->fruitless > FRUITLESS_MAX) {
         client->fruitless = 0;
         return poll(NULL, 0, 1) < 0 ? -EINTR : 0;
@@ -335,7 +348,8 @@ uint32_t qclient_label_count(struct qclient *client)
     return client->labels.count;
 }
 
-static void latency_fill(const struct stats_reader *reader, unsigned stage, struct qclient_latency *latency)
+static void latency_fill(const struct stats_reader *reader, unsigned stage,
+                         struct qclient_latency *latency)
 {
     struct stats_summary summary;
     stats_summarize(reader, stage, &summary);

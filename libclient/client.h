@@ -6,8 +6,9 @@
 //      ▲                          │                                 │                    │
 //      └──── retry_at (10 ms, doubling to 500 ms) ◀── error, malformed, silence, hang-up ┘
 //
-// session.c moves it and never waits; client.c reads the ring, waits, and says once that the daemon went away.
-// The old ring stays readable after a hang-up until it is drained: nothing that was published is dropped.
+// session.c moves it and never waits; client.c reads the ring, waits, and says once that the daemon
+// went away. The old ring stays readable after a hang-up until it is drained: nothing that was
+// published is dropped.
 
 #ifndef QEDGE_LIBCLIENT_CLIENT_H
 #define QEDGE_LIBCLIENT_CLIENT_H
@@ -22,8 +23,10 @@
 #include "common/wire.h"
 #include "qclient.h"
 
-#define SESSION_HANDSHAKE_NS (2000 * 1000000ull) // a daemon that says nothing for that long counts as gone
-#define SESSION_LOOK_NS (20 * 1000000ull)        // the socket of a live stream is looked at that often at most
+#define SESSION_HANDSHAKE_NS                                                                       \
+    (2000 * 1000000ull) // a daemon that says nothing for that long counts as gone
+#define SESSION_LOOK_NS                                                                            \
+    (20 * 1000000ull) // the socket of a live stream is looked at that often at most
 
 struct client_settings {
     struct sockaddr_un address;
@@ -45,8 +48,8 @@ struct qclient {
     uint64_t retry_ns;    // DOWN: not before
     uint64_t looked_ns;   // when the socket was looked at last
     unsigned retry_ms;
-    int error;            // why it went down, -errno
-    bool goodbye;         // the daemon said that it stops the stream in order
+    int error;    // why it went down, -errno
+    bool goodbye; // the daemon said that it stops the stream in order
 
     bool has_ring;
     bool stream_awaited; // a SUBSCRIBE is not answered yet
@@ -65,7 +68,7 @@ struct qclient {
     int ended;        // with QCLIENT_NO_RECONNECT: said, and said again for ever
     bool reconnected; // the next result is the first of a new connection
     bool has_result;
-    uint32_t generation; // of the last result
+    uint32_t generation;    // of the last result
     uint32_t labels_missed; // generation whose labels were looked for in vain
     uint64_t lost_pending;
     uint64_t lost_total;
@@ -84,7 +87,8 @@ int client_settings_init(struct client_settings *settings, const struct qclient_
 // ---- session.c (none of these waits) ----
 void session_init(struct qclient *client);
 void session_finish(struct qclient *client);
-// Handles what arrived, connects when it is time to. What happened is in client->state and client->gone.
+// Handles what arrived, connects when it is time to. What happened is in client->state and
+// client->gone.
 void session_step(struct qclient *client, uint64_t now_ns);
 // The stream ended or the daemon went: says `gone` (-ECONNRESET, -EPIPE) to the user soon.
 void session_drop(struct qclient *client, int gone);

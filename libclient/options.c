@@ -7,7 +7,8 @@
 
 #include "libclient/client.h"
 
-// Copies a struct of the caller's version into ours: what it does not know is zero, what we do not know must be.
+// Copies a struct of the caller's version into ours: what it does not know is zero, what we do not
+// know must be.
 static int options_copy(struct qclient_options *own, const struct qclient_options *options)
 {
     memset(own, 0, sizeof(*own));
@@ -29,7 +30,8 @@ static const char *socket_default(void)
     return path && *path ? path : WIRE_SOCKET_DEFAULT;
 }
 
-// A name is only for people to read: whatever the program is called, it must pass the wire's checks.
+// A name is only for people to read: whatever the program is called, it must pass the wire's
+// checks.
 static void name_set(char *field, const char *name)
 {
     wire_text_set(field, WIRE_NAME_MAX, name);
@@ -52,7 +54,8 @@ int client_settings_init(struct client_settings *settings, const struct qclient_
     settings->connect_timeout_ms = own.connect_timeout_ms;
     settings->flags = own.flags;
     name_set(settings->name, own.name ? own.name : program_invocation_short_name);
-    status = wire_text_set(settings->stream, sizeof(settings->stream), own.stream ? own.stream : "");
+    status =
+        wire_text_set(settings->stream, sizeof(settings->stream), own.stream ? own.stream : "");
     if (status != 0)
         return status;
     return wire_text_set(settings->address.sun_path, sizeof(settings->address.sun_path),

@@ -103,7 +103,8 @@ static int ask(int socket, const struct client_settings *settings, const char *r
     return status != 0 ? status : wire_send(socket, &message, NULL, 0);
 }
 
-int qclient_request(const struct qclient_options *options, const char *request, int timeout_ms, char **answer)
+int qclient_request(const struct qclient_options *options, const char *request, int timeout_ms,
+                    char **answer)
 {
     struct client_settings settings;
     struct answer collected = {0};
@@ -111,7 +112,8 @@ int qclient_request(const struct qclient_options *options, const char *request, 
     int status = client_settings_init(&settings, options);
     if (status != 0)
         return status;
-    uint64_t until = timeout_ms < 0 ? UINT64_MAX : clock_now_ns() + (uint64_t)timeout_ms * CLOCK_NS_PER_MS;
+    uint64_t until =
+        timeout_ms < 0 ? UINT64_MAX : clock_now_ns() + (uint64_t)timeout_ms * CLOCK_NS_PER_MS;
     cleanup_fd int socket = session_socket_open(&settings.address);
     if (socket < 0)
         return socket;

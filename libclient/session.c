@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The connection of one handle: connecting, the handshake, and what the daemon says afterwards. Nothing here
-// waits. Everything the daemon sends is checked: the message by wire_receive(), the fds by the readers of the
-// ring, the stats page and the labels. Anything wrong drops the connection with -EPROTO.
+// The connection of one handle: connecting, the handshake, and what the daemon says afterwards.
+// Nothing here waits. Everything the daemon sends is checked: the message by wire_receive(), the
+// fds by the readers of the ring, the stats page and the labels. Anything wrong drops the
+// connection with -EPROTO.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +66,8 @@ void session_timer_set(struct qclient *client, bool kick)
     timerfd_settime(client->timer, TFD_TIMER_ABSTIME, &setting, NULL);
 }
 
-// Closing alone does not do for the eventfd: the daemon holds the same open file, so it would stay in the epoll set.
+// Closing alone does not do for the eventfd: the daemon holds the same open file, so it would stay
+// in the epoll set.
 static void fd_retire(struct qclient *client, int *fd)
 {
     if (*fd >= 0 && client->epoll >= 0)
@@ -174,7 +176,8 @@ static int on_welcome(struct qclient *client, const struct wire_welcome *welcome
     return subscribe(client);
 }
 
-// Labels take over with the first result they belong to, so that texts in the user's hands stay valid until then.
+// Labels take over with the first result they belong to, so that texts in the user's hands stay
+// valid until then.
 static int labels_take(struct qclient *client, int fd, uint32_t generation)
 {
     struct labels_reader labels;
@@ -220,7 +223,8 @@ static int on_stream(struct qclient *client, const struct wire_stream *stream, i
     if (status != 0)
         return status;
     status = stats_reader_init(&stats, fds[1]);
-    bool labels_known = client->state == SESSION_LIVE && stream->generation == client->labels_generation;
+    bool labels_known =
+        client->state == SESSION_LIVE && stream->generation == client->labels_generation;
     if (status == 0 && !labels_known)
         status = labels_take(client, fds[2], stream->generation);
     if (status == 0 && client->epoll >= 0 && (stream->flags & WIRE_SUBSCRIBE_EVENTFD))
@@ -258,7 +262,9 @@ static int on_message(struct qclient *client, int *fds)
     case WIRE_STREAM:
         return on_stream(client, &message->stream, fds);
     case WIRE_LABELS:
-        return client->state == SESSION_LIVE ? labels_take(client, fds[0], message->labels.generation) : -EPROTO;
+        return client->state == SESSION_LIVE
+                   ? labels_take(client, fds[0], message->labels.generation)
+                   : -EPROTO;
     case WIRE_GOODBYE:
         client->goodbye = message->goodbye.reason != WIRE_GOODBYE_TOO_SLOW;
         return -ECONNRESET;
@@ -295,6 +301,7 @@ void session_step(struct qclient *client, uint64_t now_ns)
         open_socket(client, now_ns);
     if (client->state != SESSION_DOWN)
         receive_all(client);
-    if ((client->state == SESSION_GREETING || client->state == SESSION_SUBSCRIBING) && now_ns >= client->deadline_ns)
+    if ((client->state == SESSION_GREETING || client->state == SESSION_SUBSCRIBING) &&
+        now_ns >= client->deadline_ns)
         down(client, -ETIMEDOUT);
 }

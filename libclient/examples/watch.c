@@ -9,7 +9,8 @@
 
 int main(int argc, char **argv)
 {
-    struct qclient_options options = {.size = sizeof(options), .stream = argc > 1 ? argv[1] : NULL, .connect_timeout_ms = 5000};
+    struct qclient_options options = {
+        .size = sizeof(options), .stream = argc > 1 ? argv[1] : NULL, .connect_timeout_ms = 5000};
     struct qclient *client;
     int status = qclient_connect(&options, &client);
     if (status != 0) {

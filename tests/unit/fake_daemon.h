@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A daemon small enough to misbehave on demand: a thread that speaks the wire protocol to libqclient. The test's
-// own thread publishes. Everything is static: each test program includes it once.
+// A daemon small enough to misbehave on demand: a thread that speaks the wire protocol to
+// libqclient. The test's own thread publishes. Everything is static: each test program includes it
+// once.
 
 #ifndef QEDGE_TESTS_UNIT_FAKE_DAEMON_H
 #define QEDGE_TESTS_UNIT_FAKE_DAEMON_H
@@ -30,20 +31,20 @@
 
 enum fake_mischief {
     FAKE_GOOD,
-    FAKE_SILENT,          // accepts, never says a word
-    FAKE_HANGS_UP,        // accepts and closes
-    FAKE_REFUSES,         // ERROR -EACCES
-    FAKE_OTHER_MAJOR,     // WELCOME with major 2
-    FAKE_GARBAGE,         // random bytes
-    FAKE_SHORT_WELCOME,   // a header that promises more than there is
-    FAKE_NO_STREAM,       // ERROR -ENODEV
-    FAKE_STREAM_NO_FDS,   // STREAM without fds
-    FAKE_STREAM_TWO_FDS,  // … with too few
+    FAKE_SILENT,           // accepts, never says a word
+    FAKE_HANGS_UP,         // accepts and closes
+    FAKE_REFUSES,          // ERROR -EACCES
+    FAKE_OTHER_MAJOR,      // WELCOME with major 2
+    FAKE_GARBAGE,          // random bytes
+    FAKE_SHORT_WELCOME,    // a header that promises more than there is
+    FAKE_NO_STREAM,        // ERROR -ENODEV
+    FAKE_STREAM_NO_FDS,    // STREAM without fds
+    FAKE_STREAM_TWO_FDS,   // … with too few
     FAKE_STREAM_EIGHT_FDS, // … with too many
-    FAKE_RING_UNSEALED,   // a memfd that may still shrink
-    FAKE_RING_ZEROS,      // sealed, right size, no magic
-    FAKE_RING_SLOTS,      // says it has more slots than the file
-    FAKE_RING_IS_PIPE,    // not a memfd at all
+    FAKE_RING_UNSEALED,    // a memfd that may still shrink
+    FAKE_RING_ZEROS,       // sealed, right size, no magic
+    FAKE_RING_SLOTS,       // says it has more slots than the file
+    FAKE_RING_IS_PIPE,     // not a memfd at all
     FAKE_STATS_ZEROS,
     FAKE_LABELS_WRITABLE, // not sealed against writing
     FAKE_LABELS_BOUNDS,   // offsets beyond the text
@@ -68,7 +69,8 @@ struct fake {
     int clients[FAKE_CLIENTS];
     int eventfds[FAKE_CLIENTS];
     uint64_t reported_sequence;
-    char request[300]; // the last one asked
+    // Answers to requests, JSON; NULL from it: the built-in ones.
+    const char *(*answer)(const char *request);
 };
 
 static inline int fake_labels(const struct fake *fake)
@@ -90,13 +92,15 @@ static inline int fake_broken_labels(bool bounds)
     uint32_t table[16 + 2 + 1] = {0};
     uint64_t magic = 0x314c4542414c4451ull;
     memcpy(table, &magic, 8);
-    uint32_t words[] = {1, 64, 1, 1, 72, 4}; // major/minor, header_size, count, generation, text_offset, text_size
+    uint32_t words[] = {
+        1, 64, 1, 1, 72, 4}; // major/minor, header_size, count, generation, text_offset, text_size
     memcpy(table + 2, words, sizeof(words));
     table[16] = 0;
     table[17] = bounds ? 4000 : 4;
     memcpy(table + 18, "abcd", 4);
     int fd = memfd_create("fake", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (write(fd, table, 76) != 76 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+    if (write(fd, table, 76) != 76 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
         return -1;
     return fd;
 }
@@ -107,7 +111,8 @@ static inline int fake_lying_ring(void)
     void *map;
     if (sealed_create("fake", RING_HEADER_SIZE + 8 * RING_SLOT_STRIDE, &fd, &map) != 0)
         return -1;
-    struct ring_header header = {.magic = RING_MAGIC, .major = 1, .header_size = 256, .slots = 65536, .stride = 256};
+    struct ring_header header = {
+        .magic = RING_MAGIC, .major = 1, .header_size = 256, .slots = 65536, .stride = 256};
     memcpy(map, &header, sizeof(header));
     munmap(map, RING_HEADER_SIZE + 8 * RING_SLOT_STRIDE);
     return fd;
@@ -122,7 +127,14 @@ static inline void fake_swap_fd(int *fd, int other)
 static inline void fake_send_stream(struct fake *fake, int index, uint32_t flags)
 {
     struct wire_stream stream;
-    int fds[8] = {dup(fake->ring.fd), dup(fake->stats.fd), fake_labels(fake), eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), -1, -1, -1, -1};
+    int fds[8] = {dup(fake->ring.fd),
+                  dup(fake->stats.fd),
+                  fake_labels(fake),
+                  eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                  -1,
+                  -1,
+                  -1,
+                  -1};
     unsigned count = flags & WIRE_SUBSCRIBE_EVENTFD ? 4 : 3;
     int pipes[2] = {-1, -1};
     wire_init(&stream, WIRE_STREAM, sizeof(stream), 0);
@@ -159,9 +171,14 @@ static inline void fake_send_stream(struct fake *fake, int index, uint32_t flags
             char bytes[CMSG_SPACE(sizeof(int) * 8)];
         } control = {0};
         struct iovec part = {&stream, sizeof(stream)};
-        struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+        struct msghdr packet = {.msg_iov = &part,
+                                .msg_iovlen = 1,
+                                .msg_control = &control,
+                                .msg_controllen = sizeof(control)};
         struct cmsghdr *rights = CMSG_FIRSTHDR(&packet);
-        *rights = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int) * 8)};
+        *rights = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+                                   .cmsg_type = SCM_RIGHTS,
+                                   .cmsg_len = CMSG_LEN(sizeof(int) * 8)};
         for (int i = 4; i < 8; i++)
             fds[i] = dup(fake->ring.fd);
         memcpy(CMSG_DATA(rights), fds, sizeof(fds));
@@ -194,7 +211,8 @@ static inline void fake_send_error(int socket, int error, const char *text)
     wire_send(socket, &message, NULL, 0);
 }
 
-static inline void fake_answer(int socket, uint32_t token, const char *text, uint32_t more, int status)
+static inline void fake_answer(int socket, uint32_t token, const char *text, uint32_t more,
+                               int status)
 {
     union wire_message message;
     size_t length = strlen(text);
@@ -231,8 +249,10 @@ static inline void fake_on_hello(struct fake *fake, int index)
 static inline void fake_on_request(struct fake *fake, int socket, const union wire_message *message)
 {
     uint32_t token = message->header.token;
-    memcpy(fake->request, message->request.text, sizeof(message->request.text));
-    if (strcmp(message->request.text, "status") == 0) {
+    const char *own = fake->answer ? fake->answer(message->request.text) : NULL;
+    if (own) {
+        fake_answer(socket, token, own, 0, 0);
+    } else if (strcmp(message->request.text, "status") == 0) {
         fake_answer(socket, token, "{\"state\":", 1, 0);
         fake_answer(socket, token, " \"running\"}", 0, 0);
     } else if (strcmp(message->request.text, "endless") == 0) {
@@ -331,7 +351,8 @@ static inline void *fake_run(void *context)
 }
 
 // Starts listening at path. daemon_id: another one for another "start of the daemon". 0 or -errno.
-static inline int fake_start(struct fake *fake, const char *path, uint64_t daemon_id, enum fake_mischief mischief)
+static inline int fake_start(struct fake *fake, const char *path, uint64_t daemon_id,
+                             enum fake_mischief mischief)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memset(fake, 0, sizeof(*fake));
@@ -346,12 +367,14 @@ static inline int fake_start(struct fake *fake, const char *path, uint64_t daemo
     memset(fake->clients, -1, sizeof(fake->clients));
     memset(fake->eventfds, -1, sizeof(fake->eventfds));
     pthread_mutex_init(&fake->lock, NULL);
-    if (ring_writer_init(&fake->ring, "fake", 64) != 0 || stats_writer_init(&fake->stats, "fake") != 0)
+    if (ring_writer_init(&fake->ring, "fake", 64) != 0 ||
+        stats_writer_init(&fake->stats, "fake") != 0)
         return -ENOMEM;
     ring_set_daemon_id(&fake->ring, daemon_id);
     unlink(path);
     fake->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (bind(fake->listener, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fake->listener, 8) != 0)
+    if (bind(fake->listener, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+        listen(fake->listener, 8) != 0)
         return -errno;
     return -pthread_create(&fake->thread, NULL, fake_run, fake);
 }

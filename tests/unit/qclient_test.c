@@ -20,7 +20,8 @@ static char socket_path[100];
 
 static struct qclient_options options_make(uint32_t flags)
 {
-    struct qclient_options options = {.size = sizeof(options), .socket = socket_path, .flags = flags};
+    struct qclient_options options = {
+        .size = sizeof(options), .socket = socket_path, .flags = flags};
     return options;
 }
 
@@ -186,7 +187,8 @@ static void test_killed_and_restarted(void **state)
     uint64_t noticed = clock_now_ns();
     pthread_join(thread, NULL);
     assert_int_equal(status, -ECONNRESET);
-    assert_true(noticed - killer.killed_ns < 200 * CLOCK_NS_PER_MS); // 100 ms promised; the machine may be busy
+    assert_true(noticed - killer.killed_ns <
+                200 * CLOCK_NS_PER_MS); // 100 ms promised; the machine may be busy
     assert_int_equal(qclient_next(client, &result, 30), -ETIMEDOUT); // said once
     assert_int_equal(qclient_latest(client, &result), -EAGAIN);
 
@@ -382,7 +384,8 @@ static void test_garbage_later(void **state)
     memset(big, 0x5a, sizeof(big));
     for (int round = 0; round < 4; round++) {
         struct qclient *client = client_make(0);
-        struct wire_header header = {.magic = WIRE_MAGIC, .type = (uint16_t)(round == 2 ? 99 : WIRE_ANSWER), .size = 16};
+        struct wire_header header = {
+            .magic = WIRE_MAGIC, .type = (uint16_t)(round == 2 ? 99 : WIRE_ANSWER), .size = 16};
         if (round == 0)
             fake_shout(&fake, big, sizeof(big));
         else if (round == 1)
@@ -443,7 +446,8 @@ static void test_signal_while_waiting(void **state)
     struct fake fake;
     struct qclient_result result;
     struct sigaction action = {.sa_handler = on_alarm};
-    struct itimerspec spec = {.it_value = {.tv_nsec = 60000000}, .it_interval = {.tv_nsec = 20000000}};
+    struct itimerspec spec = {.it_value = {.tv_nsec = 60000000},
+                              .it_interval = {.tv_nsec = 20000000}};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM};
     timer_t timer;
     assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_GOOD), 0);
@@ -478,13 +482,20 @@ static void test_report(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_daemon),         cmocka_unit_test(test_options),
-        cmocka_unit_test(test_results_in_order),  cmocka_unit_test(test_from_oldest_and_lost),
-        cmocka_unit_test(test_killed_and_restarted), cmocka_unit_test(test_closed_in_order),
-        cmocka_unit_test(test_closed_while_waiting), cmocka_unit_test(test_event_loop),
-        cmocka_unit_test(test_reload),            cmocka_unit_test(test_hostile_handshake),
-        cmocka_unit_test(test_silent_daemon),     cmocka_unit_test(test_garbage_later),
-        cmocka_unit_test(test_request),           cmocka_unit_test(test_signal_while_waiting),
+        cmocka_unit_test(test_no_daemon),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_results_in_order),
+        cmocka_unit_test(test_from_oldest_and_lost),
+        cmocka_unit_test(test_killed_and_restarted),
+        cmocka_unit_test(test_closed_in_order),
+        cmocka_unit_test(test_closed_while_waiting),
+        cmocka_unit_test(test_event_loop),
+        cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_hostile_handshake),
+        cmocka_unit_test(test_silent_daemon),
+        cmocka_unit_test(test_garbage_later),
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_signal_while_waiting),
         cmocka_unit_test(test_report),
     };
     char directory[] = "/tmp/qclient_test.XXXXXX";

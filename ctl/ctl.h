@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// qctl's commands. Each takes the settings and its own arguments and returns the exit status of the
+// program.
+
+#ifndef QEDGE_CTL_CTL_H
+#define QEDGE_CTL_CTL_H
+
+#include <stdbool.h>
+
+// LSB's numbers for a service's state, then ours.
+enum ctl_exit {
+    CTL_EXIT_OK = 0,
+    CTL_EXIT_FAILED = 1,
+    CTL_EXIT_USAGE = 2,
+    CTL_EXIT_NOT_RUNNING = 3,
+    CTL_EXIT_UNKNOWN = 4, // there is a daemon (or may be one), but it can not be asked
+};
+
+struct ctl_settings {
+    const char *socket; // NULL: libqclient's default
+    bool json;
+    long count;  // watch: results to show, 0 = no end
+    int wait_ms; // how long to wait for a daemon that is not there yet
+};
+
+int ctl_status(const struct ctl_settings *settings);
+int ctl_streams(const struct ctl_settings *settings);
+int ctl_clients(const struct ctl_settings *settings);
+int ctl_reload(const struct ctl_settings *settings);
+int ctl_version(const struct ctl_settings *settings);
+int ctl_watch(const struct ctl_settings *settings, const char *stream);
+int ctl_check(const char *config);
+
+// One line on stderr about a failed call of libqclient; returns the exit status for it. detail: the
+// daemon's own words or NULL.
+int ctl_complain(const struct ctl_settings *settings, int error, const char *detail);
+
+#endif

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// qctl: asks a running qedged. Built on include/qclient.h only; man/qctl.1 has the details.
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "ctl/paint.h"
+
+static void usage(FILE *file)
+{
+    fputs("usage: qctl [--socket PATH] [--json] [--wait SECONDS] COMMAND\n"
+          "\n"
+          "  status               state, frame rates and latencies of every stream, on one screen\n"
+          "  watch [STREAM] [-n COUNT]   results as they come, one a line\n"
+          "  streams              the streams, one a line\n"
+          "  clients              who reads, how far behind, how much lost\n"
+          "  check CONFIG         check a configuration: all errors, exit status 0 or 78\n"
+          "  reload               make qedged read its configuration again\n"
+          "  version              of qctl, libqclient and the running qedged\n"
+          "\n"
+          "  --socket PATH        qedged's socket (QEDGE_SOCKET; default /run/qedge/qedged.sock)\n"
+          "  --json               machine-readable, units in the keys\n"
+          "  --wait SECONDS       wait that long for a qedged that is just starting\n"
+          "\n"
+          "exit status: 0 ok, 1 failed, 2 usage, 3 qedged is not running, 4 its state can not be "
+          "told\n",
+          file);
+}
+
+static int complain_usage(const char *what, const char *word)
+{
+    fprintf(stderr, "qctl: %s%s%s (qctl --help)\n", what, word ? ": " : "", word ? word : "");
+    return CTL_EXIT_USAGE;
+}
+
+// A whole decimal number min..max; -1 when it is none.
+static long number_parse(const char *text, long min, long max)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && value >= min && value <= max ? value : -1;
+}
+
+// 0, or an exit status; -1: help was shown.
+static int options_parse(int argc, char **argv, struct ctl_settings *settings)
+{
+    static const struct option longs[] = {
+        {"socket", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},
+        {"wait", required_argument, NULL, 'w'},
+        {"count", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    long seconds;
+    while ((option = getopt_long(argc, argv, "hjn:s:w:", longs, NULL)) != -1) {
+        switch (option) {
+        case 's':
+            settings->socket = optarg;
+            break;
+        case 'j':
+            settings->json = true;
+            break;
+        case 'w':
+            if ((seconds = number_parse(optarg, 0, 86400)) < 0)
+                return complain_usage("--wait takes seconds, 0 to 86400, not", optarg);
+            settings->wait_ms = (int)seconds * 1000;
+            break;
+        case 'n':
+            if ((settings->count = number_parse(optarg, 1, 1000000000)) < 0)
+                return complain_usage("-n takes a count from 1, not", optarg);
+            break;
+        case 'h':
+            usage(stdout);
+            return -1;
+        case 'V':
+            printf("qctl %s\n", QEDGE_VERSION);
+            return -1;
+        default:
+            usage(stderr);
+            return CTL_EXIT_USAGE;
+        }
+    }
+    return 0;
+}
+
+static int simple_command(const struct ctl_settings *settings, const char *command, int arguments)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const struct ctl_settings *settings);
+    } commands[] = {{"status", ctl_status},
+                    {"streams", ctl_streams},
+                    {"clients", ctl_clients},
+                    {"reload", ctl_reload},
+                    {"version", ctl_version}};
+    for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(command, commands[i].name) == 0)
+            return arguments == 0 ? commands[i].run(settings)
+                                  : complain_usage("no argument belongs to", command);
+    }
+    return complain_usage("no such command", command);
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl_settings settings = {0};
+    paint_init();
+    int status = options_parse(argc, argv, &settings);
+    if (status != 0)
+        return status < 0 ? CTL_EXIT_OK : status;
+    if (optind == argc) {
+        usage(stderr);
+        return CTL_EXIT_USAGE;
+    }
+    const char *command = argv[optind++];
+    int arguments = argc - optind;
+    if (strcmp(command, "watch") == 0)
+        return arguments <= 1 ? ctl_watch(&settings, arguments ? argv[optind] : NULL)
+                              : complain_usage("watch takes one STREAM", NULL);
+    if (strcmp(command, "check") == 0)
+        return arguments == 1 ? ctl_check(argv[optind])
+                              : complain_usage("check takes one CONFIG", NULL);
+    return simple_command(&settings, command, arguments);
+}

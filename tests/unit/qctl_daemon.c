@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A stand-in for qedged to show qctl against: qctl_daemon SOCKET publishes a record every 5 ms and
+// answers requests from canned JSON, until SIGTERM (ends in order). A class name carries control
+// characters and broken UTF-8, as a hostile model's would.
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "fake_daemon.h"
+
+static const char stream_json[] =
+    "{\"name\":\"front\",\"state\":\"running\",\"reason\":\"\",\"hint\":\"\","
+    "\"source\":\"v4l2 /dev/video0 640x480 YUYV 30 fps\",\"model\":\"/m/lite0_int8.tflite\","
+    "\"generation\":1,\"mode\":\"throughput\",\"kernel\":\"conv_1x1_c\",\"fps_in\":30.0,"
+    "\"fps_out\":29.5,\"frames_in\":375,\"frames_dropped\":4,\"frames_bad\":1,"
+    "\"frames_published\":370,\"clients\":2,\"latency\":{\"capture\":{\"count\":375,"
+    "\"p50_us\":120.0,\"p90_us\":130.0,\"p99_us\":140.0,\"max_us\":150.5},\"wait\":{},"
+    "\"total\":{\"count\":375,\"p50_us\":7900.0,\"p90_us\":8100.0,\"p99_us\":9000.0,"
+    "\"max_us\":12345.6}},\"last\":{\"sequence\":375,\"age_us\":1200.0,\"hits\":[{\"index\":281,"
+    "\"label\":\"tabby\\u001b[31m cat\",\"score\":0.61}]}}";
+
+static const char *answer(const char *request)
+{
+    static char text[4096];
+    if (strcmp(request, "status") == 0)
+        snprintf(text, sizeof(text),
+                 "{\"version\":\"0.1.0\",\"pid\":4711,\"uptime_s\":12.5,\"state\":\"running\","
+                 "\"kernels\":\"c\",\"threads\":2,\"cpu_percent\":37.1,\"memory_kb\":12345,"
+                 "\"config\":\"/etc/qedge/qedged.yaml\",\"clients\":2,\"streams\":[%s]}",
+                 stream_json);
+    else if (strcmp(request, "streams") == 0)
+        snprintf(text, sizeof(text), "{\"streams\":[%s]}", stream_json);
+    else if (strcmp(request, "clients") == 0)
+        return "{\"clients\":[{\"name\":\"app\",\"pid\":1,\"uid\":1000,\"stream\":\"front\","
+               "\"connected_s\":3.0,\"read_sequence\":370,\"lag\":5,\"lost\":12}]}";
+    else if (strcmp(request, "version") == 0)
+        return "{\"version\":\"9.8.7\",\"wire\":\"1.0\",\"ring\":\"1.0\"}";
+    else if (strcmp(request, "reload") == 0)
+        return getenv("RELOAD_FAILS")
+                   ? "{\"reloaded\":false,\"changed\":[],\"errors\":[\"a.yaml:3:5: "
+                     "model.path: no such file\"]}"
+                   : "{\"reloaded\":true,\"changed\":[\"front\"],\"errors\":[]}";
+    else
+        return NULL;
+    return text;
+}
+
+static volatile sig_atomic_t stopping;
+
+static void on_term(int number)
+{
+    (void)number;
+    stopping = 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct fake fake;
+    struct sigaction action = {.sa_handler = on_term};
+    if (argc != 2)
+        return 2;
+    sigaction(SIGTERM, &action, NULL);
+    if (fake_start(&fake, argv[1], (uint64_t)getpid(), FAKE_GOOD) != 0)
+        return 1;
+    fake.answer = answer;
+    fake.labels[0] = "ev\033[2Jil \xff label";
+    while (!stopping) {
+        fake_publish(&fake, 3);
+        clock_sleep_until(clock_now_ns() + 5 * CLOCK_NS_PER_MS);
+    }
+    fake_finish(&fake, true);
+    return 0;
+}

@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# qctl against a stand-in daemon: exit statuses, what it prints, what it must never print. Needs BUILD.
+# timeout: 60
+set -u
+folder=$(mktemp -d)
+daemon_pid=
+stop() { [ -z "$daemon_pid" ] || { kill "$@" "$daemon_pid"; wait "$daemon_pid"; } 2>/dev/null; daemon_pid=; }
+trap 'stop -KILL; rm -rf "$folder"' EXIT
+export QEDGE_SOCKET=$folder/sock
+unset NO_COLOR
+qctl=$BUILD/qctl
+failures=0
+
+fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
+expect() { # STATUS COMMAND...: runs it with output to $folder/out and $folder/err
+    local want=$1 got; shift
+    "$@" >"$folder/out" 2>"$folder/err"; got=$?
+    [ "$got" = "$want" ] || { fail "$* gave $got, not $want"; cat "$folder/out" "$folder/err"; }
+}
+printed() { grep -qF -- "$1" "$folder/out" || { fail "no \"$1\" in the output"; cat "$folder/out"; }; }
+said() { grep -qF -- "$1" "$folder/err" || { fail "no \"$1\" on stderr"; cat "$folder/err"; }; }
+lines() { local got; got=$(wc -l <"$folder/out"); [ "$got" = "$1" ] || fail "$got lines, not $1"; }
+await() { # COMMAND...: until it succeeds, 10 s at most
+    for _ in $(seq 200); do "$@" && return; sleep 0.05; done
+    fail "never came: $*"
+}
+start() {
+    "$BUILD/tests/unit/qctl_daemon" "$QEDGE_SOCKET" & daemon_pid=$!
+    "$qctl" --wait 5 version >/dev/null
+    "$qctl" --wait 5 status >/dev/null || fail "the stand-in does not start"
+}
+
+# Nobody there.
+for command in status streams clients reload watch; do expect 3 "$qctl" $command; done
+said "qedged is not running"
+expect 0 "$qctl" version
+printed "qedged: not running"
+expect 3 "$qctl" --socket "$folder/other" status
+said "$folder/other"
+
+# Usage.
+expect 2 "$qctl"
+expect 2 "$qctl" nonsense
+expect 2 "$qctl" status extra
+expect 2 "$qctl" watch a b
+expect 2 "$qctl" watch -n 0
+expect 2 "$qctl" watch -n 12x
+expect 2 "$qctl" --no-such-option status
+expect 2 "$qctl" check
+expect 0 "$qctl" --help
+printed "qctl [--socket PATH]"
+
+# A daemon that runs.
+start
+expect 0 "$qctl" status
+printed "v4l2 /dev/video0 640x480 YUYV 30 fps"
+printed "12.346"
+printed "tabby?[31m cat"
+expect 0 "$qctl" status --json
+printed '"memory_kb":12345'
+lines 1
+expect 0 "$qctl" streams
+printed "lite0_int8"
+lines 2
+expect 0 "$qctl" clients
+printed "app"
+lines 2
+expect 0 "$qctl" reload
+printed "changed: front"
+expect 0 "$qctl" version
+printed "qedged 9.8.7"
+expect 0 "$qctl" version --json
+printed '"qedged":{"version":"9.8.7"'
+expect 0 "$qctl" watch -n 3
+lines 3
+printed "0.50 one"
+expect 0 "$qctl" watch -n 4 --json front
+lines 4
+printed '"latency_us":{"capture":'
+printed '"label":"one","score":0.500000'
+printed '\u001b[2Jil ? label'
+
+# Nothing that others wrote reaches a terminal raw, and without a terminal there is no colour at all.
+for command in status streams clients reload "watch -n 2" "status --json" "watch -n 1 --json"; do
+    # shellcheck disable=SC2086
+    "$qctl" $command >"$folder/out" 2>&1
+    ! grep -q "$(printf '\033')" "$folder/out" || fail "an escape character in \`qctl $command\`"
+done
+for command in status streams clients "watch -n 2"; do
+    # shellcheck disable=SC2086
+    LC_ALL=C "$qctl" $command >"$folder/out"
+    awk 'length($0) > 80 { exit 1 }' "$folder/out" || fail "\`qctl $command\` is wider than 80 columns"
+    ! LC_ALL=C grep -q '[^ -~]' "$folder/out" || fail "\`qctl $command\` is not ASCII in the C locale"
+done
+if command -v script >/dev/null; then
+    script -qec "$qctl status" /dev/null </dev/null >"$folder/out"
+    grep -q "$(printf '\033\\[32m')running" "$folder/out" || fail "no colour on a terminal"
+    NO_COLOR=1 script -qec "$qctl status" /dev/null </dev/null >"$folder/out"
+    ! grep -q "$(printf '\033\\[')" "$folder/out" || fail "NO_COLOR is not respected"
+fi
+
+# Killed under a watcher, then back: the watcher says so and goes on.
+"$qctl" watch --json >"$folder/watch" 2>"$folder/watch.err" & watcher=$!
+await test -s "$folder/watch"
+stop -KILL
+rm -f "$QEDGE_SOCKET"
+await grep -q "qedged went away" "$folder/watch.err"
+start
+await grep -q '"reconnected"' "$folder/watch"
+kill -0 "$watcher" || fail "the watcher died with the daemon"
+stop -TERM
+wait "$watcher"
+[ $? = 0 ] || fail "the watcher did not end well"
+grep -q "the stream was closed" "$folder/watch.err" || fail "the watcher did not hear of the orderly end"
+[ "$(grep -c '"reconnected"' "$folder/watch")" = 1 ] || fail "reconnected is not said exactly once"
+
+# Stopped before the count was reached.
+start
+"$qctl" watch -n 100000 >"$folder/watch" 2>/dev/null & watcher=$!
+await test -s "$folder/watch"
+stop -TERM
+wait "$watcher"
+[ $? = 3 ] || fail "a watch that was cut short must end with 3"
+
+# A reload that fails.
+RELOAD_FAILS=1 start
+expect 1 "$qctl" reload
+printed "a.yaml:3:5: model.path: no such file"
+printed "everything stays as it was"
+stop -TERM
+
+[ $failures = 0 ]
