@@ -22,6 +22,9 @@
 // * ERROR answers the message whose token it carries; after a failed HELLO the daemon closes, after
 //   a failed SUBSCRIBE (-ENODEV: no such stream, -EAGAIN: stream has no ring yet) or REQUEST the connection
 //   lives on.
+// * The "eventfd" is a non-blocking descriptor that becomes readable after every publish; readers take all that is
+//   in it. The daemon sends the read end of a pipe: the flags of a shared eventfd belong to both sides, and a hostile
+//   client could make the daemon's write block by clearing O_NONBLOCK.
 // * LABELS is sent before the first record of the new generation is published.
 // * GOODBYE is the last message; the connection is closed after it.
 //

@@ -315,10 +315,11 @@ int qclient_fd(struct qclient *client)
     return client->epoll;
 }
 
+// The daemon's signal may be a pipe with many wake-ups in it: one read takes them all.
 static void drain(int fd)
 {
-    uint64_t count;
-    if (fd >= 0 && read(fd, &count, sizeof(count)) < 0)
+    char bytes[4096];
+    if (fd >= 0 && read(fd, bytes, sizeof(bytes)) < 0)
         return; // nothing in it
 }
 
