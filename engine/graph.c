@@ -18,8 +18,11 @@ int model_fail(struct model_error *error, int code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    int length = vsnprintf(error->text, sizeof(error->text), format, arguments);
     va_end(arguments);
+    // What is valid but not ours says so.
+    if (code == -ENOTSUP && length > 0 && (size_t)length < sizeof(error->text) && !strstr(error->text, "support"))
+        snprintf(error->text + length, sizeof(error->text) - (size_t)length, " (not supported)");
     return code;
 }
 

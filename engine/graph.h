@@ -73,7 +73,7 @@ struct graph {
     struct flat_vector metadata; // bytes of the TFLite metadata FlatBuffer; count 0 = none
 };
 
-// Writes one line and returns `code` (negative errno).
+// Writes one line and returns `code` (negative errno); -ENOTSUP lines always say "support".
 int model_fail(struct model_error *error, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -23,26 +23,51 @@ static void run_pool(const void *params, const struct layer_io *io, void *scratc
     p->kernel->run(&p->shape, io->in[0], io->out[0], first, last);
 }
 
-// Legacy uint8 average: TFLite rounds halves up there, away from zero for int8.
-static void run_average_up(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+// ---- legacy uint8 --------------------------------------------------------------------------------
+
+struct window {
+    const int8_t *picture;
+    int32_t top, bottom, left, right, count;
+};
+
+static struct window window_of(const struct kernel_pool_shape *s, const int8_t *in, int32_t pixel)
+{
+    int32_t row = pixel / s->out_w;
+    int32_t top = row % s->out_h * s->stride_h - s->pad_top, left = pixel % s->out_w * s->stride_w - s->pad_left;
+    struct window w = {
+        .picture = in + (size_t)(row / s->out_h) * (size_t)s->in_h * (size_t)s->in_w * (size_t)s->channels,
+        .top = top < 0 ? 0 : top, .bottom = top + s->k_h < s->in_h ? top + s->k_h : s->in_h,
+        .left = left < 0 ? 0 : left, .right = left + s->k_w < s->in_w ? left + s->k_w : s->in_w,
+    };
+    w.count = (w.bottom - w.top) * (w.right - w.left);
+    return w;
+}
+
+// Sum of the values as the file counts them: 128 more each.
+static int32_t window_sum(const struct kernel_pool_shape *s, const struct window *w, int32_t channel)
+{
+    int32_t sum = 128 * w->count;
+    for (int32_t y = w->top; y < w->bottom; y++)
+        for (int32_t x = w->left; x < w->right; x++)
+            sum += w->picture[((size_t)y * (size_t)s->in_w + (size_t)x) * (size_t)s->channels + (size_t)channel];
+    return sum;
+}
+
+// In uint8, TFLite's average rounds halves up (int8: away from zero), and MEAN's float sum is rounded at
+// another magnitude: both are computed as the file counts. mean_bias holds uint8's then.
+static void run_legacy(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
 {
     const struct kernel_pool_shape *s = &((const struct pool_params *)params)->shape;
-    const int8_t *in = io->in[0];
     (void)scratch;
     for (int32_t pixel = first; pixel < last; pixel++) {
-        int32_t row = pixel / s->out_w, image = row / s->out_h;
-        int32_t top = row % s->out_h * s->stride_h - s->pad_top, left = pixel % s->out_w * s->stride_w - s->pad_left;
-        int32_t y0 = top < 0 ? 0 : top, y1 = top + s->k_h > s->in_h ? s->in_h : top + s->k_h;
-        int32_t x0 = left < 0 ? 0 : left, x1 = left + s->k_w > s->in_w ? s->in_w : left + s->k_w;
-        int32_t n = (y1 - y0) * (x1 - x0);
+        struct window w = window_of(s, io->in[0], pixel);
         int8_t *out = (int8_t *)io->out[0] + (size_t)pixel * (size_t)s->channels;
         for (int32_t c = 0; c < s->channels; c++) {
-            int32_t sum = 128 * n + n / 2;
-            for (int32_t y = y0; y < y1; y++)
-                for (int32_t x = x0; x < x1; x++)
-                    sum += in[(((size_t)image * (size_t)s->in_h + (size_t)y) * (size_t)s->in_w + (size_t)x) *
-                              (size_t)s->channels + (size_t)c];
-            int32_t value = sum / n - 128;
+            int32_t sum = window_sum(s, &w, c), value;
+            if (s->kind == KERNEL_POOL_AVERAGE)
+                value = (sum + w.count / 2) / w.count - 128;
+            else
+                value = (int32_t)lrintf(fminf(fmaxf((float)sum * s->mean_scale + s->mean_bias, -1000), 1000)) - 128;
             out[c] = (int8_t)(value < s->act_min ? s->act_min : value > s->act_max ? s->act_max : value);
         }
     }
@@ -55,8 +80,8 @@ static int add_layer(struct build *b, const struct kernel_pool_shape *shape, boo
         return -ENOMEM;
     p->shape = *shape;
     p->kernel = kernel_pool_select(shape, b->cpu);
-    bool up = legacy && shape->kind == KERNEL_POOL_AVERAGE;
-    struct layer *layer = build_layer(b, up ? run_average_up : run_pool, up ? "average_up_c" : p->kernel->name, p, 1);
+    bool own = legacy && shape->kind != KERNEL_POOL_MAX;
+    struct layer *layer = build_layer(b, own ? run_legacy : run_pool, own ? "pool_uint8_c" : p->kernel->name, p, 1);
     if (!layer)
         return -ENOMEM;
     layer->units = shape->batch * shape->out_h * shape->out_w;
@@ -167,9 +192,9 @@ static int mean_shape(struct build *b, const struct graph_tensor *in, uint32_t a
 
 static void mean_factors(const struct graph_tensor *in, const struct graph_tensor *out, struct kernel_pool_shape *s)
 {
-    float n = (float)s->k_w;
-    s->mean_scale = build_scale(in, 0) / build_scale(out, 0) * (1.0f / n);
-    s->mean_bias = (float)out->zero_point - (float)(s->k_w * in->zero_point) * s->mean_scale;
+    int32_t offset = in->flip ? 128 : 0; // both sides have one type
+    s->mean_scale = build_scale(in, 0) / build_scale(out, 0) * (1.0f / (float)s->k_w);
+    s->mean_bias = (float)(out->zero_point + offset) - (float)(s->k_w * (in->zero_point + offset)) * s->mean_scale;
 }
 
 int op_mean(struct build *b)
@@ -193,10 +218,12 @@ int op_mean(struct build *b)
     rc = build_need_int8(b, in);
     if (rc == 0)
         rc = build_need_int8(b, out);
+    if (rc == 0 && in->flip != out->flip)
+        rc = build_fail(b, -ENOTSUP, "input and output are not of the same type");
     if (rc < 0)
         return rc;
     mean_factors(in, out, &s);
     if (!isfinite(s.mean_scale) || !isfinite(s.mean_bias))
         return build_fail(b, -EINVAL, "scales %g and %g", (double)build_scale(in, 0), (double)build_scale(out, 0));
-    return add_layer(b, &s, false);
+    return add_layer(b, &s, in->flip);
 }
