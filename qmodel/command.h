@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// qmodel's subcommands: each has a file of its own and one row in main.c.
+
+#ifndef QEDGE_QMODEL_COMMAND_H
+#define QEDGE_QMODEL_COMMAND_H
+
+// Exit codes of all subcommands.
+enum { COMMAND_OK = 0, COMMAND_FAILED = 1, COMMAND_USAGE = 2 };
+
+// argv[0] is the subcommand's name. Returns the exit code; what went wrong is on stderr, one line.
+typedef int command_run(int argc, char **argv);
+
+command_run command_info;
+command_run command_run_model;
+command_run command_bench;
+
+extern const char command_info_help[];
+extern const char command_run_help[];
+extern const char command_bench_help[];
+
+// One line "qmodel NAME: ..." on stderr; returns COMMAND_USAGE and COMMAND_FAILED.
+int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int command_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Parses a whole number in [low, high] into *value. 0 or COMMAND_USAGE with the line written.
+int command_number(const char *name, const char *option, const char *text, long low, long high, long *value);
+
+#endif

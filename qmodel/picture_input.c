@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qmodel/picture_input.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "imaging/decode.h"
+
+static void set_normalisation(const struct model *model, const struct picture_options *options,
+                              struct convert_target *target)
+{
+    const struct tensor_info *in = model_native_input(model);
+    float mean[4], std[4];
+    uint32_t given = model_normalisation(model, mean, std);
+    for (uint32_t c = 0; c < 3; c++) {
+        bool real = in->type == TENSOR_FLOAT32;
+        target->mean[c] = given ? mean[given >= 3 ? c : 0] : real ? 127.5f : (float)(in->zero_point + 128);
+        target->std[c] = given ? std[given >= 3 ? c : 0] : real ? 127.5f : 1.0f / in->scale;
+        if (options->mean_count)
+            target->mean[c] = options->mean[options->mean_count == 3 ? c : 0];
+        if (options->std_count)
+            target->std[c] = options->std[options->std_count == 3 ? c : 0];
+    }
+}
+
+int picture_input_target(const struct model *model, const struct picture_options *options,
+                         struct convert_target *target)
+{
+    const struct tensor_info *in = model_native_input(model);
+    memset(target, 0, sizeof(*target));
+    if (model_input_count(model) != 1 ||
+        model_picture_size(model, &target->height, &target->width, &target->channels) < 0)
+        return -ENOTSUP;
+    bool real = in->type == TENSOR_FLOAT32;
+    if (!real && !(in->scale > 0))
+        return -ENOTSUP;
+    target->fit = options->fit;
+    target->bgr = options->bgr;
+    target->output = real ? CONVERT_FLOAT32 : CONVERT_INT8;
+    target->scale = real ? 1 : in->scale;
+    target->zero_point = in->zero_point;
+    set_normalisation(model, options, target);
+    return 0;
+}
+
+int picture_input_load(const struct convert_target *target, const char *path, struct context *context,
+                       struct picture_error *error)
+{
+    struct picture picture = {0};
+    struct decode_error decode = {{0}};
+    int rc = picture_read(path, &picture, &decode);
+    if (rc < 0) {
+        snprintf(error->text, sizeof(error->text), "%s", decode.text);
+        return rc;
+    }
+    struct convert *convert;
+    rc = convert_create(&picture.image, target, &convert);
+    if (rc == 0) {
+        rc = convert_run(convert, &picture.image, context_native_input(context));
+        convert_destroy(convert);
+    }
+    picture_finish(&picture);
+    if (rc < 0)
+        snprintf(error->text, sizeof(error->text), "cannot be converted to %d x %d: %s", target->width,
+                 target->height, strerror(-rc));
+    return rc;
+}

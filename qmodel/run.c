@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// qmodel run: pictures in, the best classes out; or raw tensors in and out.
+
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "engine/classify.h"
+#include "engine/team.h"
+#include "qmodel/command.h"
+#include "qmodel/label_list.h"
+#include "qmodel/loading.h"
+#include "qmodel/picture_input.h"
+#include "qmodel/raw_tensors.h"
+
+#define RUN_TOP_MAX 100
+#define RUN_JSON_MAX (64u << 10)
+
+const char command_run_help[] =
+    "usage: qmodel run [OPTION...] MODEL.tflite PICTURE...\n"
+    "       qmodel run MODEL.tflite --input IN.bin --output OUT.bin\n\n"
+    "Classifies pictures (JPEG, PNG, BMP, PGM, PPM) and prints the best classes of the first output.\n\n"
+    "  --top-k N        how many classes (default 5, at most 100)\n"
+    "  --labels FILE    class names, one a line (default: from the model's metadata)\n"
+    "  --fit HOW        crop: largest centred part of the right shape (default); stretch; letterbox\n"
+    "  --mean A[,B,C]   value = (pixel - mean) / std; pixels are 0 to 255 (default: from the metadata; without any,\n"
+    "  --std A[,B,C]    floats from -1 to 1, and for quantized inputs the pixel itself as the stored value)\n"
+    "  --bgr            the model wants blue first\n"
+    "  --threads N      threads that share each layer (default 1)\n"
+    "  --json           one JSON object a picture, one a line\n\n"
+    "  --input FILE     raw tensors instead of pictures: all inputs in the file's order and types, one after the\n"
+    "  --output FILE    other; a longer file holds several sets and is run set by set. All outputs likewise.\n";
+
+struct options {
+    const char *model, *labels, *input, *output;
+    struct picture_options picture;
+    long top_k, threads;
+    bool json;
+    char **pictures;
+    int picture_count;
+};
+
+// ---- command line --------------------------------------------------------------------------------
+
+static int parse_values(const char *option, const char *text, float values[3], uint32_t *count)
+{
+    const char *at = text;
+    for (*count = 0; *count < 3;) {
+        char *end;
+        float value = strtof(at, &end);
+        if (end == at || !isfinite(value))
+            break;
+        values[(*count)++] = value;
+        at = end;
+        if (*at != ',')
+            break;
+        at++;
+    }
+    if (*at || (*count != 1 && *count != 3))
+        return command_usage("run", "%s takes one number or three with commas, not '%s'", option, text);
+    return 0;
+}
+
+static int parse_fit(const char *text, enum convert_fit *fit)
+{
+    static const char *const names[] = {[CONVERT_CROP] = "crop", [CONVERT_STRETCH] = "stretch",
+                                        [CONVERT_LETTERBOX] = "letterbox"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], text) == 0) {
+            *fit = (enum convert_fit)i;
+            return 0;
+        }
+    return command_usage("run", "--fit takes crop, stretch or letterbox, not '%s'", text);
+}
+
+enum { OPT_TOP_K = 256, OPT_LABELS, OPT_FIT, OPT_MEAN, OPT_STD, OPT_BGR, OPT_THREADS, OPT_JSON, OPT_INPUT, OPT_OUTPUT };
+
+static int parse_option(struct options *o, int option)
+{
+    switch (option) {
+    case OPT_TOP_K: return command_number("run", "--top-k", optarg, 1, RUN_TOP_MAX, &o->top_k);
+    case OPT_LABELS: o->labels = optarg; return 0;
+    case OPT_FIT: return parse_fit(optarg, &o->picture.fit);
+    case OPT_MEAN: return parse_values("--mean", optarg, o->picture.mean, &o->picture.mean_count);
+    case OPT_STD: return parse_values("--std", optarg, o->picture.std, &o->picture.std_count);
+    case OPT_BGR: o->picture.bgr = true; return 0;
+    case OPT_THREADS: return command_number("run", "--threads", optarg, 1, 64, &o->threads);
+    case OPT_JSON: o->json = true; return 0;
+    case OPT_INPUT: o->input = optarg; return 0;
+    case OPT_OUTPUT: o->output = optarg; return 0;
+    }
+    return 0;
+}
+
+static int check_options(const struct options *o)
+{
+    for (uint32_t c = 0; c < o->picture.std_count; c++)
+        if (!(o->picture.std[c] > 0))
+            return command_usage("run", "--std must be above 0");
+    if (!o->model)
+        return command_usage("run", "no model given (try qmodel run --help)");
+    if (!o->input != !o->output)
+        return command_usage("run", "--input and --output go together");
+    if (o->input && o->picture_count)
+        return command_usage("run", "give pictures or --input, not both");
+    if (!o->input && !o->picture_count)
+        return command_usage("run", "no picture given (try qmodel run --help)");
+    return 0;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        {"top-k", required_argument, NULL, OPT_TOP_K},   {"labels", required_argument, NULL, OPT_LABELS},
+        {"fit", required_argument, NULL, OPT_FIT},       {"mean", required_argument, NULL, OPT_MEAN},
+        {"std", required_argument, NULL, OPT_STD},       {"bgr", no_argument, NULL, OPT_BGR},
+        {"threads", required_argument, NULL, OPT_THREADS}, {"json", no_argument, NULL, OPT_JSON},
+        {"input", required_argument, NULL, OPT_INPUT},   {"output", required_argument, NULL, OPT_OUTPUT},
+        {NULL, 0, NULL, 0},
+    };
+    *o = (struct options){.top_k = 5, .threads = 1};
+    opterr = 0;
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
+        if (option == ':' || option == '?')
+            return command_usage("run", "%s '%s' (try qmodel run --help)",
+                                 option == ':' ? "no value after" : "unknown option", argv[optind - 1]);
+        int rc = parse_option(o, option);
+        if (rc != 0)
+            return rc;
+    }
+    if (optind < argc)
+        o->model = argv[optind++];
+    o->pictures = argv + optind;
+    o->picture_count = argc - optind;
+    return check_options(o);
+}
+
+// ---- results -------------------------------------------------------------------------------------
+
+struct result {
+    const char *picture;
+    uint64_t inference_ns;
+    uint32_t count;
+    struct classify_hit hits[RUN_TOP_MAX];
+};
+
+static void print_text(const struct result *r, const struct label_list *labels)
+{
+    printf("%s\n", r->picture);
+    for (uint32_t i = 0; i < r->count; i++) {
+        const char *label = label_list_get(labels, r->hits[i].index);
+        printf("  %8.4f  %5u  %s\n", (double)r->hits[i].score, r->hits[i].index, label ? label : "");
+    }
+}
+
+static int print_json(const struct result *r, const struct label_list *labels)
+{
+    static char buffer[RUN_JSON_MAX];
+    struct json_writer json;
+    json_write_init(&json, buffer, sizeof(buffer));
+    json_write_object_begin(&json);
+    json_write_member_string(&json, "picture", r->picture);
+    json_write_member_fixed(&json, "inference_us", (double)r->inference_ns / 1000, 1);
+    json_write_key(&json, "top");
+    json_write_array_begin(&json);
+    for (uint32_t i = 0; i < r->count; i++) {
+        json_write_object_begin(&json);
+        json_write_member_u64(&json, "index", r->hits[i].index);
+        json_write_member_string(&json, "label", label_list_get(labels, r->hits[i].index));
+        json_write_key(&json, "score");
+        json_write_double(&json, (double)r->hits[i].score);
+        json_write_object_end(&json);
+    }
+    json_write_array_end(&json);
+    json_write_object_end(&json);
+    if (json_write_finish(&json) < 0)
+        return command_fail("run", "%s: the labels are too long to print", r->picture);
+    puts(buffer);
+    return 0;
+}
+
+// ---- running -------------------------------------------------------------------------------------
+
+static int classify(const struct options *o, const struct model *model, struct context *context, struct team *team,
+                    const struct label_list *labels)
+{
+    struct convert_target target;
+    int failed = 0;
+    if (picture_input_target(model, &o->picture, &target) < 0)
+        return command_fail("run", "%s: its input is not one picture of 1 or 3 channels (raw tensors: --input)",
+                            o->model);
+    for (int i = 0; i < o->picture_count; i++) {
+        struct result result = {.picture = o->pictures[i]};
+        struct picture_error error;
+        if (picture_input_load(&target, o->pictures[i], context, &error) < 0) {
+            failed = command_fail("run", "%s: %s", o->pictures[i], error.text);
+            continue;
+        }
+        uint64_t start = clock_now_ns();
+        context_run(context, team);
+        result.inference_ns = clock_now_ns() - start;
+        result.count = classify_top_k(model_output(model, 0), context_output(context, 0), (uint32_t)o->top_k, result.hits);
+        if (!o->json)
+            print_text(&result, labels);
+        else if (print_json(&result, labels) != 0)
+            failed = COMMAND_FAILED;
+    }
+    return failed;
+}
+
+static int run_all(const struct options *o, const struct model *model, struct context *context, struct team *team)
+{
+    if (o->input)
+        return raw_tensors_run("run", model, context, team, o->input, o->output);
+    struct label_list labels;
+    int rc = label_list_init(&labels, model, o->labels);
+    if (rc < 0)
+        return command_fail("run", "%s: %s", o->labels, strerror(-rc));
+    rc = classify(o, model, context, team, &labels);
+    label_list_finish(&labels);
+    return rc;
+}
+
+int command_run_model(int argc, char **argv)
+{
+    struct options o;
+    struct model *model;
+    struct context *context = NULL;
+    struct team *team = NULL;
+    int rc = parse(argc, argv, &o);
+    if (rc == 0)
+        rc = loading_open("run", o.model, &model);
+    if (rc != 0)
+        return rc;
+    struct team_options team_options = {.members = (uint32_t)o.threads};
+    if (context_create(model, (uint32_t)o.threads, &context) < 0 ||
+        (o.threads > 1 && team_create(&team_options, &team) < 0))
+        rc = command_fail("run", "%s: no memory or threads to run it", o.model);
+    else
+        rc = run_all(&o, model, context, team);
+    team_destroy(team);
+    context_destroy(context);
+    model_close(model);
+    return rc;
+}
