@@ -2,10 +2,8 @@
 //
 // Matrix product with vpdpbusd on zmm registers. Panel: x + 128 as uint8; weights int8.
 
-#include <immintrin.h>
-#include <string.h>
-
 #include "kernels/x86/rows_x86.h"
+#include "kernels/x86/vec_zmm.h"
 
 #define GATHER_BYTES 1
 
@@ -49,67 +47,6 @@ static void row_terms(const struct gemm_plan *plan, const uint8_t *panel, int32_
         }
         terms[row] = (int32_t)((uint32_t)_mm512_reduce_add_epi32(sum) * (uint32_t)factor);
     }
-}
-
-#define TILE_LANES 16
-typedef __m512i vec;
-
-static inline vec vec_load(const void *data)
-{
-    return _mm512_loadu_si512(data);
-}
-
-static inline vec vec_spread(const uint8_t *x)
-{
-    int32_t four;
-    memcpy(&four, x, 4);
-    return _mm512_set1_epi32(four);
-}
-
-// Not the intrinsic: gcc 12 moves part of it out of the loop and then copies every accumulator every time.
-static inline vec vec_dot(vec sums, vec x, vec weights)
-{
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(x), "v"(weights));
-    return sums;
-}
-
-static inline vec vec_add(vec a, vec b)
-{
-    return _mm512_add_epi32(a, b);
-}
-
-static inline vec vec_set(int32_t value)
-{
-    return _mm512_set1_epi32(value);
-}
-
-struct finish {
-    __m512 high;
-    __m512i zero_point, low;
-};
-
-static inline struct finish finish_of(const struct gemm_task *task)
-{
-    return (struct finish){
-        .high = _mm512_set1_ps((float)(task->act_max - task->zero_point)),
-        .zero_point = _mm512_set1_epi16((short)task->zero_point),
-        .low = _mm512_set1_epi8((char)task->act_min),
-    };
-}
-
-// The rounding rule up to int32. Too large is clamped here; too small becomes INT32_MIN and is clamped later.
-static inline vec finish_round(vec sums, const float *scale, const struct finish *finish)
-{
-    __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_loadu_ps(scale));
-    return _mm512_cvtps_epi32(_mm512_min_ps(product, finish->high));
-}
-
-// 16-byte lane i of the result holds dwords 4i..4i+3 of a, b, c, d in turn.
-static inline vec finish_narrow(vec a, vec b, vec c, vec d, const struct finish *finish)
-{
-    vec ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), finish->zero_point);
-    vec cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), finish->zero_point);
-    return _mm512_max_epi8(_mm512_packs_epi16(ab, cd), finish->low);
 }
 
 static inline __attribute__((always_inline)) void store_some(int8_t *output, __m128i bytes, int32_t columns)

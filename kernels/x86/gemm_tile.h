@@ -5,16 +5,8 @@
 // not an array, because compilers keep arrays of vectors on the stack. `units` and `vectors` are constants
 // wherever these functions are inlined, so that every `if` on them is decided by the compiler.
 //
-// The including file defines before:
-//   TILE_LANES                                  32-bit lanes of a vector
-//   vec                                         a vector of int32
-//   vec vec_load(const void *)                  TILE_LANES dwords, any alignment
-//   vec vec_spread(const uint8_t *)             four bytes repeated in every lane
+// The including file brings vec_ymm.h or vec_zmm.h and defines before:
 //   vec vec_dot(vec sums, vec x, vec weights)   adds the products of each lane's four bytes
-//   vec vec_add(vec, vec), vec vec_set(int32_t)
-//   struct finish, finish_of(task)              what ends a unit:
-//   vec finish_round(vec sums, const float *scale, const struct finish *)
-//   vec finish_narrow(vec a, vec b, vec c, vec d, const struct finish *)
 //   void finish_store(int8_t *output, size_t stride, vec bytes, int32_t columns, const int vectors,
 //                     const int rows)
 
@@ -29,6 +21,14 @@ struct quartet {
     vec a, b, c, d;
 };
 
+// Four bytes of a panel row in every lane.
+static inline vec vec_spread(const uint8_t *x)
+{
+    int32_t four;
+    memcpy(&four, x, 4);
+    return vec_set(four);
+}
+
 TILE_INLINE int unit_rows(const int vectors)
 {
     return vectors >= 3 ? 1 : 4 / vectors;
@@ -39,9 +39,9 @@ TILE_INLINE struct quartet unit_start(const struct gemm_task *task, int32_t row,
     const int32_t *init = (const int32_t *)task->tile;
     struct quartet u;
     u.a = vec_load(init);
-    u.b = vectors >= 2 ? vec_load(init + TILE_LANES) : u.a;
-    u.c = vectors >= 3 ? vec_load(init + 2 * TILE_LANES) : u.a;
-    u.d = vectors == 4 ? vec_load(init + 3 * TILE_LANES) : u.b;
+    u.b = vectors >= 2 ? vec_load(init + VEC_LANES) : u.a;
+    u.c = vectors >= 3 ? vec_load(init + 2 * VEC_LANES) : u.a;
+    u.d = vectors == 4 ? vec_load(init + 3 * VEC_LANES) : u.b;
     if (task->row_terms) {
         const int32_t *terms = task->row_terms + row;
         u.a = vec_add(u.a, vec_set(terms[0]));
@@ -56,9 +56,9 @@ TILE_INLINE struct quartet weights_load(const uint8_t *w, const int vectors)
 {
     struct quartet u;
     u.a = vec_load(w);
-    u.b = vectors >= 2 ? vec_load(w + 4 * TILE_LANES) : u.a;
-    u.c = vectors >= 3 ? vec_load(w + 8 * TILE_LANES) : u.a;
-    u.d = vectors == 4 ? vec_load(w + 12 * TILE_LANES) : u.b;
+    u.b = vectors >= 2 ? vec_load(w + 4 * VEC_LANES) : u.a;
+    u.c = vectors >= 3 ? vec_load(w + 8 * VEC_LANES) : u.a;
+    u.d = vectors == 4 ? vec_load(w + 12 * VEC_LANES) : u.b;
     return u;
 }
 
@@ -89,12 +89,12 @@ TILE_INLINE struct quartet unit_dot(struct quartet u, const uint8_t *x, size_t s
 TILE_INLINE void unit_finish(const struct gemm_task *task, const struct finish *finish, struct quartet u,
                              int32_t row, const int vectors)
 {
-    const float *scale = (const float *)(task->tile + (size_t)vectors * TILE_LANES * 4);
+    const float *scale = (const float *)(task->tile + (size_t)vectors * VEC_LANES * 4);
     const int b = vectors >= 2 ? 1 : 0, c = vectors >= 3 ? 2 : 0, d = vectors == 4 ? 3 : b;
     vec first = finish_round(u.a, scale, finish);
-    vec second = finish_round(u.b, scale + b * TILE_LANES, finish);
-    vec third = finish_round(u.c, scale + c * TILE_LANES, finish);
-    vec fourth = vectors == 3 ? third : finish_round(u.d, scale + d * TILE_LANES, finish);
+    vec second = finish_round(u.b, scale + b * VEC_LANES, finish);
+    vec third = finish_round(u.c, scale + c * VEC_LANES, finish);
+    vec fourth = vectors == 3 ? third : finish_round(u.d, scale + d * VEC_LANES, finish);
     finish_store(task->output + (size_t)row * task->output_stride, task->output_stride,
                  finish_narrow(first, second, third, fourth, finish), task->columns, vectors,
                  unit_rows(vectors));
@@ -117,11 +117,11 @@ TILE_INLINE void tile_rows(const struct gemm_task *task, int32_t row, const int 
 
     const uint8_t *x0 = task->panel + (size_t)row * stride, *x1 = x0 + step, *x2 = x1 + step,
                   *x3 = x2 + step, *x4 = x3 + step, *x5 = x4 + step, *x6 = x5 + step, *x7 = x6 + step;
-    const uint8_t *w = task->tile + (size_t)vectors * TILE_LANES * 8;
+    const uint8_t *w = task->tile + (size_t)vectors * VEC_LANES * 8;
     const size_t bytes = (size_t)task->quads * 4;
     for (size_t k = 0; k < bytes; k += 4) {
         struct quartet weights = weights_load(w, vectors);
-        w += vectors * TILE_LANES * 4;
+        w += vectors * VEC_LANES * 4;
         u0 = unit_dot(u0, x0 + k, stride, weights, vectors);
         if (units > 1) u1 = unit_dot(u1, x1 + k, stride, weights, vectors);
         if (units > 2) u2 = unit_dot(u2, x2 + k, stride, weights, vectors);
@@ -132,7 +132,7 @@ TILE_INLINE void tile_rows(const struct gemm_task *task, int32_t row, const int 
         if (units > 7) u7 = unit_dot(u7, x7 + k, stride, weights, vectors);
     }
 
-    const struct finish finish = finish_of(task);
+    const struct finish finish = finish_of(task->zero_point, task->act_min, task->act_max);
     unit_finish(task, &finish, u0, row, vectors);
     if (units > 1) unit_finish(task, &finish, u1, row + n, vectors);
     if (units > 2) unit_finish(task, &finish, u2, row + 2 * n, vectors);
@@ -148,7 +148,7 @@ TILE_INLINE void tile_short(const struct gemm_task *task, int32_t row, const int
 {
     int32_t rows = task->rows - row, terms[4];
     struct gemm_task part = *task;
-    int8_t output[4 * 4 * TILE_LANES];
+    int8_t output[4 * 4 * VEC_LANES];
     part.panel += (size_t)row * task->row_bytes;
     part.row_bytes = rows == 1 ? 0 : task->row_bytes;
     if (task->row_terms) {
@@ -157,10 +157,10 @@ TILE_INLINE void tile_short(const struct gemm_task *task, int32_t row, const int
         part.row_terms = terms;
     }
     part.output = output;
-    part.output_stride = 4 * TILE_LANES;
+    part.output_stride = 4 * VEC_LANES;
     tile_rows(&part, 0, 1, vectors);
     for (int32_t i = 0; i < rows; i++)
-        memcpy(task->output + (size_t)(row + i) * task->output_stride, output + i * 4 * TILE_LANES,
+        memcpy(task->output + (size_t)(row + i) * task->output_stride, output + i * 4 * VEC_LANES,
                (size_t)task->columns);
 }
 

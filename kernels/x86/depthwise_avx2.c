@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Depthwise convolution with vpmaddwd, 8 channels at a time: a lane holds two rows as int16 (see
+// depthwise_plan.h). Products are of x itself; the input zero point is in `init`.
+
+#include "kernels/x86/depthwise_plan.h"
+#include "kernels/x86/rows_x86.h"
+#include "kernels/x86/vec_ymm.h"
+
+#define DW_INLINE static inline __attribute__((always_inline))
+
+struct numbers {
+    vec init;
+    __m256 scale;
+    const uint8_t *weights;
+};
+
+DW_INLINE struct numbers numbers_of(const struct depthwise_task *task)
+{
+    const uint8_t *at = task->block + sizeof(struct depthwise_head);
+    return (struct numbers){vec_load(at), _mm256_loadu_ps((const float *)(at + 32)), at + 64};
+}
+
+DW_INLINE vec vec_dot(vec sums, vec x, vec weights)
+{
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(x, weights));
+}
+
+// Eight channels of two rows, as pairs.
+DW_INLINE vec pair_load(const int8_t *upper, const int8_t *lower)
+{
+    __m128i bytes = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)upper),
+                                      _mm_loadl_epi64((const __m128i *)lower));
+    return _mm256_cvtepi8_epi16(bytes);
+}
+
+DW_INLINE vec rounded(vec sums, const struct numbers *numbers, const struct finish *finish)
+{
+    __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), numbers->scale);
+    return _mm256_cvtps_epi32(_mm256_min_ps(product, finish->high));
+}
+
+// Bytes of both: the low eight of the result are a's, the high eight b's.
+DW_INLINE __m128i narrowed(vec a, vec b, const struct finish *finish)
+{
+    vec words = _mm256_adds_epi16(_mm256_packs_epi32(a, b), finish->zero_point);
+    vec bytes = _mm256_max_epi8(_mm256_packs_epi16(words, words), finish->low);
+    return _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+}
+
+// ---- any window --------------------------------------------------------------------------------
+
+static vec window_sums(const struct depthwise_task *task, const struct numbers *numbers, int32_t left,
+                       int32_t align)
+{
+    const struct kernel_conv_shape *s = task->shape;
+    vec sums = numbers->init, padding = _mm256_set1_epi16((short)s->input_zero_point);
+    for (int32_t kx = 0, x = left; kx < s->k_w; kx++, x += s->dilation_w) {
+        for (int32_t group = 0; group < task->groups; group++) {
+            const struct depthwise_line *l = task->lines + 2 * group;
+            vec pair = padding;
+            if (x >= 0 && x < s->in_w)
+                pair = pair_load(l[0].data + x * l[0].step, l[1].data + x * l[1].step);
+            size_t index = (size_t)(kx * task->groups + group) * (size_t)task->aligns + (size_t)align;
+            sums = vec_dot(sums, pair, vec_load(numbers->weights + index * 32));
+        }
+    }
+    return sums;
+}
+
+static void run_any(const struct depthwise_task *task)
+{
+    const struct kernel_conv_shape *s = task->shape;
+    const struct numbers numbers = numbers_of(task);
+    const struct finish finish = finish_of(s->output_zero_point, s->act_min, s->act_max);
+    for (int32_t row = 0; row < task->rows; row++) {
+        int8_t *output = task->output[row];
+        for (int32_t ox = 0; ox < s->out_w; ox++, output += s->out_c) {
+            vec sums = window_sums(task, &numbers, ox * s->stride_w - s->pad_left, row);
+            sums = rounded(sums, &numbers, &finish);
+            store_eight(output, narrowed(sums, sums, &finish), task->channels);
+        }
+    }
+}
+
+// ---- three columns, two pairs of rows ----------------------------------------------------------
+
+struct column {
+    vec upper, lower; // rows 0 and 1, rows 2 and 3
+};
+
+// Walks along four input rows; every column is loaded once.
+struct cursor {
+    const int8_t *p0, *p1, *p2, *p3;
+    ptrdiff_t s0, s1, s2, s3;
+    int32_t x, in_w;
+    vec padding;
+};
+
+DW_INLINE struct column cursor_next(struct cursor *at)
+{
+    struct column column = {at->padding, at->padding};
+    if ((uint32_t)at->x < (uint32_t)at->in_w) {
+        column.upper = pair_load(at->p0, at->p1);
+        column.lower = pair_load(at->p2, at->p3);
+        at->p0 += at->s0;
+        at->p1 += at->s1;
+        at->p2 += at->s2;
+        at->p3 += at->s3;
+    }
+    at->x++;
+    return column;
+}
+
+struct three {
+    struct numbers numbers;
+    struct finish finish;
+    size_t tap_bytes, pair_bytes; // from the weights of a column, or pair of rows, to the next
+    int8_t *output[2];
+    ptrdiff_t step;
+    int32_t channels;
+};
+
+DW_INLINE vec three_sums(const struct three *t, struct column left, struct column middle,
+                         struct column right, const int row)
+{
+    const uint8_t *w = t->numbers.weights + 32 * row;
+    const size_t tap = t->tap_bytes, pair = t->pair_bytes;
+    vec sums = vec_dot(t->numbers.init, left.upper, vec_load(w));
+    sums = vec_dot(sums, left.lower, vec_load(w + pair));
+    sums = vec_dot(sums, middle.upper, vec_load(w + tap));
+    sums = vec_dot(sums, middle.lower, vec_load(w + tap + pair));
+    sums = vec_dot(sums, right.upper, vec_load(w + 2 * tap));
+    return vec_dot(sums, right.lower, vec_load(w + 2 * tap + pair));
+}
+
+DW_INLINE void three_put(struct three *t, struct column left, struct column middle, struct column right,
+                         const int rows)
+{
+    vec first = rounded(three_sums(t, left, middle, right, 0), &t->numbers, &t->finish), second = first;
+    if (rows == 2)
+        second = rounded(three_sums(t, left, middle, right, 1), &t->numbers, &t->finish);
+    __m128i bytes = narrowed(first, second, &t->finish);
+    store_eight(t->output[0], bytes, t->channels);
+    t->output[0] += t->step;
+    if (rows == 2) {
+        store_eight(t->output[1], _mm_unpackhi_epi64(bytes, bytes), t->channels);
+        t->output[1] += t->step;
+    }
+}
+
+DW_INLINE void three_stride1(struct three *t, struct cursor at, int32_t count, const int rows)
+{
+    struct column a = cursor_next(&at), b = cursor_next(&at), c;
+    for (; count >= 3; count -= 3) {
+        c = cursor_next(&at);
+        three_put(t, a, b, c, rows);
+        a = cursor_next(&at);
+        three_put(t, b, c, a, rows);
+        b = cursor_next(&at);
+        three_put(t, c, a, b, rows);
+    }
+    if (count >= 1) {
+        c = cursor_next(&at);
+        three_put(t, a, b, c, rows);
+    }
+    if (count == 2) {
+        a = cursor_next(&at);
+        three_put(t, b, c, a, rows);
+    }
+}
+
+DW_INLINE void three_stride2(struct three *t, struct cursor at, int32_t count)
+{
+    struct column a = cursor_next(&at), b, c;
+    for (; count > 0; count--) {
+        b = cursor_next(&at);
+        c = cursor_next(&at);
+        three_put(t, a, b, c, 1);
+        a = c;
+    }
+}
+
+DW_INLINE void run_three(const struct depthwise_task *task, const int rows)
+{
+    const struct kernel_conv_shape *s = task->shape;
+    const struct depthwise_line *l = task->lines;
+    struct three t = {numbers_of(task),
+                      finish_of(s->output_zero_point, s->act_min, s->act_max),
+                      (size_t)task->aligns * 64,
+                      (size_t)task->aligns * 32,
+                      {task->output[0], task->output[1]},
+                      s->out_c,
+                      task->channels};
+    struct cursor at = {l[0].data, l[1].data, l[2].data,     l[3].data, l[0].step,
+                        l[1].step, l[2].step, l[3].step,     -s->pad_left, s->in_w,
+                        _mm256_set1_epi16((short)s->input_zero_point)};
+    if (s->stride_w == 1)
+        three_stride1(&t, at, s->out_w, rows);
+    else if (rows == 1)
+        three_stride2(&t, at, s->out_w);
+}
+
+static void run(const struct depthwise_task *task)
+{
+    const struct kernel_conv_shape *s = task->shape;
+    bool three = s->k_w == 3 && s->dilation_w == 1 && task->groups == 2;
+    if (!three || s->stride_w > 2 || (s->stride_w == 2 && task->rows == 2))
+        run_any(task);
+    else if (task->rows == 2)
+        run_three(task, 2);
+    else
+        run_three(task, 1);
+}
+
+static const struct depthwise_isa isa = {8, 1, 2, false, NULL, run};
+
+DEPTHWISE_ROW(kernel_depthwise_avx2, "depthwise_avx2", KERNEL_CPU_AVX2, &isa);

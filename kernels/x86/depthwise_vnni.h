@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Depthwise convolution with vpdpbusd (depthwise_plan.h has the idea), for any register width. The including
+// file brings vec_ymm.h or vec_zmm.h and vec_dot before, and gets `static void run(task)` for blocks of
+// 4 * VEC_LANES channels.
+
+#ifndef QEDGE_KERNELS_X86_DEPTHWISE_VNNI_H
+#define QEDGE_KERNELS_X86_DEPTHWISE_VNNI_H
+
+#include "kernels/x86/depthwise_plan.h"
+
+#define DW_INLINE static inline __attribute__((always_inline))
+
+enum { DW_WIDTH = 4 * VEC_LANES, DW_QUARTET = 16 * VEC_LANES };
+
+struct quartet {
+    vec a, b, c, d;
+};
+
+struct numbers {
+    const int32_t *init;
+    const float *scale;
+    const uint8_t *weights, *excess; // excess: NULL, or the second set
+};
+
+DW_INLINE struct numbers numbers_of(const struct depthwise_task *task)
+{
+    const struct depthwise_head *head = (const struct depthwise_head *)task->block;
+    struct numbers numbers = {.init = (const int32_t *)(head + 1)};
+    numbers.scale = (const float *)(numbers.init + DW_WIDTH);
+    numbers.weights = (const uint8_t *)(numbers.scale + DW_WIDTH);
+    if (head->wide)
+        numbers.excess = numbers.weights + depthwise_set_bytes(task, VEC_LANES, 4);
+    return numbers;
+}
+
+DW_INLINE struct quartet quartet_load(const void *data)
+{
+    const uint8_t *at = data;
+    return (struct quartet){vec_load(at), vec_load(at + 4 * VEC_LANES), vec_load(at + 8 * VEC_LANES),
+                            vec_load(at + 12 * VEC_LANES)};
+}
+
+// sums + column * the four vectors of weights at w
+DW_INLINE struct quartet quartet_dot(struct quartet sums, struct quartet column, const uint8_t *w)
+{
+    struct quartet weights = quartet_load(w);
+    sums.a = vec_dot(sums.a, column.a, weights.a);
+    sums.b = vec_dot(sums.b, column.b, weights.b);
+    sums.c = vec_dot(sums.c, column.c, weights.c);
+    sums.d = vec_dot(sums.d, column.d, weights.d);
+    return sums;
+}
+
+DW_INLINE void quartet_store(struct quartet sums, const float *scale, const struct finish *finish,
+                             int8_t *output, int32_t channels)
+{
+    vec a = finish_round(sums.a, scale, finish), b = finish_round(sums.b, scale + VEC_LANES, finish);
+    vec c = finish_round(sums.c, scale + 2 * VEC_LANES, finish);
+    vec d = finish_round(sums.d, scale + 3 * VEC_LANES, finish);
+    vec_store_bytes(output, finish_narrow(a, b, c, d, finish), channels);
+}
+
+DW_INLINE struct quartet column_load(const int8_t *r0, const int8_t *r1, const int8_t *r2, const int8_t *r3)
+{
+    vec rows[4] = {vec_flip(vec_load(r0)), vec_flip(vec_load(r1)), vec_flip(vec_load(r2)),
+                   vec_flip(vec_load(r3))};
+    vec_interleave(rows);
+    return (struct quartet){rows[0], rows[1], rows[2], rows[3]};
+}
+
+DW_INLINE struct quartet column_padding(const struct depthwise_task *task)
+{
+    vec value = vec_set((task->shape->input_zero_point + 128) * 0x01010101);
+    return (struct quartet){value, value, value, value};
+}
+
+// ---- any window --------------------------------------------------------------------------------
+
+static struct quartet window_sums(const struct depthwise_task *task, const struct numbers *numbers,
+                                  int32_t left, int32_t align)
+{
+    const struct kernel_conv_shape *s = task->shape;
+    struct quartet sums = quartet_load(numbers->init);
+    size_t group_bytes = (size_t)task->aligns * DW_QUARTET;
+    for (int32_t kx = 0, x = left; kx < s->k_w; kx++, x += s->dilation_w) {
+        for (int32_t group = 0; group < task->groups; group++) {
+            const struct depthwise_line *l = task->lines + 4 * group;
+            struct quartet column = column_padding(task);
+            if (x >= 0 && x < s->in_w)
+                column = column_load(l[0].data + x * l[0].step, l[1].data + x * l[1].step,
+                                     l[2].data + x * l[2].step, l[3].data + x * l[3].step);
+            size_t at = (size_t)(kx * task->groups + group) * group_bytes + (size_t)align * DW_QUARTET;
+            sums = quartet_dot(sums, column, numbers->weights + at);
+            if (numbers->excess)
+                sums = quartet_dot(sums, column, numbers->excess + at);
+        }
+    }
+    return sums;
+}
+
+static void run_any(const struct depthwise_task *task, const struct numbers *numbers)
+{
+    const struct kernel_conv_shape *s = task->shape;
+    const struct finish finish = finish_of(s->output_zero_point, s->act_min, s->act_max);
+    for (int32_t row = 0; row < task->rows; row++) {
+        int8_t *output = task->output[row];
+        for (int32_t ox = 0; ox < s->out_w; ox++, output += s->out_c) {
+            struct quartet sums = window_sums(task, numbers, ox * s->stride_w - s->pad_left, row);
+            quartet_store(sums, numbers->scale, &finish, output, task->channels);
+        }
+    }
+}
+
+// ---- three columns, one group of rows ----------------------------------------------------------
+
+// Walks along four input rows; every column is loaded once.
+struct cursor {
+    const int8_t *p0, *p1, *p2, *p3;
+    ptrdiff_t s0, s1, s2, s3;
+    int32_t x, in_w;
+    struct quartet padding;
+};
+
+DW_INLINE struct cursor cursor_of(const struct depthwise_task *task)
+{
+    const struct depthwise_line *l = task->lines;
+    return (struct cursor){l[0].data, l[1].data, l[2].data, l[3].data, l[0].step, l[1].step, l[2].step,
+                           l[3].step, -task->shape->pad_left, task->shape->in_w, column_padding(task)};
+}
+
+DW_INLINE struct quartet cursor_next(struct cursor *at)
+{
+    struct quartet column = at->padding;
+    if ((uint32_t)at->x < (uint32_t)at->in_w) {
+        column = column_load(at->p0, at->p1, at->p2, at->p3);
+        at->p0 += at->s0;
+        at->p1 += at->s1;
+        at->p2 += at->s2;
+        at->p3 += at->s3;
+    }
+    at->x++;
+    return column;
+}
+
+struct three {
+    const struct depthwise_task *task;
+    struct numbers numbers;
+    struct finish finish;
+    size_t tap_bytes; // from the weights of one column to the next
+    int8_t *output[2];
+    ptrdiff_t step;
+    int32_t channels;
+};
+
+DW_INLINE void three_put(struct three *t, struct quartet left, struct quartet middle, struct quartet right,
+                         const int rows, const bool wide)
+{
+    for (int row = 0; row < rows; row++) {
+        const uint8_t *w = t->numbers.weights + row * DW_QUARTET;
+        struct quartet sums = quartet_load(t->numbers.init);
+        sums = quartet_dot(sums, left, w);
+        sums = quartet_dot(sums, middle, w + t->tap_bytes);
+        sums = quartet_dot(sums, right, w + 2 * t->tap_bytes);
+        if (wide) {
+            w = t->numbers.excess + row * DW_QUARTET;
+            sums = quartet_dot(sums, left, w);
+            sums = quartet_dot(sums, middle, w + t->tap_bytes);
+            sums = quartet_dot(sums, right, w + 2 * t->tap_bytes);
+        }
+        quartet_store(sums, t->numbers.scale, &t->finish, t->output[row], t->channels);
+        t->output[row] += t->step;
+    }
+}
+
+// Stride 1: the three columns in flight change names instead of places.
+DW_INLINE void three_stride1(struct three *t, struct cursor at, int32_t count, const int rows,
+                             const bool wide)
+{
+    struct quartet a = cursor_next(&at), b = cursor_next(&at), c;
+    for (; count >= 3; count -= 3) {
+        c = cursor_next(&at);
+        three_put(t, a, b, c, rows, wide);
+        a = cursor_next(&at);
+        three_put(t, b, c, a, rows, wide);
+        b = cursor_next(&at);
+        three_put(t, c, a, b, rows, wide);
+    }
+    if (count >= 1) {
+        c = cursor_next(&at);
+        three_put(t, a, b, c, rows, wide);
+    }
+    if (count == 2) {
+        a = cursor_next(&at);
+        three_put(t, b, c, a, rows, wide);
+    }
+}
+
+DW_INLINE void three_stride2(struct three *t, struct cursor at, int32_t count, const bool wide)
+{
+    struct quartet a = cursor_next(&at), b, c;
+    for (; count > 0; count--) {
+        b = cursor_next(&at);
+        c = cursor_next(&at);
+        three_put(t, a, b, c, 1, wide);
+        a = c;
+    }
+}
+
+DW_INLINE void run_three(const struct depthwise_task *task, const struct numbers *numbers, const int rows,
+                         const bool wide)
+{
+    const struct kernel_conv_shape *s = task->shape;
+    struct three t = {task,
+                      *numbers,
+                      finish_of(s->output_zero_point, s->act_min, s->act_max),
+                      (size_t)task->aligns * DW_QUARTET,
+                      {task->output[0], task->output[1]},
+                      s->out_c,
+                      task->channels};
+    if (s->stride_w == 1)
+        three_stride1(&t, cursor_of(task), s->out_w, rows, wide);
+    else if (rows == 1)
+        three_stride2(&t, cursor_of(task), s->out_w, wide);
+}
+
+static void run(const struct depthwise_task *task)
+{
+    const struct kernel_conv_shape *s = task->shape;
+    struct numbers numbers = numbers_of(task);
+    bool three = s->k_w == 3 && s->dilation_w == 1 && task->groups == 1;
+    if (!three || s->stride_w > 2 || (s->stride_w == 2 && task->rows == 2))
+        run_any(task, &numbers);
+    else if (task->rows == 2 && numbers.excess)
+        run_three(task, &numbers, 2, true);
+    else if (task->rows == 2)
+        run_three(task, &numbers, 2, false);
+    else if (numbers.excess)
+        run_three(task, &numbers, 1, true);
+    else
+        run_three(task, &numbers, 1, false);
+}
+
+#endif
