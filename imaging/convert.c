@@ -62,6 +62,9 @@ struct convert {
 
 // Best first, C last.
 static const struct convert_ops *const ops_table[] = {
+#if defined(__x86_64__)
+    &convert_ops_avx2,
+#endif
     &convert_ops_c,
 };
 
@@ -96,6 +99,12 @@ static int like_check(const struct image *like)
     return 0;
 }
 
+// Component k of the strip. RGB becomes BGR by taking its components the other way round.
+static const struct sample_layout *sample_of(const struct convert *convert, int k)
+{
+    return &layouts[convert->like.format].sample[convert->strip.mix.reversed ? 2 - k : k];
+}
+
 // ---- planning -----------------------------------------------------------------------------------
 
 static void *aligned_zeros(size_t bytes)
@@ -109,7 +118,7 @@ static void *aligned_zeros(size_t bytes)
 
 static int columns_plan(struct convert *convert, int k)
 {
-    const struct sample_layout *sample = &layouts[convert->like.format].sample[k];
+    const struct sample_layout *sample = sample_of(convert, k);
     struct strip_component *component = &convert->strip.component[k];
     const struct taps_axis axis = {
         .offset = convert->crop.x,
@@ -153,7 +162,7 @@ static int strip_plan(struct convert *convert, int plane)
 {
     int32_t low = INT32_MAX, high = 0, touched = 0;
     for (int k = 0; k < convert->strip.mix.components; k++) {
-        const struct sample_layout *sample = &layouts[convert->like.format].sample[k];
+        const struct sample_layout *sample = sample_of(convert, k);
         const struct taps *taps = &convert->columns[k];
         if (sample->plane != plane)
             continue;
@@ -181,7 +190,7 @@ static int strip_plan(struct convert *convert, int plane)
 
 static void column_numbers_plan(struct convert *convert, int k)
 {
-    const struct sample_layout *sample = &layouts[convert->like.format].sample[k];
+    const struct sample_layout *sample = sample_of(convert, k);
     const struct taps *taps = &convert->columns[k];
     for (int32_t x = 0; x < taps->targets; x++)
         convert->column[k][x] =
@@ -217,7 +226,7 @@ static int plan_make(struct convert *convert, const struct convert_target *targe
     strip->targets = convert->place.width;
     for (int k = 0; k < strip->mix.components; k++)
         if ((result = columns_plan(convert, k)) < 0 ||
-            (result = rows_plan(convert, &layouts[convert->like.format].sample[k])) < 0)
+            (result = rows_plan(convert, sample_of(convert, k))) < 0)
             return result;
     for (int plane = 0; plane < strip->planes; plane++)
         if ((result = strip_plan(convert, plane)) < 0)
@@ -226,7 +235,10 @@ static int plan_make(struct convert *convert, const struct convert_target *targe
         column_numbers_plan(convert, k);
     convert->pixels_stride = (size_t)strip->targets * (size_t)target->channels;
     convert->pixels = aligned_zeros(convert->pixels_stride * (size_t)convert->ops->rows);
-    return convert->pixels == NULL ? -ENOMEM : border_plan(convert, target->fill);
+    strip->scratch = aligned_zeros(CONVERT_SCRATCH(strip->targets));
+    if (convert->pixels == NULL || strip->scratch == NULL)
+        return -ENOMEM;
+    return border_plan(convert, target->fill);
 }
 
 int convert_create_for(uint32_t cpu, const struct image *like, const struct convert_target *target,
@@ -275,6 +287,7 @@ void convert_destroy(struct convert *convert)
         free(convert->strip.plane[i].turned);
     }
     free(convert->pixels);
+    free(convert->strip.scratch);
     free(convert->border);
     free(convert);
 }
@@ -349,7 +362,7 @@ int convert_run(struct convert *convert, const struct image *image, void *dst)
         int32_t rows =
             place->height - y < convert->ops->rows ? place->height - y : convert->ops->rows;
         strip_rows_sum(convert, image, y, rows);
-        convert->ops->columns_sum(&convert->strip, rows, convert->pixels, convert->pixels_stride);
+        convert->ops->columns_sum(&convert->strip, convert->pixels, convert->pixels_stride);
         for (int32_t row = 0; row < rows; row++, out += (size_t)convert->width * pixel)
             convert_table_apply(&convert->table,
                                 convert->pixels + convert->pixels_stride * (size_t)row,

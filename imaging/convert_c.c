@@ -40,22 +40,18 @@ static uint8_t channel_mix(const struct colour_mix *mix, int32_t channel, const 
     return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
 }
 
-static void columns_sum_c(const struct convert_strip *strip, int32_t rows, uint8_t *pixels,
-                          size_t pixels_stride)
+static void columns_sum_c(const struct convert_strip *strip, uint8_t *pixels, size_t pixels_stride)
 {
     const struct colour_mix *mix = &strip->mix;
-    for (int32_t row = 0; row < rows; row++) {
-        uint8_t *out = pixels + pixels_stride * (size_t)row;
-        for (int32_t x = 0; x < strip->targets; x++) {
-            int32_t value[3] = {0};
-            for (int32_t k = 0; k < mix->components; k++) {
-                const struct strip_plane *plane = &strip->plane[strip->component[k].plane];
-                value[k] = component_sum(&strip->component[k],
-                                         plane->rows + plane->stride * (size_t)row, x);
-            }
-            for (int32_t c = 0; c < mix->channels; c++)
-                *out++ = channel_mix(mix, c, value);
+    (void)pixels_stride; // a strip is one row
+    for (int32_t x = 0; x < strip->targets; x++) {
+        int32_t value[3] = {0};
+        for (int32_t k = 0; k < mix->components; k++) {
+            const struct strip_component *component = &strip->component[k];
+            value[k] = component_sum(component, strip->plane[component->plane].rows, x);
         }
+        for (int32_t c = 0; c < mix->channels; c++)
+            *pixels++ = channel_mix(mix, c, value);
     }
 }
 

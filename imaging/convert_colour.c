@@ -45,13 +45,12 @@ static void mix_from_rgb(struct colour_mix *mix, bool bgr)
 {
     static const int16_t grey[3] = {2449, 4809, 934}; // BT.601, sum 8192
     mix->components = 3;
-    mix->copy = mix->channels == 3 && !bgr;
+    mix->copy = mix->channels == 3;
+    mix->reversed = mix->copy && bgr;
     for (int channel = 0; channel < mix->channels; channel++) {
         mix->bias[channel] = HALF;
         for (int k = 0; k < 3; k++)
-            mix->matrix[channel][k] = mix->channels == 1                   ? grey[k]
-                                      : k == (bgr ? 2 - channel : channel) ? ONE
-                                                                           : 0;
+            mix->matrix[channel][k] = mix->copy ? (k == channel ? ONE : 0) : grey[k];
     }
 }
 

@@ -17,6 +17,7 @@
 struct colour_mix {
     int32_t components, channels; // 1 or 3
     bool copy;                    // channel c is component c, or all are component 0
+    bool reversed;                // components are wanted as B G R
     int16_t matrix[3][3];
     int32_t bias[3];
 };

@@ -10,7 +10,8 @@
 //      Y U Y V Y U Y V ...  --->    y u y v y u y v ...   --->   R G B R G B ...
 //      Y U Y V Y U Y V ...          (0..255 * 256)
 //
-// Kernels read nothing outside what is said here, and write nothing else.
+// What is said here bounds what kernels read and write. Strips are theirs alone: a kernel may keep
+// its sums in another form (sum - 32768 as int16).
 
 #ifndef QEDGE_IMAGING_CONVERT_OPS_H
 #define QEDGE_IMAGING_CONVERT_OPS_H
@@ -26,12 +27,15 @@
 #define CONVERT_STRIP_ROWS_MAX 16
 #define CONVERT_STRIP_ALIGN 32 // elements: strip strides are multiples; strips are 64-byte aligned
 
+// Three 16-bit values and three bytes for each pixel of a strip, and room for whole vectors.
+#define CONVERT_SCRATCH(targets) (((size_t)(targets) + 32) * 9 * CONVERT_STRIP_ROWS_MAX)
+
 struct strip_plane {
     uint16_t *rows;  // [ops->rows][stride]
     size_t stride;   // elements
     int32_t columns; // that rows_sum() writes; the rest of a row stays 0
-    // [columns_turned][ops->rows]: for kernels that turn the strip by 90 degrees. Columns from
-    // `columns` on are never written; they only meet weights of 0.
+    // For kernels that turn the strip by 90 degrees: [columns][ops->rows], with room for `columns`
+    // rounded up as the stride is, and for every column that a weight of 0 may meet.
     uint16_t *turned;
 };
 
@@ -47,21 +51,20 @@ struct convert_strip {
     struct strip_plane plane[3];
     struct strip_component component[3]; // mix.components of them
     struct colour_mix mix;
-    int32_t targets; // pixels in a row
+    int32_t targets;  // pixels in a row
+    uint8_t *scratch; // CONVERT_SCRATCH(targets) bytes, 64-byte aligned
 };
 
 struct convert_ops {
     const char *name;
     uint32_t cpu; // KERNEL_CPU_* flags needed
     int32_t rows; // of a strip, at most CONVERT_STRIP_ROWS_MAX
-    // out[i] = sum over j < count of weights[j] * source[j * stride + i], i < columns; weights sum
-    // to 256.
+    // Sums `count` rows of `columns` bytes into one strip row: out[i] = sum over j of weights[j] *
+    // source[j * stride + i]. The weights sum to 256, and are at most 255 when there are several.
     void (*rows_sum)(const uint8_t *source, size_t stride, const int16_t *weights, int32_t count,
                      int32_t columns, uint16_t *out);
-    // The first `rows` rows of the strip to pixels[row * pixels_stride], strip->targets * channels
-    // bytes each.
-    void (*columns_sum)(const struct convert_strip *strip, int32_t rows, uint8_t *pixels,
-                        size_t pixels_stride);
+    // All rows of the strip to pixels[row * pixels_stride], targets * channels bytes each.
+    void (*columns_sum)(const struct convert_strip *strip, uint8_t *pixels, size_t pixels_stride);
 };
 
 extern const struct convert_ops convert_ops_c;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+HELPER_PROGS += tests/bench/imaging_bench.c
