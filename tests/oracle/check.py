@@ -125,7 +125,7 @@ def compare_model(qmodel, path, pictures):
         try:
             got = qmodel.run(path, tensors, want)
         except Refused as refusal:
-            row.note = f"refused: {refusal}"
+            row.note = "refused: " + str(refusal).rsplit("): ", 1)[-1]
             row.skipped = models.is_optional(path) and "support" in str(refusal)
             return row
         row.default.add(got, want)
@@ -200,7 +200,7 @@ def main():
     arguments = parser.parse_args()
     qmodel = Qmodel(arguments.qmodel)
     pictures = sorted(p for p in models.PICTURES.iterdir() if p.suffix in (".jpg", ".png"))[:arguments.pictures]
-    rows, skipped = [], 0
+    rows, table, skipped = [], [], 0
     paths = [Path(m).resolve() for m in arguments.models] or [models.DEFAULT_MODEL, *models.shared_classifiers()]
     print("First three columns: against LiteRT's default kernels; next three: against its reference kernels.\n")
     print(HEAD)
@@ -208,17 +208,18 @@ def main():
         try:
             row = compare_model(qmodel, path, pictures)
         except (ValueError, RuntimeError) as error:
-            print(f"| {path.stem} | | | | | | | LiteRT refuses it: {str(error).split('.')[0][:60]} |")
-            skipped += 1
-            continue
+            row = Row(path, True)
+            row.note, row.skipped = f"LiteRT refuses it: {str(error).split('.')[0][:60]}", True
         skipped += row.skipped
         rows += [] if row.skipped else [row]
+        table.append(str(row))
         print(row, flush=True)
     if not arguments.models:
         rows.append(check_operators(qmodel))
+        table.append(str(rows[-1]))
         print(rows[-1])
     if arguments.table:
-        Path(arguments.table).write_text("\n".join([HEAD, *map(str, rows)]) + "\n")
+        Path(arguments.table).write_text("\n".join([HEAD, *table]) + "\n")
     failed = sum(not row.passed() for row in rows)
     answers = None if arguments.models else check_known_answers()
     if answers:
