@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/arm/arm_fold.h"
+#include "kernels/packing.h"
 
 // A block of input patches and its outputs stay in this much of the first-level cache; the weights
 // stream by once a block.
@@ -17,26 +18,16 @@ struct plan {
     bool gathered;
 };
 
-static int32_t round_up(int32_t value, int32_t step)
-{
-    return (value + step - 1) / step * step;
-}
-
-static int32_t divide_up(int32_t value, int32_t by)
-{
-    return (value + by - 1) / by;
-}
-
 static struct plan plan_make(const struct arm_conv_isa *isa, const struct kernel_conv_shape *s)
 {
     struct plan p = {
         .rows = s->batch * s->out_h * s->out_w,
         .depth = s->k_h * s->k_w * s->in_c,
-        .panels = divide_up(s->out_c, isa->panel_columns),
+        .panels = packing_divide_up(s->out_c, isa->panel_columns),
     };
     int32_t block;
 
-    p.padded_depth = round_up(p.depth, ARM_DEPTH_STEP);
+    p.padded_depth = packing_divide_up(p.depth, ARM_DEPTH_STEP) * ARM_DEPTH_STEP;
     p.gathered = p.depth != p.padded_depth || s->k_h != 1 || s->k_w != 1 || s->stride_h != 1 ||
                  s->stride_w != 1 || s->pad_top != 0 || s->pad_left != 0 || s->in_h != s->out_h ||
                  s->in_w != s->out_w;
@@ -44,12 +35,14 @@ static struct plan plan_make(const struct arm_conv_isa *isa, const struct kernel
     block = block < MIN_BLOCK_ROWS   ? MIN_BLOCK_ROWS
             : block > MAX_BLOCK_ROWS ? MAX_BLOCK_ROWS
                                      : block;
-    p.row_blocks = divide_up(p.rows, block);
-    p.block_rows = round_up(divide_up(p.rows, p.row_blocks), isa->tile_rows);
-    p.row_blocks = divide_up(p.rows, p.block_rows);
-    p.panel_blocks = p.row_blocks < WANTED_UNITS ? divide_up(WANTED_UNITS, p.row_blocks) : 1;
-    p.block_panels = divide_up(p.panels, p.panel_blocks);
-    p.panel_blocks = divide_up(p.panels, p.block_panels);
+    p.row_blocks = packing_divide_up(p.rows, block);
+    p.block_rows =
+        packing_divide_up(packing_divide_up(p.rows, p.row_blocks), isa->tile_rows) * isa->tile_rows;
+    p.row_blocks = packing_divide_up(p.rows, p.block_rows);
+    p.panel_blocks =
+        p.row_blocks < WANTED_UNITS ? packing_divide_up(WANTED_UNITS, p.row_blocks) : 1;
+    p.block_panels = packing_divide_up(p.panels, p.panel_blocks);
+    p.panel_blocks = packing_divide_up(p.panels, p.block_panels);
     return p;
 }
 
@@ -79,18 +72,30 @@ size_t arm_conv_packed_size(const struct arm_conv_isa *isa, const struct kernel_
     return sizeof(struct arm_conv_packed) + (size_t)p.panels * panel_bytes(isa, &p);
 }
 
-// Scratch: the gathered patches, then a row bias each (only where the shape needs them).
-static size_t patches_bytes(const struct plan *p)
+// Scratch: gathered or interleaved rows of a block; the patches of one tile on their way to being
+// interleaved; a row bias each. Only what the shape needs.
+struct scratch_layout {
+    size_t patches, row_bias, end;
+};
+
+static struct scratch_layout scratch_layout_of(const struct arm_conv_isa *isa,
+                                               const struct kernel_conv_shape *shape,
+                                               const struct plan *p)
 {
-    return p->gathered ? (size_t)p->block_rows * (size_t)p->padded_depth : 0;
+    struct scratch_layout at = {0};
+    size_t row = (size_t)p->padded_depth;
+
+    at.patches = p->gathered || isa->interleaved ? (size_t)p->block_rows * row : 0;
+    at.row_bias = at.patches + (isa->interleaved && p->gathered ? (size_t)isa->tile_rows * row : 0);
+    at.end = at.row_bias + (shape->weight_zero_point ? (size_t)p->block_rows * sizeof(int32_t) : 0);
+    return at;
 }
 
 size_t arm_conv_scratch_size(const struct arm_conv_isa *isa, const struct kernel_conv_shape *shape)
 {
     struct plan p = plan_make(isa, shape);
-    size_t row_bias = shape->weight_zero_point ? (size_t)p.block_rows * sizeof(int32_t) : 0;
 
-    return patches_bytes(&p) + row_bias;
+    return scratch_layout_of(isa, shape, &p).end;
 }
 
 // ---- Packing ------------------------------------------------------------------------------------
@@ -184,57 +189,62 @@ void arm_conv_pack(const struct arm_conv_isa *isa, const struct kernel_conv_shap
 
 // ---- Gathering patches --------------------------------------------------------------------------
 
-// One row of a patch's taps: `count` taps from column x (which may lie outside) of an input row.
-static int8_t *gather_taps(const struct kernel_conv_shape *s, const int8_t *row, int32_t x,
-                           int8_t *to)
+// A patch that lies inside the picture, its taps side by side: k_h runs of `bytes`. The runs are
+// often a few bytes, not worth a call; nothing but them is read.
+static void gather_inside(const int8_t *restrict from, size_t in_row, size_t bytes, int32_t k_h,
+                          int8_t *restrict to)
 {
-    const size_t pixel = (size_t)s->in_c;
-    int32_t before = x < 0 ? -x : 0;
-    int32_t after = x + s->k_w > s->in_w ? x + s->k_w - s->in_w : 0;
-    int32_t inside;
+    if (bytes >= 8 && bytes <= 16) {
+        for (; k_h > 0; k_h--, from += in_row, to += bytes) {
+            uint64_t start, end;
 
-    before = before > s->k_w ? s->k_w : before;
-    after = after > s->k_w ? s->k_w : after;
-    inside = s->k_w - before - after;
-    if (before)
-        memset(to, s->input_zero_point, (size_t)before * pixel);
-    if (inside > 0)
-        memcpy(to + (size_t)before * pixel, row + (size_t)(x + before) * pixel,
-               (size_t)inside * pixel);
-    if (after)
-        memset(to + (size_t)(s->k_w - after) * pixel, s->input_zero_point, (size_t)after * pixel);
-    return to + (size_t)s->k_w * pixel;
-}
-
-static int8_t *gather_dilated_taps(const struct kernel_conv_shape *s, const int8_t *row, int32_t x,
-                                   int8_t *to)
-{
-    const size_t pixel = (size_t)s->in_c;
-
-    for (int32_t kx = 0; kx < s->k_w; kx++, x += s->dilation_w, to += pixel) {
-        if (x < 0 || x >= s->in_w)
-            memset(to, s->input_zero_point, pixel);
-        else
-            memcpy(to, row + (size_t)x * pixel, pixel);
+            memcpy(&start, from, 8);
+            memcpy(&end, from + bytes - 8, 8);
+            memcpy(to, &start, 8);
+            memcpy(to + bytes - 8, &end, 8);
+        }
+    } else if (bytes < 8) {
+        for (; k_h > 0; k_h--, from += in_row, to += bytes)
+            for (size_t i = 0; i < bytes; i++)
+                to[i] = from[i];
+    } else {
+        for (; k_h > 0; k_h--, from += in_row, to += bytes)
+            memcpy(to, from, bytes);
     }
-    return to;
 }
 
-static void gather_patch(const struct kernel_conv_shape *s, const int8_t *picture, int32_t y,
-                         int32_t x, int8_t *to)
+// Any patch, tap by tap; (x, y) is the first tap's place and may lie outside.
+static void gather_taps(const struct kernel_conv_shape *s, const int8_t *picture, int32_t y,
+                        int32_t x, int8_t *to)
 {
-    const size_t in_row = (size_t)s->in_w * (size_t)s->in_c;
-    const size_t taps_row = (size_t)s->k_w * (size_t)s->in_c;
+    const size_t pixel = (size_t)s->in_c;
 
     for (int32_t ky = 0; ky < s->k_h; ky++, y += s->dilation_h) {
-        if (y < 0 || y >= s->in_h) {
-            memset(to, s->input_zero_point, taps_row);
-            to += taps_row;
-        } else if (s->dilation_w == 1) {
-            to = gather_taps(s, picture + (size_t)y * in_row, x, to);
-        } else {
-            to = gather_dilated_taps(s, picture + (size_t)y * in_row, x, to);
+        for (int32_t kx = 0, at = x; kx < s->k_w; kx++, at += s->dilation_w, to += pixel) {
+            if (y < 0 || y >= s->in_h || at < 0 || at >= s->in_w)
+                memset(to, s->input_zero_point, pixel);
+            else
+                memcpy(to, picture + ((size_t)y * (size_t)s->in_w + (size_t)at) * pixel, pixel);
         }
+    }
+}
+
+// `count` patches within one output row, from column x on.
+static void gather_row(const struct kernel_conv_shape *s, const struct plan *p,
+                       const int8_t *picture, int32_t y, int32_t x, int32_t count, int8_t *to)
+{
+    const size_t pixel = (size_t)s->in_c, in_row = (size_t)s->in_w * pixel;
+    const size_t padding = (size_t)(p->padded_depth - p->depth);
+    const bool inside = s->dilation_h == 1 && s->dilation_w == 1 && y >= 0 && y + s->k_h <= s->in_h;
+
+    for (; count > 0; count--, x += s->stride_w, to += p->padded_depth) {
+        if (padding)
+            memset(to + p->padded_depth - ARM_DEPTH_STEP, 0, ARM_DEPTH_STEP);
+        if (inside && x >= 0 && x + s->k_w <= s->in_w)
+            gather_inside(picture + (size_t)y * in_row + (size_t)x * pixel, in_row,
+                          (size_t)s->k_w * pixel, s->k_h, to);
+        else
+            gather_taps(s, picture, y, x, to);
     }
 }
 
@@ -242,37 +252,93 @@ static void gather(const struct kernel_conv_shape *s, const struct plan *p, cons
                    int32_t row, int32_t count, int8_t *to)
 {
     const size_t picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
-    int32_t x = row % s->out_w, y = row / s->out_w % s->out_h, batch = row / s->out_w / s->out_h;
 
-    for (; count > 0; count--, to += p->padded_depth) {
-        gather_patch(s, input + (size_t)batch * picture, y * s->stride_h - s->pad_top,
-                     x * s->stride_w - s->pad_left, to);
-        memset(to + p->depth, 0, (size_t)(p->padded_depth - p->depth));
-        if (++x < s->out_w)
-            continue;
-        x = 0;
-        if (++y < s->out_h)
-            continue;
-        y = 0;
-        batch++;
+    for (int32_t n; count > 0; count -= n, row += n, to += (size_t)n * (size_t)p->padded_depth) {
+        int32_t x = row % s->out_w, y = row / s->out_w % s->out_h;
+        int32_t batch = row / s->out_w / s->out_h;
+
+        n = packing_min(count, s->out_w - x);
+        gather_row(s, p, input + (size_t)batch * picture, y * s->stride_h - s->pad_top,
+                   x * s->stride_w - s->pad_left, n, to);
     }
+}
+
+// `count` rows of `depth` bytes -> one interleaved tile.
+static inline void interleave_rows(const int8_t *rows, int32_t count, int32_t depth, int8_t *to)
+{
+    const size_t row = (size_t)depth;
+    int32_t k = 0;
+
+    for (; k + 16 <= depth; k += 16, rows += 16)
+        for (int32_t r = 0; r < count; r++, to += 16)
+            memcpy(to, rows + (size_t)r * row, 16);
+    for (int32_t r = 0; r < count && k < depth; r++, to += ARM_DEPTH_STEP)
+        memcpy(to, rows + (size_t)r * row, ARM_DEPTH_STEP);
+}
+
+// The common counts are spelled out, to be unrolled.
+static void interleave(const int8_t *restrict rows, int32_t count, int32_t depth,
+                       int8_t *restrict to)
+{
+    if (count == 4)
+        interleave_rows(rows, 4, depth, to);
+    else if (count == 8)
+        interleave_rows(rows, 8, depth, to);
+    else
+        interleave_rows(rows, count, depth, to);
 }
 
 // ---- Running ------------------------------------------------------------------------------------
 
 // -weight_zero_point * sum(x) for each row: what the shifted weights of legacy models add to a
 // product.
-static void sum_rows(const struct arm_conv_block *block, int32_t depth, int32_t weight_zero_point,
-                     int32_t *row_bias)
+static void sum_rows(const int8_t *rows, int32_t count, const struct plan *p,
+                     int32_t weight_zero_point, int32_t *row_bias)
 {
-    for (int32_t r = 0; r < block->rows; r++) {
-        const int8_t *a = block->a + (size_t)r * block->a_stride;
+    for (int32_t r = 0; r < count; r++, rows += p->padded_depth) {
         int32_t sum = 0;
 
-        for (int32_t k = 0; k < depth; k++)
-            sum += a[k];
+        for (int32_t k = 0; k < p->depth; k++)
+            sum += rows[k];
         row_bias[r] = -weight_zero_point * sum;
     }
+}
+
+// Where the rows [row, row + count) lie one after the other: in the input, or gathered at `to`.
+static const int8_t *rows_of(const struct kernel_conv_shape *s, const struct plan *p,
+                             const int8_t *input, int32_t row, int32_t count, int8_t *to)
+{
+    if (!p->gathered)
+        return input + (size_t)row * (size_t)p->depth;
+    gather(s, p, input, row, count, to);
+    return to;
+}
+
+// Sets block->a and block->row_bias.
+static void prepare_rows(const struct arm_conv_isa *isa, const struct kernel_conv_shape *s,
+                         const struct plan *p, const int8_t *input, int32_t row, int8_t *scratch,
+                         struct arm_conv_block *block)
+{
+    struct scratch_layout at = scratch_layout_of(isa, s, p);
+    int32_t *row_bias = s->weight_zero_point ? (int32_t *)(scratch + at.row_bias) : NULL;
+    int32_t tile = isa->interleaved ? isa->tile_rows : block->rows;
+    int8_t *patches = isa->interleaved ? scratch + at.patches : scratch;
+
+    for (int32_t done = 0; done < block->rows; done += tile) {
+        int32_t count = packing_min(block->rows - done, tile);
+        const int8_t *rows = rows_of(s, p, input, row + done, count, patches);
+
+        if (row_bias)
+            sum_rows(rows, count, p, s->weight_zero_point, row_bias + done);
+        if (isa->interleaved)
+            interleave(rows, count, p->padded_depth,
+                       scratch + (size_t)done * (size_t)p->padded_depth);
+        else
+            block->a = rows;
+    }
+    if (isa->interleaved)
+        block->a = scratch;
+    block->row_bias = row_bias;
 }
 
 static void run_unit(const struct arm_conv_isa *isa, const struct kernel_conv_shape *s,
@@ -281,11 +347,9 @@ static void run_unit(const struct arm_conv_isa *isa, const struct kernel_conv_sh
 {
     int32_t row = unit / p->panel_blocks * p->block_rows;
     int32_t panel = unit % p->panel_blocks * p->block_panels;
-    int32_t last_panel = panel + p->block_panels < p->panels ? panel + p->block_panels : p->panels;
+    int32_t last_panel = packing_min(panel + p->block_panels, p->panels);
     struct arm_conv_block block = {
-        .a = p->gathered ? scratch : input + (size_t)row * (size_t)p->depth,
-        .a_stride = (size_t)p->padded_depth,
-        .rows = p->rows - row < p->block_rows ? p->rows - row : p->block_rows,
+        .rows = packing_min(p->rows - row, p->block_rows),
         .depth = p->padded_depth,
         .output_stride = (size_t)s->out_c,
         .zero_point = s->output_zero_point,
@@ -295,21 +359,13 @@ static void run_unit(const struct arm_conv_isa *isa, const struct kernel_conv_sh
         .folded = packed->folded,
     };
 
-    if (p->gathered)
-        gather(s, p, input, row, block.rows, scratch);
-    if (s->weight_zero_point) {
-        int32_t *row_bias = (int32_t *)((char *)scratch + patches_bytes(p));
-
-        sum_rows(&block, p->depth, s->weight_zero_point, row_bias);
-        block.row_bias = row_bias;
-    }
+    prepare_rows(isa, s, p, input, row, scratch, &block);
     for (; panel < last_panel; panel++) {
         int32_t column = panel * isa->panel_columns;
 
         block.panel = (const char *)(packed + 1) + (size_t)panel * panel_bytes(isa, p);
         block.output = output + (size_t)row * block.output_stride + column;
-        block.columns =
-            s->out_c - column < isa->panel_columns ? s->out_c - column : isa->panel_columns;
+        block.columns = packing_min(s->out_c - column, isa->panel_columns);
         isa->panel(&block);
     }
 }

@@ -34,8 +34,7 @@ struct arm_conv_packed {
 
 // One block of rows against one panel.
 struct arm_conv_block {
-    const int8_t *a; // rows of `depth` bytes, a multiple of ARM_DEPTH_STEP, `a_stride` apart
-    size_t a_stride;
+    const int8_t *a; // rows of `depth` bytes, a multiple of ARM_DEPTH_STEP, one after the other
     int32_t rows, depth;
     const int32_t *row_bias; // [rows], added to every accumulator of the row; NULL = none
     const void *panel;
@@ -49,8 +48,9 @@ struct arm_conv_block {
 // What an ISA adds.
 struct arm_conv_isa {
     int32_t panel_columns;
-    int32_t k_step; // a multiple of ARM_DEPTH_STEP
-    int32_t tile_rows;
+    int32_t k_step;    // a multiple of ARM_DEPTH_STEP
+    int32_t tile_rows; // <= ARM_MAX_TILE
+    bool interleaved;
     void (*panel)(const struct arm_conv_block *block);
 };
 
@@ -67,41 +67,42 @@ void arm_conv_run(const struct arm_conv_isa *isa, const struct kernel_conv_shape
                   int32_t first, int32_t last);
 
 // kernel_<name>: a convolution row around an ISA's panel function.
-#define ARM_CONV_ROW(row, flags, columns, depth_step, rows, panel_function)                   \
-    static const struct arm_conv_isa row##_isa = {columns, depth_step, rows, panel_function}; \
-    static size_t row##_packed_size(const struct kernel_conv_shape *shape)                    \
-    {                                                                                         \
-        return arm_conv_packed_size(&row##_isa, shape);                                       \
-    }                                                                                         \
-    static void row##_pack(const struct kernel_conv_shape *shape,                             \
-                           const struct kernel_conv_weights *weights, void *packed)           \
-    {                                                                                         \
-        arm_conv_pack(&row##_isa, shape, weights, packed);                                    \
-    }                                                                                         \
-    static size_t row##_scratch_size(const struct kernel_conv_shape *shape)                   \
-    {                                                                                         \
-        return arm_conv_scratch_size(&row##_isa, shape);                                      \
-    }                                                                                         \
-    static int32_t row##_units(const struct kernel_conv_shape *shape)                         \
-    {                                                                                         \
-        return arm_conv_units(&row##_isa, shape);                                             \
-    }                                                                                         \
-    static void row##_run(const struct kernel_conv_shape *shape, const void *packed,          \
-                          const int8_t *input, int8_t *output, void *scratch, int32_t first,  \
-                          int32_t last)                                                       \
-    {                                                                                         \
-        arm_conv_run(&row##_isa, shape, packed, input, output, scratch, first, last);         \
-    }                                                                                         \
-    const struct kernel_conv kernel_##row =                                                   \
-        {                                                                                     \
-            #row,                                                                             \
-            flags,                                                                            \
-            arm_conv_accepts,                                                                 \
-            row##_packed_size,                                                                \
-            row##_pack,                                                                       \
-            row##_scratch_size,                                                               \
-            row##_units,                                                                      \
-            row##_run,                                                                        \
+#define ARM_CONV_ROW(row, flags, columns, depth_step, rows, interleaved, panel_function)     \
+    static const struct arm_conv_isa row##_isa = {columns, depth_step, rows, interleaved,    \
+                                                  panel_function};                           \
+    static size_t row##_packed_size(const struct kernel_conv_shape *shape)                   \
+    {                                                                                        \
+        return arm_conv_packed_size(&row##_isa, shape);                                      \
+    }                                                                                        \
+    static void row##_pack(const struct kernel_conv_shape *shape,                            \
+                           const struct kernel_conv_weights *weights, void *packed)          \
+    {                                                                                        \
+        arm_conv_pack(&row##_isa, shape, weights, packed);                                   \
+    }                                                                                        \
+    static size_t row##_scratch_size(const struct kernel_conv_shape *shape)                  \
+    {                                                                                        \
+        return arm_conv_scratch_size(&row##_isa, shape);                                     \
+    }                                                                                        \
+    static int32_t row##_units(const struct kernel_conv_shape *shape)                        \
+    {                                                                                        \
+        return arm_conv_units(&row##_isa, shape);                                            \
+    }                                                                                        \
+    static void row##_run(const struct kernel_conv_shape *shape, const void *packed,         \
+                          const int8_t *input, int8_t *output, void *scratch, int32_t first, \
+                          int32_t last)                                                      \
+    {                                                                                        \
+        arm_conv_run(&row##_isa, shape, packed, input, output, scratch, first, last);        \
+    }                                                                                        \
+    const struct kernel_conv kernel_##row =                                                  \
+        {                                                                                    \
+            #row,                                                                            \
+            flags,                                                                           \
+            arm_conv_accepts,                                                                \
+            row##_packed_size,                                                               \
+            row##_pack,                                                                      \
+            row##_scratch_size,                                                              \
+            row##_units,                                                                     \
+            row##_run,                                                                       \
     };
 
 #endif

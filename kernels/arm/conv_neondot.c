@@ -8,10 +8,11 @@
 // across.
 
 #include "kernels/arm/arm_conv.h"
+#include "kernels/arm/gemm_tiles.h"
 #include "kernels/arm/rows_arm.h"
 #include "kernels/arm/neon_round.h"
 
-enum { COLUMNS = 8, DEPTH = 4 };
+enum { ROWS = 8, COLUMNS = 8, DEPTH = 4 };
 
 struct panel {
     int32x4_t bias[2];
@@ -31,24 +32,24 @@ struct panel {
         }                                                               \
     } while (0)
 
-NEON_INLINE void multiply(const int8_t *a, size_t a_stride, const int8_t *b, int32_t depth,
-                          int rows, int32x4_t acc[8][2])
+NEON_INLINE void multiply(const int8_t *a, const int8_t *b, int32_t depth, int rows,
+                          int32x4_t acc[ROWS][2])
 {
-    for (; depth >= 16; depth -= 16, a += 16) {
-        int8x16_t x[8];
+    for (; depth >= 16; depth -= 16, a += 16 * rows) {
+        int8x16_t x[ROWS];
 
         for (int r = 0; r < rows; r++)
-            x[r] = vld1q_s8(a + (size_t)r * a_stride);
+            x[r] = vld1q_s8(a + 16 * r);
         ADD_QUARTER(laneq, 0);
         ADD_QUARTER(laneq, 1);
         ADD_QUARTER(laneq, 2);
         ADD_QUARTER(laneq, 3);
     }
     if (depth) {
-        int8x8_t x[8];
+        int8x8_t x[ROWS];
 
         for (int r = 0; r < rows; r++)
-            x[r] = vld1_s8(a + (size_t)r * a_stride);
+            x[r] = vld1_s8(a + ARM_DEPTH_STEP * r);
         ADD_QUARTER(lane, 0);
         ADD_QUARTER(lane, 1);
     }
@@ -76,7 +77,7 @@ NEON_INLINE int16x8_t scale_row(const struct neon_output *out, const struct pane
 }
 
 NEON_INLINE void finish(const struct arm_conv_block *block, const struct panel *panel, int rows,
-                        bool folded, const int32x4_t acc[8][2], int8_t *to)
+                        bool folded, const int32x4_t acc[ROWS][2], int8_t *to)
 {
     const struct neon_output out =
         neon_output_make(block->zero_point, block->act_min, block->act_max);
@@ -97,7 +98,7 @@ NEON_INLINE void tile(const struct arm_conv_block *block, const struct panel *pa
                       int rows)
 {
     int8_t *to = block->output + (size_t)row * block->output_stride;
-    int32x4_t acc[8][2];
+    int32x4_t acc[ROWS][2];
 
     for (int r = 0; r < rows; r++)
         for (int h = 0; h < 2; h++)
@@ -107,15 +108,16 @@ NEON_INLINE void tile(const struct arm_conv_block *block, const struct panel *pa
             for (int h = 0; h < 2; h++)
                 acc[r][h] = vaddq_s32(acc[r][h], vdupq_n_s32(block->row_bias[row + r]));
     }
-    multiply(block->a + (size_t)row * block->a_stride, block->a_stride, panel->weights,
-             block->depth, rows, acc);
+    multiply(block->a + (size_t)row * (size_t)block->depth, panel->weights, block->depth, rows,
+             acc);
     if (block->folded)
         finish(block, panel, rows, true, acc, to);
     else
         finish(block, panel, rows, false, acc, to);
 }
 
-static void multiply_panel(const struct arm_conv_block *block)
+// The rows from `row` on, where a tile with fewer rows can only be the last.
+static __attribute__((noinline)) void multiply_rows(const struct arm_conv_block *block, int32_t row)
 {
     const int32_t *bias = block->panel;
     const float *scale = (const float *)(bias + COLUMNS);
@@ -124,20 +126,28 @@ static void multiply_panel(const struct arm_conv_block *block)
         .scale = {vld1q_f32(scale), vld1q_f32(scale + 4)},
         .weights = (const int8_t *)(scale + COLUMNS),
     };
-    int32_t row = 0;
 
-    for (; row + 8 <= block->rows; row += 8)
-        tile(block, &panel, row, 8);
-    if (block->rows & 4) {
-        tile(block, &panel, row, 4);
-        row += 4;
+    for (; row + ROWS <= block->rows; row += ROWS)
+        tile(block, &panel, row, ROWS);
+    switch (block->rows - row) {
+    case 7: tile(block, &panel, row, 7); break;
+    case 6: tile(block, &panel, row, 6); break;
+    case 5: tile(block, &panel, row, 5); break;
+    case 4: tile(block, &panel, row, 4); break;
+    case 3: tile(block, &panel, row, 3); break;
+    case 2: tile(block, &panel, row, 2); break;
+    case 1: tile(block, &panel, row, 1); break;
+    default: break;
     }
-    if (block->rows & 2) {
-        tile(block, &panel, row, 2);
-        row += 2;
-    }
-    if (block->rows & 1)
-        tile(block, &panel, row, 1);
 }
 
-ARM_CONV_ROW(conv_neondot, KERNEL_CPU_NEON | KERNEL_CPU_NEONDOT, COLUMNS, DEPTH, 8, multiply_panel)
+static void multiply_panel(const struct arm_conv_block *block)
+{
+    int32_t done = gemm_tiles_run(block, ROWS, COLUMNS, gemm_neondot_tiles);
+
+    if (done < block->rows)
+        multiply_rows(block, done);
+}
+
+ARM_CONV_ROW(conv_neondot, KERNEL_CPU_NEON | KERNEL_CPU_NEONDOT, COLUMNS, DEPTH, ROWS, true,
+             multiply_panel)
