@@ -119,6 +119,8 @@ def compare_model(qmodel, path, pictures):
     reference = litert.Runner(path, litert.REFERENCE)
     inner = [d["dtype"] for d in default.interpreter.get_tensor_details()]
     row = Row(path, integer=not models.is_optional(path) and any(t in (np.int8, np.uint8) for t in inner))
+    if default.repaired:
+        row.name += " (LiteRT: a repaired copy)"
     spent = 0.0
     for tensors in sources(default.input_types(), pictures):
         want = default.run(tensors)

@@ -36,7 +36,9 @@ def operator_models():
 def relative(path):
     """As a golden list or a table names it: from the top of the repository."""
     path = Path(path)
-    return str(path.relative_to(TOP)) if path.is_relative_to(TOP) else "../" + str(path.relative_to(TOP.parent))
+    if path.is_relative_to(TOP):
+        return str(path.relative_to(TOP))
+    return "../" + str(path.relative_to(TOP.parent)) if path.is_relative_to(TOP.parent) else str(path)
 
 
 def is_picture_input(types):
