@@ -21,9 +21,12 @@ DW_INLINE struct numbers numbers_of(const struct depthwise_task *task)
     return (struct numbers){vec_load(at), _mm256_loadu_ps((const float *)(at + 32)), at + 64};
 }
 
-DW_INLINE vec vec_dot(vec sums, vec x, vec weights)
+// The weights stay in memory: left to itself gcc keeps them in registers and everything else on the stack.
+DW_INLINE vec vec_dot(vec sums, vec x, const uint8_t *weights)
 {
-    return _mm256_add_epi32(sums, _mm256_madd_epi16(x, weights));
+    vec products;
+    __asm__("vpmaddwd %2, %1, %0" : "=x"(products) : "x"(x), "m"(*(const __m256i *)weights));
+    return _mm256_add_epi32(sums, products);
 }
 
 // Eight channels of two rows, as pairs.
@@ -62,7 +65,7 @@ static vec window_sums(const struct depthwise_task *task, const struct numbers *
             if (x >= 0 && x < s->in_w)
                 pair = pair_load(l[0].data + x * l[0].step, l[1].data + x * l[1].step);
             size_t index = (size_t)(kx * task->groups + group) * (size_t)task->aligns + (size_t)align;
-            sums = vec_dot(sums, pair, vec_load(numbers->weights + index * 32));
+            sums = vec_dot(sums, pair, numbers->weights + index * 32);
         }
     }
     return sums;
@@ -115,58 +118,58 @@ DW_INLINE struct column cursor_next(struct cursor *at)
 struct three {
     struct numbers numbers;
     struct finish finish;
-    size_t tap_bytes, pair_bytes; // from the weights of a column, or pair of rows, to the next
     int8_t *output[2];
     ptrdiff_t step;
-    int32_t channels;
 };
 
+// `rows` and `aligns` are constants: the weights' addresses are then one register and a displacement.
 DW_INLINE vec three_sums(const struct three *t, struct column left, struct column middle,
-                         struct column right, const int row)
+                         struct column right, const int row, const int aligns)
 {
     const uint8_t *w = t->numbers.weights + 32 * row;
-    const size_t tap = t->tap_bytes, pair = t->pair_bytes;
-    vec sums = vec_dot(t->numbers.init, left.upper, vec_load(w));
-    sums = vec_dot(sums, left.lower, vec_load(w + pair));
-    sums = vec_dot(sums, middle.upper, vec_load(w + tap));
-    sums = vec_dot(sums, middle.lower, vec_load(w + tap + pair));
-    sums = vec_dot(sums, right.upper, vec_load(w + 2 * tap));
-    return vec_dot(sums, right.lower, vec_load(w + 2 * tap + pair));
+    const int pair = 32 * aligns, tap = 2 * pair;
+    vec sums = vec_dot(t->numbers.init, left.upper, w);
+    sums = vec_dot(sums, left.lower, w + pair);
+    sums = vec_dot(sums, middle.upper, w + tap);
+    sums = vec_dot(sums, middle.lower, w + tap + pair);
+    sums = vec_dot(sums, right.upper, w + 2 * tap);
+    return vec_dot(sums, right.lower, w + 2 * tap + pair);
 }
 
 DW_INLINE void three_put(struct three *t, struct column left, struct column middle, struct column right,
-                         const int rows)
+                         const int rows, const int aligns)
 {
-    vec first = rounded(three_sums(t, left, middle, right, 0), &t->numbers, &t->finish), second = first;
+    vec first = rounded(three_sums(t, left, middle, right, 0, aligns), &t->numbers, &t->finish), second = first;
     if (rows == 2)
-        second = rounded(three_sums(t, left, middle, right, 1), &t->numbers, &t->finish);
+        second = rounded(three_sums(t, left, middle, right, 1, aligns), &t->numbers, &t->finish);
     __m128i bytes = narrowed(first, second, &t->finish);
-    store_eight(t->output[0], bytes, t->channels);
+    _mm_storel_epi64((__m128i *)t->output[0], bytes);
     t->output[0] += t->step;
     if (rows == 2) {
-        store_eight(t->output[1], _mm_unpackhi_epi64(bytes, bytes), t->channels);
+        _mm_storel_epi64((__m128i *)t->output[1], _mm_unpackhi_epi64(bytes, bytes));
         t->output[1] += t->step;
     }
 }
 
-DW_INLINE void three_stride1(struct three *t, struct cursor at, int32_t count, const int rows)
+DW_INLINE void three_stride1(struct three *t, struct cursor at, int32_t count, const int rows,
+                             const int aligns)
 {
     struct column a = cursor_next(&at), b = cursor_next(&at), c;
     for (; count >= 3; count -= 3) {
         c = cursor_next(&at);
-        three_put(t, a, b, c, rows);
+        three_put(t, a, b, c, rows, aligns);
         a = cursor_next(&at);
-        three_put(t, b, c, a, rows);
+        three_put(t, b, c, a, rows, aligns);
         b = cursor_next(&at);
-        three_put(t, c, a, b, rows);
+        three_put(t, c, a, b, rows, aligns);
     }
     if (count >= 1) {
         c = cursor_next(&at);
-        three_put(t, a, b, c, rows);
+        three_put(t, a, b, c, rows, aligns);
     }
     if (count == 2) {
         a = cursor_next(&at);
-        three_put(t, b, c, a, rows);
+        three_put(t, b, c, a, rows, aligns);
     }
 }
 
@@ -176,41 +179,40 @@ DW_INLINE void three_stride2(struct three *t, struct cursor at, int32_t count)
     for (; count > 0; count--) {
         b = cursor_next(&at);
         c = cursor_next(&at);
-        three_put(t, a, b, c, 1);
+        three_put(t, a, b, c, 1, 1);
         a = c;
     }
 }
 
-DW_INLINE void run_three(const struct depthwise_task *task, const int rows)
+DW_INLINE void run_three(const struct depthwise_task *task, const int rows, const int aligns)
 {
     const struct kernel_conv_shape *s = task->shape;
     const struct depthwise_line *l = task->lines;
     struct three t = {numbers_of(task),
                       finish_of(s->output_zero_point, s->act_min, s->act_max),
-                      (size_t)task->aligns * 64,
-                      (size_t)task->aligns * 32,
                       {task->output[0], task->output[1]},
-                      s->out_c,
-                      task->channels};
+                      s->out_c};
     struct cursor at = {l[0].data, l[1].data, l[2].data,     l[3].data, l[0].step,
                         l[1].step, l[2].step, l[3].step,     -s->pad_left, s->in_w,
                         _mm256_set1_epi16((short)s->input_zero_point)};
     if (s->stride_w == 1)
-        three_stride1(&t, at, s->out_w, rows);
-    else if (rows == 1)
+        three_stride1(&t, at, s->out_w, rows, aligns);
+    else if (aligns == 1)
         three_stride2(&t, at, s->out_w);
 }
 
 static void run(const struct depthwise_task *task)
 {
     const struct kernel_conv_shape *s = task->shape;
-    bool three = s->k_w == 3 && s->dilation_w == 1 && task->groups == 2;
-    if (!three || s->stride_w > 2 || (s->stride_w == 2 && task->rows == 2))
+    bool three = s->k_w == 3 && s->dilation_w == 1 && task->groups == 2 && task->channels == 8;
+    if (!three || s->stride_w > 2 || (s->stride_w == 2 && task->aligns == 2))
         run_any(task);
     else if (task->rows == 2)
-        run_three(task, 2);
+        run_three(task, 2, 2);
+    else if (task->aligns == 2)
+        run_three(task, 1, 2);
     else
-        run_three(task, 1);
+        run_three(task, 1, 1);
 }
 
 static const struct depthwise_isa isa = {8, 1, 2, false, NULL, run};

@@ -147,26 +147,27 @@ struct three {
     const struct depthwise_task *task;
     struct numbers numbers;
     struct finish finish;
-    size_t tap_bytes; // from the weights of one column to the next
     int8_t *output[2];
     ptrdiff_t step;
     int32_t channels;
 };
 
+// `rows`, `aligns` and `wide` are constants: the weights' addresses are then one register and a displacement.
 DW_INLINE void three_put(struct three *t, struct quartet left, struct quartet middle, struct quartet right,
-                         const int rows, const bool wide)
+                         const int rows, const int aligns, const bool wide)
 {
+    const int tap = aligns * DW_QUARTET;
     for (int row = 0; row < rows; row++) {
         const uint8_t *w = t->numbers.weights + row * DW_QUARTET;
         struct quartet sums = quartet_load(t->numbers.init);
         sums = quartet_dot(sums, left, w);
-        sums = quartet_dot(sums, middle, w + t->tap_bytes);
-        sums = quartet_dot(sums, right, w + 2 * t->tap_bytes);
+        sums = quartet_dot(sums, middle, w + tap);
+        sums = quartet_dot(sums, right, w + 2 * tap);
         if (wide) {
             w = t->numbers.excess + row * DW_QUARTET;
             sums = quartet_dot(sums, left, w);
-            sums = quartet_dot(sums, middle, w + t->tap_bytes);
-            sums = quartet_dot(sums, right, w + 2 * t->tap_bytes);
+            sums = quartet_dot(sums, middle, w + tap);
+            sums = quartet_dot(sums, right, w + 2 * tap);
         }
         quartet_store(sums, t->numbers.scale, &t->finish, t->output[row], t->channels);
         t->output[row] += t->step;
@@ -175,24 +176,24 @@ DW_INLINE void three_put(struct three *t, struct quartet left, struct quartet mi
 
 // Stride 1: the three columns in flight change names instead of places.
 DW_INLINE void three_stride1(struct three *t, struct cursor at, int32_t count, const int rows,
-                             const bool wide)
+                             const int aligns, const bool wide)
 {
     struct quartet a = cursor_next(&at), b = cursor_next(&at), c;
     for (; count >= 3; count -= 3) {
         c = cursor_next(&at);
-        three_put(t, a, b, c, rows, wide);
+        three_put(t, a, b, c, rows, aligns, wide);
         a = cursor_next(&at);
-        three_put(t, b, c, a, rows, wide);
+        three_put(t, b, c, a, rows, aligns, wide);
         b = cursor_next(&at);
-        three_put(t, c, a, b, rows, wide);
+        three_put(t, c, a, b, rows, aligns, wide);
     }
     if (count >= 1) {
         c = cursor_next(&at);
-        three_put(t, a, b, c, rows, wide);
+        three_put(t, a, b, c, rows, aligns, wide);
     }
     if (count == 2) {
         a = cursor_next(&at);
-        three_put(t, b, c, a, rows, wide);
+        three_put(t, b, c, a, rows, aligns, wide);
     }
 }
 
@@ -202,25 +203,24 @@ DW_INLINE void three_stride2(struct three *t, struct cursor at, int32_t count, c
     for (; count > 0; count--) {
         b = cursor_next(&at);
         c = cursor_next(&at);
-        three_put(t, a, b, c, 1, wide);
+        three_put(t, a, b, c, 1, 1, wide);
         a = c;
     }
 }
 
 DW_INLINE void run_three(const struct depthwise_task *task, const struct numbers *numbers, const int rows,
-                         const bool wide)
+                         const int aligns, const bool wide)
 {
     const struct kernel_conv_shape *s = task->shape;
     struct three t = {task,
                       *numbers,
                       finish_of(s->output_zero_point, s->act_min, s->act_max),
-                      (size_t)task->aligns * DW_QUARTET,
                       {task->output[0], task->output[1]},
                       s->out_c,
                       task->channels};
     if (s->stride_w == 1)
-        three_stride1(&t, cursor_of(task), s->out_w, rows, wide);
-    else if (rows == 1)
+        three_stride1(&t, cursor_of(task), s->out_w, rows, aligns, wide);
+    else if (aligns == 1)
         three_stride2(&t, cursor_of(task), s->out_w, wide);
 }
 
@@ -229,16 +229,20 @@ static void run(const struct depthwise_task *task)
     const struct kernel_conv_shape *s = task->shape;
     struct numbers numbers = numbers_of(task);
     bool three = s->k_w == 3 && s->dilation_w == 1 && task->groups == 1;
-    if (!three || s->stride_w > 2 || (s->stride_w == 2 && task->rows == 2))
+    if (!three || s->stride_w > 2 || (s->stride_w == 2 && task->aligns == 2))
         run_any(task, &numbers);
     else if (task->rows == 2 && numbers.excess)
-        run_three(task, &numbers, 2, true);
+        run_three(task, &numbers, 2, 2, true);
     else if (task->rows == 2)
-        run_three(task, &numbers, 2, false);
+        run_three(task, &numbers, 2, 2, false);
+    else if (task->aligns == 2 && numbers.excess)
+        run_three(task, &numbers, 1, 2, true);
+    else if (task->aligns == 2)
+        run_three(task, &numbers, 1, 2, false);
     else if (numbers.excess)
-        run_three(task, &numbers, 1, true);
+        run_three(task, &numbers, 1, 1, true);
     else
-        run_three(task, &numbers, 1, false);
+        run_three(task, &numbers, 1, 1, false);
 }
 
 #endif
