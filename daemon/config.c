@@ -184,6 +184,12 @@ static void known_keys(const char *prefix, char *text, size_t size)
 
 static void read_group(struct reader *reader, yaml_node_t *node, const char *prefix, const char *label, void *base);
 
+static bool is_given(const struct reader *reader, const char *path)
+{
+    size_t row;
+    return find_key(path, &row) && reader->given >> row & 1;
+}
+
 static void stream_defaults(struct config_stream *stream)
 {
     size_t count;
@@ -198,8 +204,9 @@ static void check_stream(struct reader *reader, const yaml_node_t *node, const c
                          struct config_stream *stream)
 {
     static const char *const types[] = {"v4l2", "replay", "pattern"};
-    size_t count, row;
+    size_t count;
     const struct config_key *keys = config_schema(&count);
+    bool type_given = is_given(reader, "streams[].source.type");
     for (size_t i = 0; i < count; i++) {
         const char *tail = keys[i].path + strlen("streams[]");
         bool given = reader->given >> i & 1;
@@ -207,19 +214,18 @@ static void check_stream(struct reader *reader, const yaml_node_t *node, const c
             continue;
         if (!keys[i].initial && !given)
             complain(reader, node->start_mark, "%s%s: must be given: %s", label, tail, keys[i].doc);
-        if (keys[i].only && given && find_key("streams[].source.type", &row) && reader->given >> row & 1 &&
-            !(keys[i].only >> stream->source.type & 1))
+        if (keys[i].only && given && type_given && !(keys[i].only >> stream->source.type & 1))
             complain(reader, node->start_mark, "%s%s: a %s source has no such key", label, tail,
                      types[stream->source.type]);
     }
-    if (stream->source.type == CONFIG_REPLAY && !stream->source.path[0] && find_key("streams[].source.path", &row) &&
-        !(reader->given >> row & 1))
+    if (stream->source.type == CONFIG_REPLAY && !is_given(reader, "streams[].source.path"))
         complain(reader, node->start_mark, "%s.source.path: must be given for a replay source", label);
     if (stream->source.type == CONFIG_V4L2 && stream->source.fps == CONFIG_FPS_MAX)
         complain(reader, node->start_mark, "%s.source.fps: a camera has no rate 'max': give a number or auto", label);
-    if ((stream->model.mean.count == 0) != (stream->model.std.count == 0))
+    bool mean = is_given(reader, "streams[].model.mean"), std = is_given(reader, "streams[].model.std");
+    if (mean != std)
         complain(reader, node->start_mark, "%s.model.%s: must be given too: mean and std come together", label,
-                 stream->model.mean.count ? "std" : "mean");
+                 mean ? "std" : "mean");
 }
 
 static void read_streams(struct reader *reader, yaml_node_t *node)

@@ -9,3 +9,5 @@ HELPER_PROGS += tests/unit/qctl_daemon.c
 TEST_SCRIPTS += tests/unit/qctl_test.sh
 TEST_PROGS += tests/unit/imaging_convert_test.c tests/unit/imaging_decode_test.c tests/unit/imaging_hostile_test.c \
   tests/unit/imaging_kernel_test.c
+
+TEST_PROGS += tests/unit/daemon_config_test.c
