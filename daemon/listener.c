@@ -81,6 +81,16 @@ static int clear_stale(const struct sockaddr_un *address, char *error, size_t si
     return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+// Usually the daemon's own group already; then there is nothing to ask of the system.
+static void give_to_group(const char *path, gid_t group)
+{
+    struct stat stat_buffer;
+    if (stat(path, &stat_buffer) == 0 && stat_buffer.st_gid == group)
+        return;
+    if (chown(path, (uid_t)-1, group) < 0)
+        log_warning("%s: can not be given to the group: %s; its members can not connect", path, strerror(errno));
+}
+
 static int bind_own(struct listener *listener, const char *path, char *error, size_t size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -98,8 +108,8 @@ static int bind_own(struct listener *listener, const char *path, char *error, si
     if (status < 0)
         return refuse(error, size, status, "%s: %s%s", path, strerror(-status),
                       status == -ENOENT ? ": the folder must exist" : "");
-    if (listener->has_group && chown(path, (uid_t)-1, listener->group) < 0)
-        log_warning("%s: can not be given to the group: %s; its members can not connect", path, strerror(errno));
+    if (listener->has_group)
+        give_to_group(path, listener->group);
     if (listen(fd, BACKLOG) < 0) {
         status = refuse(error, size, -errno, "%s: %s", path, strerror(errno));
         unlink(path);
