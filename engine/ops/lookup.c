@@ -48,6 +48,18 @@ static int32_t convert_coarse(int32_t q, const struct graph_tensor *in, const st
     return (out->zero_point * 256 + 0x80 + (q - in->zero_point) * multiplier) >> 8;
 }
 
+// Between int8 and uint8: TFLite's fixed point, but its second rounding is half up, as LiteRT's vector code has it
+// (the scalar tail of a tensor, its last size % 16 values, rounds half away from zero there).
+static int64_t convert_fine(int32_t q, const struct graph_tensor *in, const struct graph_tensor *out,
+                            struct fixed_multiplier m)
+{
+    struct fixed_multiplier whole = {m.multiplier, m.shift > 0 ? m.shift : 0};
+    int64_t high = fixed_scale(q - in->zero_point, whole);
+    if (m.shift < 0)
+        high = (high + (INT64_C(1) << (-m.shift - 1))) >> -m.shift;
+    return high + out->zero_point;
+}
+
 void lookup_requantize(const struct graph_tensor *in, const struct graph_tensor *out, uint8_t table[256])
 {
     float from = build_scale(in, 0), to = build_scale(out, 0), ratio = from / to;
@@ -58,7 +70,7 @@ void lookup_requantize(const struct graph_tensor *in, const struct graph_tensor 
         if (coarse)
             value = convert_coarse(q, in, out, ratio);
         else
-            value = (int64_t)fixed_scale(q - in->zero_point, m) + out->zero_point;
+            value = convert_fine(q, in, out, m);
         table[(uint8_t)q] = (uint8_t)(int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
     }
 }
