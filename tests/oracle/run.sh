@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes the oracle's virtual environment (once) and runs check.py in it with the arguments given.
+# Makes the oracle's virtual environment (once) and runs check.py in it with the arguments given; without
+# arguments also fuzz.py, where the golden test's program is built.
 #   tests/oracle/run.sh [--pictures N] [MODEL ...]        BUILD=dir  ORACLE_VENV=dir
 # timeout: 600
 set -eu
@@ -13,4 +14,10 @@ if ! cmp -s "$list" "$venv/requirements.txt"; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$list"
     cp "$list" "$venv/requirements.txt"
 fi
-exec "$venv/bin/python" tests/oracle/check.py --qmodel "$BUILD/qmodel" "$@"
+status=0
+"$venv/bin/python" tests/oracle/check.py --qmodel "$BUILD/qmodel" "$@" || status=1
+golden=$BUILD/tests/golden/golden_test
+if [ $# = 0 ] && [ -x "$golden" ]; then
+    "$venv/bin/python" tests/oracle/fuzz.py --count 2000 --golden "$golden" || status=1
+fi
+exit $status
