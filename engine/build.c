@@ -9,6 +9,10 @@
 
 #include "engine/ops/ops.h"
 
+// Most that one folded constant and all of them together may take.
+#define BUILD_FOLD_MAX (128u << 20)
+#define BUILD_FOLD_TOTAL_MAX ((size_t)1 << 30)
+
 static const struct {
     int32_t code;
     op_build *build;
@@ -146,7 +150,7 @@ int build_shape(struct build *b, uint32_t index, int32_t rank, const int32_t *di
         if (dims[d] < 1)
             return build_fail(b, -EINVAL, "output dimension %d would be %d", d, dims[d]);
         elements *= dims[d];
-        if (elements > INT32_MAX / 8)
+        if (elements > GRAPH_ELEMENTS_MAX)
             return build_fail(b, -EINVAL, "output with more than 2^28 elements");
     }
     t->rank = rank;
@@ -310,8 +314,11 @@ void *build_constant(struct build *b, const struct graph_tensor *tensor, struct 
 
 // ---- folding -------------------------------------------------------------------------------------
 
+// Convolutions are left to run: folding one could take a hostile file's time.
 static bool all_constant(const struct build *b, const struct layer *layer)
 {
+    if (layer->macs)
+        return false;
     for (uint32_t i = 0; i < layer->in_count; i++)
         if (layer->in[i] != GRAPH_ABSENT && !b->graph->tensors[layer->in[i]].data)
             return false;
@@ -336,6 +343,8 @@ static int fold_layer(struct build *b, struct layer *layer)
     for (uint32_t i = 0; i < layer->out_count; i++) {
         struct graph_tensor *t = &b->graph->tensors[layer->out[i]];
         t->data_bytes = (size_t)graph_elements(t) * tensor_type_size(t->type);
+        if (t->data_bytes > BUILD_FOLD_MAX || b->temp->total > BUILD_FOLD_TOTAL_MAX)
+            return build_fail(b, -ENOTSUP, "constants of more than %u MiB", BUILD_FOLD_MAX >> 20);
         out[i] = store_take(b->temp, t->data_bytes);
         if (!out[i])
             return build_fail(b, -ENOMEM, "no memory to fold constants");

@@ -6,7 +6,7 @@
 //
 // Rules that hold while building:
 //   * an operator reads only tensors whose shape is certain: no cycles, no order to believe
-//   * every dimension is at least 1, every tensor has less than 2^31 elements
+//   * every dimension is at least 1, every tensor has at most 2^28 elements
 //   * an error stops the build with one line naming operator index, operator and output tensor
 
 #ifndef QEDGE_ENGINE_BUILD_H

@@ -8,6 +8,8 @@ struct fixed_multiplier fixed_multiplier_from(double real)
     struct fixed_multiplier none = {0, 0};
     if (!(real > 0) && !(real < 0))
         return none;
+    if (isinf(real))
+        return (struct fixed_multiplier){real < 0 ? INT32_MIN : INT32_MAX, 30};
     int shift;
     double fraction = frexp(real, &shift);
     int64_t rounded = llround(fraction * 2147483648.0);

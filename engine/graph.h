@@ -25,6 +25,7 @@
 #define GRAPH_TENSORS_MAX 16384
 #define GRAPH_OPERATORS_MAX 8192
 #define GRAPH_ARGUMENTS_MAX 256
+#define GRAPH_ELEMENTS_MAX (1 << 28)
 #define GRAPH_ABSENT (-1) // an optional input that is not given
 
 struct graph_tensor {

@@ -51,6 +51,8 @@ static int check_input(struct loader *l, uint32_t i)
         if (t->dims[d] < 1)
             return model_fail(l->error, -ENOTSUP, "input %u, tensor '%s', has a dimension of %d", i, t->name,
                               t->dims[d]);
+    if (graph_elements(t) > GRAPH_ELEMENTS_MAX)
+        return model_fail(l->error, -ENOTSUP, "input %u, tensor '%s', has more than 2^28 elements", i, t->name);
     t->known = true;
     return 0;
 }

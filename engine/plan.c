@@ -52,8 +52,10 @@ int plan_place(struct plan_value *values, uint32_t count, uint32_t *order, size_
     }
     if (sum > PTRDIFF_MAX / 2)
         return -EOVERFLOW;
-    qsort_r(order, count, sizeof(*order), compare_size, values);
     *total = 0;
+    if (count == 0)
+        return 0;
+    qsort_r(order, count, sizeof(*order), compare_size, values);
     for (uint32_t n = 0; n < count; n++) {
         uint32_t index = order[n];
         struct plan_value *value = &values[index];

@@ -28,7 +28,7 @@ static int rescale_table(struct build *b, const struct graph_tensor *in, const s
     float bias = -(float)(in->zero_point + offset) * factor;
     for (int32_t q = -128; q < 128; q++) {
         float real = roundf((float)(q + offset) * factor + bias);
-        real = real < -1000 ? -1000 : real > 1000 ? 1000 : real;
+        real = !(real > -1000) ? -1000 : real > 1000 ? 1000 : real; // not a number: the lowest
         int32_t value = (int32_t)real + out->zero_point;
         made[(uint8_t)q] = (uint8_t)(int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
     }

@@ -184,12 +184,21 @@ static int solve_shape(struct build *b, const struct arguments *a, struct kernel
     return rc;
 }
 
+// Does every window see at least one real pixel of an axis? Kernels may count on it.
+static bool windows_touch(int32_t in, int32_t out, int32_t pad, int32_t filter, int32_t dilation, int32_t stride)
+{
+    return pad < (filter - 1) * dilation + 1 && (int64_t)(out - 1) * stride - pad < in;
+}
+
 // A PAD that pads with what the convolution would take anyway: read its input instead.
 static void take_pad(struct build *b, struct kernel_conv_shape *s)
 {
     struct pad_amount pad;
     struct layer *before = build_producer(b);
     if (!before || !pad_fusable(before, &pad))
+        return;
+    if (!windows_touch(s->in_h - pad.top - pad.bottom, s->out_h, s->pad_top + pad.top, s->k_h, s->dilation_h, s->stride_h) ||
+        !windows_touch(s->in_w - pad.left - pad.right, s->out_w, s->pad_left + pad.left, s->k_w, s->dilation_w, s->stride_w))
         return;
     s->in_h -= pad.top + pad.bottom;
     s->in_w -= pad.left + pad.right;
