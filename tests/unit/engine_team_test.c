@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The team: every unit exactly once, many jobs in a row, members that fall asleep in between.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine/team.h"
+
+#define UNITS_MAX 257
+
+struct job {
+    _Atomic int seen[UNITS_MAX];
+    _Atomic int bad_member;
+    uint32_t members;
+    int plain[UNITS_MAX]; // written by members, read by the leader: a checker sees a missing barrier
+};
+
+static void mark(void *arg, uint32_t member, int32_t first, int32_t last)
+{
+    struct job *job = arg;
+    if (member >= job->members)
+        atomic_fetch_add(&job->bad_member, 1);
+    for (int32_t i = first; i < last; i++) {
+        atomic_fetch_add(&job->seen[i], 1);
+        job->plain[i]++;
+    }
+}
+
+static void run_rounds(uint32_t members, int rounds, int nap_every)
+{
+    static struct job job;
+    struct team *team;
+    struct team_options options = {.members = members};
+    assert_int_equal(team_create(&options, &team), 0);
+    assert_int_equal(team_members(team), members);
+    for (int round = 0; round < rounds; round++) {
+        int32_t units = 1 + round * 7 % UNITS_MAX;
+        memset(&job, 0, sizeof(job));
+        job.members = members;
+        if (nap_every && round % nap_every == 0)
+            usleep(2000);
+        team_run(team, units, mark, &job);
+        for (int32_t i = 0; i < UNITS_MAX; i++) {
+            assert_int_equal(atomic_load(&job.seen[i]), i < units);
+            assert_int_equal(job.plain[i], i < units);
+        }
+        assert_int_equal(atomic_load(&job.bad_member), 0);
+    }
+    team_destroy(team);
+}
+
+static void alone(void **state)
+{
+    (void)state;
+    run_rounds(1, 50, 0);
+}
+
+static void two_many_rounds(void **state)
+{
+    (void)state;
+    run_rounds(2, 3000, 0);
+}
+
+static void more_than_cpus_and_naps(void **state)
+{
+    (void)state;
+    run_rounds(5, 300, 10);
+}
+
+static void created_and_destroyed_unused(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct team *team;
+        struct team_options options = {.members = 4};
+        assert_int_equal(team_create(&options, &team), 0);
+        team_destroy(team);
+    }
+    team_destroy(NULL);
+}
+
+static void count_start(void *arg, uint32_t member)
+{
+    atomic_fetch_add((_Atomic uint32_t *)arg, 1u << (8 * member));
+}
+
+static void on_start_runs_on_each_thread(void **state)
+{
+    (void)state;
+    _Atomic uint32_t started = 0;
+    struct team *team;
+    struct team_options options = {.members = 3, .on_start = count_start, .on_start_arg = &started};
+    assert_int_equal(team_create(&options, &team), 0);
+    team_destroy(team);
+    assert_int_equal(atomic_load(&started), 0x00010100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(alone),
+        cmocka_unit_test(two_many_rounds),
+        cmocka_unit_test(more_than_cpus_and_naps),
+        cmocka_unit_test(created_and_destroyed_unused),
+        cmocka_unit_test(on_start_runs_on_each_thread),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
