@@ -206,7 +206,7 @@ static int border_plan(struct convert *convert, uint8_t fill)
     convert->border = aligned_zeros(count * convert_table_element(&convert->table));
     if (values != NULL && convert->border != NULL) {
         memset(values, fill, count);
-        convert_table_apply(&convert->table, values, count, convert->border);
+        convert_table_apply_c(&convert->table, values, count, convert->border);
     }
     int result = values == NULL || convert->border == NULL ? -ENOMEM : 0;
     free(values);
@@ -364,9 +364,9 @@ int convert_run(struct convert *convert, const struct image *image, void *dst)
         strip_rows_sum(convert, image, y, rows);
         convert->ops->columns_sum(&convert->strip, convert->pixels, convert->pixels_stride);
         for (int32_t row = 0; row < rows; row++, out += (size_t)convert->width * pixel)
-            convert_table_apply(&convert->table,
-                                convert->pixels + convert->pixels_stride * (size_t)row,
-                                convert->pixels_stride, out);
+            convert->ops->table_apply(&convert->table,
+                                      convert->pixels + convert->pixels_stride * (size_t)row,
+                                      convert->pixels_stride, out);
     }
     return 0;
 }

@@ -374,4 +374,5 @@ const struct convert_ops convert_ops_avx2 = {
     .rows = ROWS,
     .rows_sum = rows_sum_avx2,
     .columns_sum = columns_sum_avx2,
+    .table_apply = convert_table_apply_avx2,
 };

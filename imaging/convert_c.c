@@ -60,4 +60,5 @@ const struct convert_ops convert_ops_c = {
     .rows = 1,
     .rows_sum = rows_sum_c,
     .columns_sum = columns_sum_c,
+    .table_apply = convert_table_apply_c,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inside imaging: the two kernels of a conversion, in C and per instruction set, all byte-equal.
+// Inside imaging: the kernels of a conversion, in C and per instruction set, all byte-equal.
 //
 // A strip is `rows` target rows at once. First rows_sum() sums source rows into it, whatever the
 // bytes mean; then columns_sum() sums its columns per component, mixes colour and writes 8-bit
@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "imaging/convert_colour.h"
+#include "imaging/convert_table.h"
 #include "imaging/convert_taps.h"
 
 #define CONVERT_ROW_SUM 256 // weights of the source rows of one target row
@@ -65,6 +66,8 @@ struct convert_ops {
                      int32_t columns, uint16_t *out);
     // All rows of the strip to pixels[row * pixels_stride], targets * channels bytes each.
     void (*columns_sum)(const struct convert_strip *strip, uint8_t *pixels, size_t pixels_stride);
+    void (*table_apply)(const struct convert_table *table, const uint8_t *pixels, size_t count,
+                        void *dst);
 };
 
 extern const struct convert_ops convert_ops_c;

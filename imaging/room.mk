@@ -4,7 +4,7 @@ imaging_SRCS := imaging/image.c imaging/picture.c imaging/jpeg_decoder.c imaging
   imaging/convert.c imaging/convert_geometry.c imaging/convert_taps.c imaging/convert_colour.c \
   imaging/convert_table.c imaging/convert_c.c
 ifeq ($(ARCH),x86_64)
-imaging_SRCS += imaging/convert_avx2.c
+imaging_SRCS += imaging/convert_avx2.c imaging/convert_table_avx2.c
 endif
 
 # These run for every frame; see KERNEL_OPT.

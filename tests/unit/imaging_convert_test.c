@@ -27,7 +27,7 @@ static double axis_sum(const struct axis *axis, int i, double (*get)(const void 
     double step = axis->length / axis->targets, from = axis->offset + i * step, to = from + step,
            sum = 0;
     if (step > 1) {
-        for (int k = axis->low; k < axis->high; k++) {
+        for (int k = (int)from; k < axis->high && k < to; k++) {
             double covered = fmin(to, k + 1.0) - fmax(from, (double)k);
             if (covered > 0)
                 sum += covered / step * get(context, k);
@@ -313,6 +313,7 @@ static void test_quantized_tables(void **state)
         {0, 1, 1, 0, CONVERT_UINT8},
         {123.7f, 58.4f, 0.0187f, 3, CONVERT_INT8},
         {127.5f, 127.5f, 0.0078125f, 128, CONVERT_UINT8},
+        {0, 1, 1, 0, CONVERT_INT8},
         {0, 1, 1e-9f, 0, CONVERT_INT8},
         {0, 1, 1e30f, 5, CONVERT_UINT8},
     };

@@ -7,6 +7,7 @@
 #include "tests/unit/imaging_support.h"
 
 #include "imaging/convert.h"
+#include "imaging/convert_ops.h"
 #include "kernels/kernels.h"
 
 enum { CASES = 3000, GUARD = 96 };
@@ -116,6 +117,80 @@ static void test_same_bytes(void **state)
     }
 }
 
+typedef void table_apply(const struct convert_table *, const uint8_t *, size_t, void *);
+
+static table_apply *table_kernel(void)
+{
+#if defined(__x86_64__)
+    return convert_table_apply_avx2;
+#elif defined(__aarch64__) || defined(__arm__)
+    return convert_table_apply_neon;
+#else
+    return convert_table_apply_c;
+#endif
+}
+
+// Every way to quantize is met, and each gives the table's bytes at every length around its blocks.
+static void test_tables(void **state)
+{
+    (void)state;
+    static const struct {
+        float mean[3], std[3], scale;
+        int zero_point;
+        enum convert_output output;
+        enum table_kind kind;
+    } cases[] = {
+        {{0, 0, 0}, {1, 1, 1}, 1, -128, CONVERT_INT8, TABLE_ADD},
+        {{127, 127, 127}, {128, 128, 128}, 1 / 128.0f, 0, CONVERT_INT8, TABLE_ADD},
+        {{0, 0, 0}, {1, 1, 1}, 1, 9, CONVERT_UINT8, TABLE_ADD},
+        {{0, 0, 0}, {1, 1, 1}, 1, 0, CONVERT_INT8, TABLE_ADD},
+        {{127.5f, 127.5f, 127.5f},
+         {127.5f, 127.5f, 127.5f},
+         1 / 127.5f,
+         0,
+         CONVERT_INT8,
+         TABLE_STEP},
+        {{127.5f, 127.5f, 127.5f}, {1, 1, 1}, 1, 130, CONVERT_UINT8, TABLE_STEP},
+        {{127.5f, 127.5f, 127.5f},
+         {127.5f, 127.5f, 127.5f},
+         1 / 128.0f,
+         -1,
+         CONVERT_INT8,
+         TABLE_STEP},
+        {{123.7f, 116.3f, 103.5f}, {58.4f, 57.1f, 57.4f}, 0.0187f, -14, CONVERT_INT8, TABLE_AFFINE},
+        {{123.7f, 116.3f, 103.53f}, {1, 1, 1}, 1, 0, CONVERT_INT8, TABLE_AFFINE},
+        {{0, 1, 2}, {1, 1, 1}, 0.5f, 3, CONVERT_UINT8, TABLE_AFFINE},
+        {{0, 0, 0}, {1, 1, 1}, 1e-3f, 0, CONVERT_UINT8, TABLE_LOOKUP},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct convert_target target = {.width = 1,
+                                        .height = 1,
+                                        .channels = 3,
+                                        .scale = cases[i].scale,
+                                        .zero_point = cases[i].zero_point,
+                                        .output = cases[i].output};
+        static struct convert_table table;
+        memcpy(target.mean, cases[i].mean, sizeof(target.mean));
+        memcpy(target.std, cases[i].std, sizeof(target.std));
+        convert_table_init(&table, &target);
+        if (table.kind != cases[i].kind)
+            fail_msg("table %zu is of kind %d, not %d", i, (int)table.kind, (int)cases[i].kind);
+        for (size_t count = 0; count <= 3 * 256; count += count < 300 ? 3 : 39) {
+            uint8_t in[3 * 256], out[3 * 256 + GUARD];
+            for (size_t j = 0; j < count; j++)
+                in[j] = (uint8_t)(j / 3 + (count < 300 ? 256 - count / 2 : 0));
+            memset(out, 0xc3, sizeof(out));
+            table_kernel()(&table, in, count, out);
+            for (size_t j = 0; j < count; j++)
+                if (out[j] != table.bytes[j % 3][in[j]])
+                    fail_msg("table %zu, %zu values: value %d channel %zu is %d, not %d", i, count,
+                             in[j], j % 3, out[j], table.bytes[j % 3][in[j]]);
+            for (size_t j = 0; j < GUARD; j++)
+                assert_int_equal(out[count + j], 0xc3);
+        }
+    }
+}
+
 // The dispatch: C when nothing is allowed, the machine's best by default.
 static void test_dispatch(void **state)
 {
@@ -138,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_tables),
         cmocka_unit_test(test_dispatch),
     };
     if (getenv("SEED") != NULL)
