@@ -64,6 +64,8 @@ struct convert {
 static const struct convert_ops *const ops_table[] = {
 #if defined(__x86_64__)
     &convert_ops_avx2,
+#elif defined(__aarch64__) || defined(__arm__)
+    &convert_ops_neon,
 #endif
     &convert_ops_c,
 };

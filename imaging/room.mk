@@ -5,6 +5,8 @@ imaging_SRCS := imaging/image.c imaging/picture.c imaging/jpeg_decoder.c imaging
   imaging/convert_table.c imaging/convert_c.c
 ifeq ($(ARCH),x86_64)
 imaging_SRCS += imaging/convert_avx2.c imaging/convert_table_avx2.c
+else ifneq ($(filter aarch64 arm%,$(ARCH)),)
+imaging_SRCS += imaging/convert_neon.c imaging/convert_table_neon.c
 endif
 
 # These run for every frame; see KERNEL_OPT.
