@@ -64,7 +64,7 @@ enum {
 
 // Result flags.
 enum {
-    QCLIENT_RECONNECTED = 1u << 0, // first result after a daemon restart
+    QCLIENT_RECONNECTED = 1u << 0,   // first result after a daemon restart
     QCLIENT_LOST = 1u << 1,          // `lost` records before this one were overwritten unread
     QCLIENT_MODEL_CHANGED = 1u << 2, // labels may differ from the last result's (reload)
     QCLIENT_LAST = 1u << 3,          // the stream was closed in order after this one
@@ -85,9 +85,9 @@ struct qclient_result {
     uint64_t preprocessed_ns;
     uint64_t inferred_ns;
     uint64_t published_ns;
-    uint64_t lost;        // overwritten before this reader got to them, since the last result
-    uint32_t flags;       // QCLIENT_*
-    uint32_t generation;  // counts model reloads
+    uint64_t lost;       // overwritten before this reader got to them, since the last result
+    uint32_t flags;      // QCLIENT_*
+    uint32_t generation; // counts model reloads
     uint32_t hit_count;
     struct qclient_hit hits[QCLIENT_TOP_K_MAX]; // best first
 };
@@ -145,8 +145,8 @@ struct qclient_latency {
     uint64_t count;
     uint64_t p50_ns, p90_ns, p99_ns, max_ns; // within 3 %
 };
-struct qclient_stats {
-    size_t size;             // sizeof(struct qclient_stats), set by the caller
+struct qclient_statistics {
+    size_t size;             // sizeof(struct qclient_statistics), set by the caller
     uint64_t frames_in;      // the source gave
     uint64_t frames_dropped; // replaced in the mailbox by a newer one before a worker was free
     uint64_t frames_bad;     // broken: JPEG error, short buffer, device error flag
@@ -156,7 +156,7 @@ struct qclient_stats {
     struct qclient_latency stages[QCLIENT_STAGE_COUNT];
 };
 // 0; -EINVAL: size not set. While the daemon is away: its last numbers.
-int qclient_stats(struct qclient *client, struct qclient_stats *stats);
+int qclient_stats(struct qclient *client, struct qclient_statistics *stats);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

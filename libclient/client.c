@@ -361,9 +361,9 @@ static void latency_fill(const struct stats_reader *reader, unsigned stage,
     latency->max_ns = summary.max_ns;
 }
 
-int qclient_stats(struct qclient *client, struct qclient_stats *stats)
+int qclient_stats(struct qclient *client, struct qclient_statistics *stats)
 {
-    struct qclient_stats own = {.size = stats->size};
+    struct qclient_statistics own = {.size = stats->size};
     if (stats->size < sizeof(size_t))
         return -EINVAL;
     if (!client->stats.page)

@@ -2,3 +2,4 @@
 TEST_PROGS +=
 TEST_SCRIPTS +=
 HELPER_PROGS +=
+TEST_PROGS += tests/integration/ring_stress_test.c

@@ -140,7 +140,7 @@ static void test_from_oldest_and_lost(void **state)
     assert_int_equal(qclient_latest(client, &result), 0);
     assert_int_equal(result.sequence, 210);
     assert_int_equal(qclient_latest(client, &result), -EAGAIN);
-    struct qclient_stats stats = {.size = sizeof(stats)};
+    struct qclient_statistics stats = {.size = sizeof(stats)};
     fake_publish(&fake, 1);
     stats_count(&fake.stats, STATS_FRAMES_IN, 12);
     stats_record(&fake.stats, QCLIENT_STAGE_INFER, 5000000);
