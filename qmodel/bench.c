@@ -24,7 +24,7 @@ const char command_bench_help[] =
     "Times the model on noise, without reading or converting pictures.\n\n"
     "  --threads N   threads that share each layer (default 1)\n"
     "  --runs N      timed runs after one tenth as many untimed ones (default: as many as fit a second, at least 10)\n"
-    "  --layers      each layer's mean time and speed too\n"
+    "  --layers      each layer's shortest time and speed too\n"
     "  --json        JSON; times in microseconds: min_us, median_us, p99_us\n";
 
 struct options {
@@ -36,7 +36,7 @@ struct options {
 struct timing {
     uint64_t *runs_ns;   // sorted
     size_t count;
-    uint64_t *layers_ns; // sums over the timed runs; NULL when not asked for
+    uint64_t *layers_ns; // least of the timed runs; NULL when not asked for
 };
 
 // ---- command line --------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ static int measure(const struct options *o, const struct model *model, struct co
     for (long i = 0; i < runs; i++) {
         t->runs_ns[i] = time_run(model, context, team);
         for (uint32_t l = 0; o->layers && l < layers; l++)
-            t->layers_ns[l] += profile[l];
+            t->layers_ns[l] = i == 0 || profile[l] < t->layers_ns[l] ? profile[l] : t->layers_ns[l];
     }
     t->count = (size_t)runs;
     qsort(t->runs_ns, t->count, sizeof(*t->runs_ns), compare);
@@ -160,9 +160,9 @@ static void print_text(const struct options *o, const struct model *model, const
         struct layer_info layer;
         char shape[64];
         model_layer(model, i, &layer);
-        double us = (double)t->layers_ns[i] / (double)t->count / 1000;
+        double us = (double)t->layers_ns[i] / 1000;
         if (i == 0)
-            printf("\n%5s %-20s %-16s %-28s %10s %8s\n", "layer", "operator", "output", "kernel", "us", "GMAC/s");
+            printf("\n%5s %-20s %-16s %-28s %10s %8s\n", "layer", "operator", "output", "kernel", "min us", "GMAC/s");
         printf("%5u %-20s %-16s %-28s %10.1f", i, layer.op, shape_text(layer.output, shape, sizeof(shape)), layer.kernel,
                us);
         if (layer.macs)
@@ -186,7 +186,7 @@ static void write_layers(struct json_writer *json, const struct model *model, co
         json_write_member_string(json, "output_shape", shape_text(layer.output, shape, sizeof(shape)));
         json_write_member_string(json, "kernel", layer.kernel);
         json_write_member_u64(json, "macs", layer.macs);
-        json_write_member_fixed(json, "mean_us", (double)t->layers_ns[i] / (double)t->count / 1000, 3);
+        json_write_member_fixed(json, "min_us", (double)t->layers_ns[i] / 1000, 3);
         json_write_object_end(json);
     }
     json_write_array_end(json);

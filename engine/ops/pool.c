@@ -73,13 +73,30 @@ static void run_legacy(const void *params, const struct layer_io *io, void *scra
     }
 }
 
+// Legacy averages over whole windows as a MEAN: floor((sum + n/2) / n) is the nearest whole number to
+// (sum + n/2 - (n - 1)/2) / n, which stays 1 / 2n away from any half; float is exact enough for n <= 4096.
+static bool average_as_mean(struct kernel_pool_shape *s)
+{
+    bool whole = s->pad_top == 0 && s->pad_left == 0 && (s->out_h - 1) * s->stride_h + s->k_h <= s->in_h &&
+                 (s->out_w - 1) * s->stride_w + s->k_w <= s->in_w;
+    int32_t n = s->k_h * s->k_w;
+    if (!whole || n > 4096 || s->kind != KERNEL_POOL_AVERAGE)
+        return false;
+    s->kind = KERNEL_POOL_MEAN;
+    s->mean_scale = 1.0f / (float)n;
+    s->mean_bias = ((float)(n / 2) - (float)(n - 1) * 0.5f) / (float)n;
+    return true;
+}
+
 static int add_layer(struct build *b, const struct kernel_pool_shape *shape, bool legacy)
 {
     struct pool_params *p = build_params(b, sizeof(*p));
     if (!p)
         return -ENOMEM;
     p->shape = *shape;
-    p->kernel = kernel_pool_select(shape, b->cpu);
+    if (legacy && average_as_mean(&p->shape))
+        legacy = false;
+    p->kernel = kernel_pool_select(&p->shape, b->cpu);
     bool own = legacy && shape->kind != KERNEL_POOL_MAX;
     struct layer *layer = build_layer(b, own ? run_legacy : run_pool, own ? "pool_uint8_c" : p->kernel->name, p, 1);
     if (!layer)
