@@ -16,3 +16,5 @@ TEST_PROGS += tests/unit/engine_flatbuf_test.c tests/unit/engine_plan_test.c tes
 TEST_PROGS += tests/unit/ring_test.c tests/unit/ring_race_test.c
 TEST_PROGS += tests/unit/wire_test.c tests/unit/basics_test.c
 TEST_SCRIPTS += tests/unit/abi_test.sh
+TEST_PROGS += tests/unit/engine_metadata_test.c
+TEST_SCRIPTS += tests/unit/qmodel_test.sh

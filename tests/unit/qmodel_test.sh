@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# qmodel from the outside: what it prints, what it refuses, exit statuses. Needs BUILD.
+# timeout: 240
+set -u
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+unset QEDGE_CPU
+qmodel=${QMODEL:-$BUILD/qmodel}
+model=models/efficientnet_lite0_int8.tflite
+failures=0
+
+fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
+expect() { # STATUS COMMAND...: runs it with output to $folder/out and $folder/err
+    local want=$1 got; shift
+    # shellcheck disable=SC2086
+    ${TEST_WRAPPER:-} "$@" >"$folder/out" 2>"$folder/err"; got=$?
+    [ "$got" = "$want" ] || { fail "$* gave $got, not $want"; cat "$folder/out" "$folder/err"; }
+}
+printed() { grep -qE -- "$1" "$folder/out" || { fail "no \"$1\" in the output"; head -20 "$folder/out"; }; }
+one_line() { # WORD: stderr is one line that has it
+    [ "$(wc -l <"$folder/err")" = 1 ] || { fail "not one line on stderr"; cat "$folder/err"; }
+    grep -qF -- "$1" "$folder/err" || { fail "no \"$1\" on stderr"; cat "$folder/err"; }
+}
+
+# Help and wrong usage.
+for command in "" info run bench; do
+    # shellcheck disable=SC2086
+    expect 0 "$qmodel" $command --help; printed usage
+done
+expect 0 "$qmodel" --version; printed '^qmodel [0-9]'
+expect 2 "$qmodel"; one_line "no command"
+expect 2 "$qmodel" dance; one_line "unknown command 'dance'"
+for command in info run bench; do
+    expect 2 "$qmodel" $command; one_line "--help"
+    expect 2 "$qmodel" $command --dance $model; one_line "--dance"
+done
+expect 2 "$qmodel" run $model; one_line "no picture"
+expect 2 "$qmodel" run $model --top-k; one_line "--top-k"
+expect 2 "$qmodel" run $model --top-k 0 x.png; one_line "--top-k"
+expect 2 "$qmodel" run $model --fit round x.png; one_line "letterbox"
+expect 2 "$qmodel" run $model --std 1,2 x.png; one_line "--std"
+expect 2 "$qmodel" run $model --std 0 x.png; one_line "--std"
+expect 2 "$qmodel" run $model --input x; one_line "--output"
+expect 2 "$qmodel" run $model --input x --output y z.png; one_line "not both"
+expect 2 "$qmodel" bench --runs many $model; one_line "--runs"
+QEDGE_CPU=z80 expect 2 "$qmodel" info $model; one_line "z80"
+
+# Files that do not serve.
+expect 1 "$qmodel" info "$folder/none.tflite"; one_line "No such file"
+head -c 100000 $model >"$folder/short.tflite"
+expect 1 "$qmodel" info "$folder/short.tflite"; one_line "short.tflite: "
+expect 1 "$qmodel" run $model tests/unit/room.mk; one_line "room.mk"
+expect 1 "$qmodel" run $model --labels "$folder/none.txt" models/pictures/macaw.jpg; one_line "none.txt"
+expect 1 "$qmodel" run $model --input tests/unit/room.mk --output "$folder/out.bin"; one_line "150528"
+
+# What is in it.
+expect 0 "$qmodel" info $model
+printed '^input 0: +u?int8 \[1, 224, 224, 3\]'; printed '^labels: 1000'; printed 'CONV_2D +conv'
+expect 0 "$qmodel" info --json $model
+printed '"labels":1000'; printed '"arena_bytes":[1-9]'; printed '"op":"DEPTHWISE_CONV_2D"'
+QEDGE_CPU=c expect 0 "$qmodel" info $model
+printed '^cpu: c$'; printed 'conv_c '
+
+# Pictures in, classes out.
+expect 0 "$qmodel" run --top-k 1 $model models/pictures/macaw.jpg models/pictures/espresso.png
+printed ' 88  macaw'; printed ' 967  espresso'
+expect 0 "$qmodel" run --json --top-k 3 --threads 2 $model models/pictures/macaw.jpg
+printed '"picture":"models/pictures/macaw.jpg"'; printed '"top":\[\{"index":88,"label":"macaw","score":0\.'
+printf 'first\r\nsecond\n' >"$folder/labels.txt"
+expect 0 "$qmodel" run --labels "$folder/labels.txt" --top-k 100 --fit stretch --mean 127 --std 128,128,128 $model models/pictures/macaw.jpg
+printed '  88  $'
+
+# Raw tensors: two sets in, two out; the threads and the kernels change nothing.
+cat tests/golden/inputs/macaw.rgb tests/golden/inputs/espresso.rgb >"$folder/in.bin"
+expect 0 "$qmodel" run $model --input "$folder/in.bin" --output "$folder/one.bin"
+[ "$(wc -c <"$folder/one.bin")" = 2000 ] || fail "raw output has $(wc -c <"$folder/one.bin") bytes, not 2000"
+expect 0 "$qmodel" run --threads 3 $model --input "$folder/in.bin" --output "$folder/three.bin"
+cmp "$folder/one.bin" "$folder/three.bin" || fail "threads change the output"
+QEDGE_CPU=c expect 0 "$qmodel" run --threads 2 $model --input "$folder/in.bin" --output "$folder/c.bin"
+cmp "$folder/one.bin" "$folder/c.bin" || fail "kernels change the output"
+
+# Times.
+expect 0 "$qmodel" bench --runs 3 --json $model
+for key in min_us median_us p99_us; do printed "\"$key\":[0-9]"; done
+expect 0 "$qmodel" bench --runs 2 --threads 2 --layers --json $model; printed '"kernel":"'
+expect 0 "$qmodel" bench --runs 2 --layers $model; printed 'GMAC/s'
+
+# Models that are not for us: one clear line each, or they run.
+if [ -d ../shared/models/reject ]; then
+    for other in ../shared/models/reject/*.tflite; do
+        ${TEST_WRAPPER:-} "$qmodel" info "$other" >"$folder/out" 2>"$folder/err"; got=$?
+        case $got in
+        0) printed 'float32 \[' ;;
+        1) one_line support ;;
+        *) fail "$other gave $got"; cat "$folder/err" ;;
+        esac
+    done
+else
+    echo "../shared/models is not here: models to refuse were not tried"
+fi
+
+[ $failures = 0 ] && echo "qmodel: all as documented"
+exit $((failures > 0))
