@@ -99,6 +99,7 @@ PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg_cflags,libuv yaml-0.1 libv4l2 libj
 IMAGING_LIBS := -ljpeg -lpng
 ENGINE_LIBS  := -lz
 DAEMON_LIBS  := -luv -lyaml -lv4l2
+CTL_LIBS     := -ljson-c
 
 # ---- programs ------------------------------------------------------------
 PROGRAMS := $(BUILD)/qedged $(BUILD)/qctl $(BUILD)/qmodel $(BUILD)/libqclient.so $(BUILD)/qclient-example
@@ -118,7 +119,7 @@ $(BUILD)/libqclient.so: $(BUILD)/$(SONAME)
 
 # qctl and the example use the public header and the shared library only.
 $(BUILD)/qctl: $(call obj,ctl/main.c) $(call lib,ctl) $(BUILD)/libqclient.so
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient -ljson-c -lm
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient $(CTL_LIBS) -lm
 $(BUILD)/qclient-example: $(call obj,libclient/examples/watch.c) $(BUILD)/libqclient.so
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) -L$(BUILD) -lqclient
 
@@ -154,7 +155,9 @@ check: packages-check       ## install what the tests need, build everything, ru
 	@+$(MAKE) check-all
 
 all: $(PROGRAMS)            ## build the programs and the library into build/ (the default)
+	@:
 tests: $(TEST_BINS) $(HELPER_BINS)  ## build the test programs too
+	@:
 check-all: all tests check-deps  ## run every test; installs nothing
 	$(Q)tests/run.sh "$(BUILD)" $(TEST_BINS) $(TEST_SCRIPTS)
 check-unit: tests           ## run the C test programs only (what the sanitizer builds run)

@@ -26,7 +26,7 @@ INSTALL_CONFIG   := $(wildcard etc/qedged.yaml)
 INSTALL_RPATH := $(if $(filter /usr,$(PREFIX)),,-Wl,-rpath,'$$ORIGIN/../lib')
 $(BUILD)/install/qctl: $(call obj,ctl/main.c) $(call lib,ctl) $(BUILD)/libqclient.so
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) $(INSTALL_RPATH) -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient -lm
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $(INSTALL_RPATH) -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient $(CTL_LIBS) -lm
 .PHONY: install uninstall $(BUILD)/install/qctl
 
 D = $(DESTDIR)

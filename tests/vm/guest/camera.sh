@@ -12,11 +12,17 @@ property() { systemctl show -P "$1" qedged.service; }
 main_pid_changed() { local pid; pid=$(property MainPID); [ "$pid" != 0 ] && [ "$pid" != "$1" ]; }
 frames_grow() { local before; before=$(status frames_in) && sleep 0.1 && [ "$(status frames_in)" -gt "$before" ]; }
 
+# When the daemon last logged TEXT, in milliseconds since boot (asking it takes an emulated CPU too long to measure by).
+last_said() {
+    journalctl -b -u qedged.service --no-pager -o json | jq -r "select(.MESSAGE | contains(\"$1\")) | .__MONOTONIC_TIMESTAMP" |
+        tail -n 1 | sed 's/...$//'
+}
+
 # What another process reads from shared memory within a few seconds: the class of the newest result.
-class_seen() { timeout 8 qctl watch --json | jq -r --unbuffered '.hits[0].label' | grep -m1 -xF "$(cat "$1.class")"; }
+class_seen() { timeout 40 qctl watch --json | jq -r --unbuffered '.hits[0].label' | grep -m1 -xF "$(cat "$1.class")"; }
 
 comes_back() { # OLD-PID: systemd started another daemon, and it delivers
-    within 15000 main_pid_changed "$1" && within 8000 frames_grow && echo "$took ms to frames"
+    within 30000 main_pid_changed "$1" && within 15000 frames_grow && echo "$took ms to frames"
 }
 
 # --- no camera yet
@@ -24,31 +30,36 @@ modprobe videodev # the unit's device rule names the class, which has to be know
 check service starts without a camera -- systemctl start qedged.service
 check type is notify, so READY came -- test "$(property Type) $(property ActiveState)" = "notify active"
 check status line reaches systemd -- test -n "$(property StatusText)"
-check stream waits -- within 2000 state_is waiting
+check stream waits -- within 6000 state_is waiting
 check the reason is said -- status reason
 check not started as root -- test "$(stat -c %U "/proc/$(property MainPID)")" != root
 
 # --- a camera is plugged in, pictures in front of it
 check camera plugged in -- camera_plug
 camera_show macaw.yuyv
-check stream runs by itself -- within 5000 state_is running
+check stream runs by itself -- within 15000 state_is running
 check macaw is seen by another process -- class_seen macaw
 camera_show hotdog.yuyv
 check hotdog is seen by another process -- class_seen hotdog
 qctl status
 
 # --- unplugged and plugged in again
-unplug() { echo vivid.1 >/sys/bus/platform/drivers/vivid/unbind; }
-replug() { echo vivid.1 >/sys/bus/platform/drivers/vivid/bind; udevadm settle; }
+# All of vivid's nodes belong to one platform device: they vanish, open or not, and come back.
+unplug() { echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind; }
+replug() { echo vivid.0 >/sys/bus/platform/drivers/vivid/bind; }
+node_there() { test -c $CAPTURE; }
 pid=$(property MainPID)
 camera_dark
 unplug
-check unplugged: stream waits -- within 3000 state_is waiting
+check unplugged: stream waits -- within 6000 state_is waiting
 check unplugged: same daemon, still up -- test "$(property MainPID) $(property ActiveState)" = "$pid active"
 replug
-check plugged in again: resumes within 1 s -- within 1000 state_is running
-echo "resumed $took ms after the camera came back"
-check frames flow again -- within 3000 frames_grow
+check plugged in again: the node is back -- within 3000 node_there
+back=$(uptime_ms)
+check plugged in again: stream runs by itself -- within 15000 state_is running
+resumed=$(($(last_said "running again") - back))
+check "plugged in again: resumed within 1 s ($resumed ms)" -- test $resumed -lt 1000
+check frames flow again -- within 5000 frames_grow
 systemctl stop qedged.service && camera_wire && systemctl start qedged.service
 camera_show macaw.yuyv
 check after that: macaw is seen -- class_seen macaw
@@ -58,7 +69,7 @@ pid=$(property MainPID)
 kill -KILL "$pid"
 check killed: started again and delivers -- comes_back "$pid"
 check killed: macaw is seen again -- class_seen macaw
-check watchdog is armed -- test "$(property WatchdogUSec)" = 6s
+check watchdog is armed -- test "$(property WatchdogUSec)" = 12s
 pid=$(property MainPID)
 kill -STOP "$pid"
 check stuck: the watchdog started another -- comes_back "$pid"

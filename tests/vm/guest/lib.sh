@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # For the scripts that run in the guest: checks that count, waiting with a limit, the virtual camera.
-passed=0 failed=0
+passed=0 failed=0 took=0
 
 # check WORDS... -- COMMAND...: one test; what it printed is shown when it failed
 check() {
-    local name=() out
+    local name=()
     while [ "$1" != -- ]; do name+=("$1"); shift; done
     shift
-    if out=$("$@" 2>&1); then passed=$((passed + 1)); echo "ok    ${name[*]}"
-    else failed=$((failed + 1)); echo "FAIL  ${name[*]}: $*"; printf '%s\n' "$out" | tail -n 15; fi
+    if "$@" >/tmp/check.out 2>&1; then passed=$((passed + 1)); echo "ok    ${name[*]}"
+    else failed=$((failed + 1)); echo "FAIL  ${name[*]}: $*"; tail -n 15 /tmp/check.out; fi
 }
 
 finish() {
@@ -17,6 +17,8 @@ finish() {
     [ $failed = 0 ] && [ $passed -gt 0 ]
 }
 
+# Milliseconds since boot, by the clock of the journal's monotonic times.
+uptime_ms() { local up; read -r up _ </proc/uptime; echo "${up/./}0"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 # within MS COMMAND...: until COMMAND succeeds; leaves the time it took in `took`
@@ -33,12 +35,15 @@ within() {
 }
 
 # Node numbers: video1 captures what is written to video2 (two ends of one HDMI cable); video0 is a webcam.
-CAPTURE=/dev/video1 OUTPUT=/dev/video2
+# qedged knows the camera by a name of its own, as people should use one of /dev/v4l/by-id: the name is made when
+# the signal is there, because timings can not be set while somebody streams.
+CAPTURE=/dev/video1 OUTPUT=/dev/video2 CAMERA=/dev/video-camera
 camera_plug() {
     modprobe vivid n_devs=2 node_types=0x1,0x101 num_inputs=1,1 input_types=0x0,0x3 num_outputs=0,1 output_types=0,1 \
         multiplanar=1,1
     udevadm settle
     camera_wire
+    ln -s $CAPTURE $CAMERA
 }
 
 # Both ends at 640x480, 59.94 frames a second, connected.
