@@ -15,12 +15,13 @@ udevdir     ?= $(PREFIX)/lib/udev/rules.d
 
 INSTALL_MODELS   := models/efficientnet_lite0_int8.tflite models/imagenet_labels.txt
 INSTALL_LICENCES := models/LICENSE.efficientnet-lite0
-INSTALL_UNITS    := $(wildcard systemd/*.service systemd/*.socket)
-INSTALL_SYSUSERS := $(wildcard systemd/sysusers.conf)
-INSTALL_TMPFILES := $(wildcard systemd/tmpfiles.conf)
-INSTALL_UDEV     := $(wildcard systemd/*.rules)
+INSTALL_PICTURES := $(wildcard models/pictures/*)
+INSTALL_UNITS    := systemd/qedged.service systemd/qedged.socket
+INSTALL_SYSUSERS := systemd/sysusers.conf
+INSTALL_TMPFILES := systemd/tmpfiles.conf
+INSTALL_UDEV     := systemd/70-qedge.rules
 INSTALL_MAN      := $(wildcard man/*.[1-8])
-INSTALL_CONFIG   := $(wildcard etc/qedged.yaml)
+INSTALL_CONFIG   := etc/qedged.yaml
 
 # A program in PREFIX/bin finds the library in PREFIX/lib by itself, so no ldconfig is needed for odd prefixes.
 INSTALL_RPATH := $(if $(filter /usr,$(PREFIX)),,-Wl,-rpath,'$$ORIGIN/../lib')
@@ -39,17 +40,18 @@ man_place = $(call place,644,$(1),$(mandir)/man$(patsubst .%,%,$(suffix $(1)))/$
 
 install: all $(BUILD)/install/qctl  ## install below DESTDIR/PREFIX (PREFIX=/usr for a package)
 	$(Q)install -d '$(D)$(bindir)' '$(D)$(sbindir)' '$(D)$(libdir)/pkgconfig' '$(D)$(includedir)' '$(D)$(datadir)/qedge/models' \
-	  '$(D)$(datadir)/doc/qedge'
+	  '$(D)$(datadir)/qedge/pictures' '$(D)$(datadir)/doc/qedge'
 	$(Q)install -m 755 $(BUILD)/qedged '$(D)$(sbindir)'
 	$(Q)install -m 755 $(BUILD)/install/qctl $(BUILD)/qmodel '$(D)$(bindir)'
 	$(Q)install -m 755 $(BUILD)/libqclient.so.$(VERSION) '$(D)$(libdir)'
 	$(Q)ln -sf libqclient.so.$(VERSION) '$(D)$(libdir)/$(SONAME)'
 	$(Q)ln -sf $(SONAME) '$(D)$(libdir)/libqclient.so'
 	$(Q)install -m 644 include/qclient.h '$(D)$(includedir)'
-	$(Q)sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(libdir),' -e 's,@includedir@,$(includedir),' -e 's,@VERSION@,$(VERSION),' \
+	$(Q)sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(libdir),' -e 's,@VERSION@,$(VERSION),' \
 	  libclient/libqclient.pc.in > $(BUILD)/install/libqclient.pc
 	$(Q)install -m 644 $(BUILD)/install/libqclient.pc '$(D)$(libdir)/pkgconfig'
 	$(Q)install -m 644 $(INSTALL_MODELS) '$(D)$(datadir)/qedge/models'
+	$(Q)install -m 644 $(INSTALL_PICTURES) '$(D)$(datadir)/qedge/pictures'
 	$(Q)install -m 644 LICENSE $(INSTALL_LICENCES) libclient/examples/watch.c '$(D)$(datadir)/doc/qedge'
 	$(Q)$(foreach f,$(INSTALL_CONFIG),$(call place,644,$(f),$(datadir)/qedge/$(notdir $(f))) &&) true
 	$(Q)install -d '$(D)$(sysconfdir)/qedge'
