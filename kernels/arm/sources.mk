@@ -5,5 +5,6 @@ kernels_arm_SRCS := kernels/arm/arm_conv.c kernels/arm/arm_depthwise.c kernels/a
     kernels/arm/depthwise_neon.c kernels/arm/pool_neon.c kernels/arm/binary_neon.c
 ifeq ($(ARCH),aarch64)
 kernels_arm_SRCS += kernels/arm/table_neon.c kernels/arm/gemm_neon.S \
-    kernels/arm/conv_neondot.c kernels/arm/gemm_neondot.S
+    kernels/arm/conv_neondot.c kernels/arm/gemm_neondot.S \
+    kernels/arm/depthwise_neondot.c kernels/arm/columns_neondot.S
 endif
