@@ -106,6 +106,26 @@ static void random_numbers(struct kernel_conv_shape *s)
     s->act_max = harness_chance(50) ? 127 : harness_between(s->act_min, 127);
 }
 
+// What most layers of real nets are, and what the fastest rows are made for.
+static void usual_layer(struct kernel_conv_shape *s)
+{
+    s->k_h = s->k_w = HARNESS_PICK(1, 3, 3, 3, 5);
+    s->stride_h = s->stride_w = HARNESS_PICK(1, 1, 2);
+    s->dilation_h = s->dilation_w = 1;
+    s->out_h = (s->in_h + s->stride_h - 1) / s->stride_h;
+    s->out_w = (s->in_w + s->stride_w - 1) / s->stride_w;
+    int32_t pad_h = (s->out_h - 1) * s->stride_h + s->k_h - s->in_h;
+    int32_t pad_w = (s->out_w - 1) * s->stride_w + s->k_w - s->in_w;
+    s->pad_top = pad_h > 0 ? pad_h / 2 : 0;
+    s->pad_left = pad_w > 0 ? pad_w / 2 : 0;
+    s->depth_multiplier = s->groups = 1;
+    if (s->kind == KERNEL_DEPTHWISE)
+        s->out_c = s->in_c;
+    s->weight_zero_point = 0;
+    s->act_min = -128;
+    s->act_max = 127;
+}
+
 static void random_shape(struct kernel_conv_shape *s)
 {
     do {
@@ -120,6 +140,8 @@ static void random_shape(struct kernel_conv_shape *s)
         }
         random_channels(s);
         random_numbers(s);
+        if (harness_chance(30))
+            usual_layer(s);
     } while (shape_macs(s) > MACS_MAX);
 }
 
