@@ -23,7 +23,8 @@ static bool deliver(struct client *client, const void *message, const int *fds, 
     if (status == 0)
         return true;
     if (status == -EAGAIN)
-        log_notice("client %s (pid %d): does not read its socket; disconnected", client->name, (int)client->peer.pid);
+        log_cause_say(&client->control->slow, LOG_LEVEL_NOTICE, "client %s of user %u does not read its socket; disconnected",
+                      client->name, (unsigned)client->peer.uid);
     client_close(client, 0);
     return false;
 }
@@ -178,7 +179,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             return;
         if (size < 0) {
             if (size == -EPROTO)
-                log_notice("client %s (pid %d): malformed message; disconnected", client->name, (int)client->peer.pid);
+                log_debug("client %s (pid %d): malformed message; disconnected", client->name, (int)client->peer.pid);
             client_close(client, 0);
             return;
         }

@@ -53,8 +53,8 @@ static void welcome(struct control *control, int fd)
 {
     struct peer peer = {0};
     if (!listener_may_connect(&control->listener, fd, &peer)) {
-        log_notice("pid %d of user %u refused: not in the group %s", (int)peer.pid, (unsigned)peer.uid,
-                   control->service->config->socket_group);
+        log_cause_say(&control->refused, LOG_LEVEL_NOTICE, "user %u refused: not in the group %s", (unsigned)peer.uid,
+                      control->service->config->socket_group);
         turn_away(fd, -EACCES, "not allowed: your user is not in the group that may connect");
         return;
     }

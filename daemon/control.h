@@ -24,7 +24,8 @@ struct control {
     struct client *clients;
     uint32_t count, max;
     uint64_t next_id;
-    struct log_cause full;
+    // each said once: a hostile client must not fill the log
+    struct log_cause full, refused, slow;
 };
 
 // 0; else -errno with one line in error.

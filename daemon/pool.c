@@ -337,6 +337,17 @@ void pool_source_ended(struct pool *pool, struct source *source)
     pthread_mutex_unlock(&pool->lock);
 }
 
+bool pool_is_drained(struct pool *pool, struct source *source)
+{
+    struct source_streams *attached = source_attached(source);
+    bool drained = true;
+    pthread_mutex_lock(&pool->lock);
+    for (uint32_t i = 0; i < attached->count; i++)
+        drained = drained && !mailbox_full(&attached->stream[i]->mailbox) && stream_is_idle(attached->stream[i]);
+    pthread_mutex_unlock(&pool->lock);
+    return drained;
+}
+
 void pool_wake_sources(struct pool *pool)
 {
     pthread_mutex_lock(&pool->lock);

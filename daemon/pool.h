@@ -52,6 +52,8 @@ void pool_offer(struct pool *pool, struct source *source, struct frame *frame);
 // Takes the source's frames out of all mailboxes.
 void pool_withdraw(struct pool *pool, struct source *source);
 void pool_count_bad(struct pool *pool, struct source *source);
+// Has everything that the source gave been published or given up?
+bool pool_is_drained(struct pool *pool, struct source *source);
 // The source has no more frames and all it gave were taken: its streams end in order.
 void pool_source_ended(struct pool *pool, struct source *source);
 // Lets paced sources look whether they are to stop.

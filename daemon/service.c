@@ -349,6 +349,7 @@ int service_run(const char *config_path, struct config *config)
     struct service service = {.config_path = config_path, .config = config, .started_ns = clock_now_ns()};
     struct network *networks[CONFIG_STREAMS_MAX] = {NULL};
     int code = SERVICE_FAILED;
+    service.hotplug.fd = -1;
     signal(SIGPIPE, SIG_IGN);
     notify_init(&service.notify);
     sysinfo_init(&service.sysinfo);

@@ -101,6 +101,13 @@ static void number_frame(struct source *source, struct frame *frame, bool first)
     source->number_next = frame->number + 1;
 }
 
+// At the end of a recording the workers get the time to finish it.
+static void drain(struct source *source)
+{
+    while (!atomic_load(&source->stopping) && !pool_is_drained(source->pool, source))
+        pause_ms(source, 1);
+}
+
 // Frames until the source is lost (-errno), at its end (1), or the daemon stops (0).
 static int run(struct source *source, struct source_trouble *trouble)
 {
@@ -147,6 +154,8 @@ static void *capture_thread(void *arg)
             set_state(source, SOURCE_RUNNING, NULL);
             log_cause_clear(&source->cause, "source %s: running again: %s", source->kind->name, source->description);
             status = run(source, &trouble);
+            if (status == 1)
+                drain(source);
             call_back_frames(source);
             source->kind->close(source->self);
             source->self = NULL;
