@@ -4,3 +4,8 @@ TEST_SCRIPTS +=
 HELPER_PROGS +=
 TEST_PROGS += tests/integration/ring_stress_test.c
 TEST_SCRIPTS += tests/integration/install.sh
+HELPER_PROGS += tests/integration/daemon_probe.c
+TEST_SCRIPTS += tests/integration/daemon_life_test.sh tests/integration/daemon_errors_test.sh \
+	tests/integration/daemon_kill_test.sh tests/integration/daemon_reload_test.sh \
+	tests/integration/daemon_clients_test.sh tests/integration/daemon_systemd_test.sh \
+	tests/integration/daemon_sources_test.sh

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Clients that are hostile, deaf, stopped, killed, too many, or not allowed: nobody else notices.
+. "$(dirname "$0")/daemon_lib.sh"
+
+config one.yaml <<YAML
+max_clients: 40
+streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]
+YAML
+start one.yaml
+"$BUILD/qctl" watch bars --json >"$work/witness" 2>&1 &
+witness=$!
+others+=($witness)
+within 5000 test -s "$work/witness"
+
+seed=${SEED:-$(($(date +%s) % 100000))}
+"$probe" garbage "$QEDGE_SOCKET" "$seed" 400 || fail "garbage, seed $seed"
+answers || fail "garbage: no answer any more, seed $seed"
+delivers bars || fail "garbage: no results any more, seed $seed"
+
+"$probe" deaf "$QEDGE_SOCKET" || fail "a client that never reads was not disconnected"
+grep -q "does not read its socket" "$work/log" || fail "nothing said about it"
+delivers bars || fail "deaf client"
+
+# a reader that is stopped, and one that is killed while it maps the ring
+"$BUILD/qctl" watch bars --json >"$work/stopped" 2>&1 &
+stopped=$!
+"$probe" hold "$QEDGE_SOCKET" 5 >"$work/held" 2>&1 &
+held=$!
+others+=($stopped $held)
+within 5000 test -s "$work/stopped" -a -s "$work/held"
+grep -q '^5 welcome' "$work/held" || fail "hold: $(cat "$work/held")"
+kill -STOP $stopped $held
+before=$(of_stream bars frames_published)
+delivers bars || fail "stopped clients hold up the stream"
+# wake-up pipes of the stopped ones fill up and must not block: 8192 wake-ups would take long, so only some
+within 10000 eval '[ "$(of_stream bars frames_published)" -gt $((before + 100)) ]'
+kill -KILL $held $stopped
+kill -CONT $held $stopped 2>/dev/null || true
+within 5000 eval '[ "$(of_stream bars clients)" = 1 ]'
+
+# more than max_clients: refused with a word; served again when some have gone
+"$probe" hold "$QEDGE_SOCKET" 60 >"$work/crowd" 2>&1 &
+crowd=$!
+others+=($crowd)
+within 20000 test -s "$work/crowd"
+cat "$work/crowd"
+grep -Eq '^3[89] welcome, 2[12] refused' "$work/crowd" || fail "crowd: $(cat "$work/crowd")"
+[ "$(grep -c "more are refused" "$work/log")" = 1 ] || fail "not said once"
+kill -KILL $crowd
+within 5000 answers
+stop
+
+# no descriptors: refused and said once, served again afterwards
+config few.yaml <<<"streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]"
+start few.yaml bash -c 'ulimit -n 64; exec "$@"' -
+"$probe" hold "$QEDGE_SOCKET" 60 >"$work/crowd" 2>&1 &
+crowd=$!
+others+=($crowd)
+within 20000 test -s "$work/crowd"
+grep -q '[1-9][0-9]* welcome, [1-9][0-9]* refused' "$work/crowd" || fail "no descriptors: $(cat "$work/crowd")"
+grep -q "no client can be accepted: Too many open files" "$work/log" || fail "nothing said of the descriptors"
+cpu_before=$(awk '{print $14 + $15}' "/proc/$daemon/stat")
+sleep 0.5
+cpu_after=$(awk '{print $14 + $15}' "/proc/$daemon/stat")
+[ $((cpu_after - cpu_before)) -lt 25 ] || fail "the loop spins without descriptors"
+kill -KILL $crowd
+within 5000 answers
+delivers bars || fail "after the crowd"
+stop
+
+# who may connect: root and the daemon's user; others only in the group
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && getent passwd nobody >/dev/null; then
+    chmod 755 "$work"
+    cp "$BUILD/qctl" "$BUILD"/libqclient.so.0* "$work/" # where nobody can read
+    as() { setpriv --reuid nobody --regid nogroup "$@" env LD_LIBRARY_PATH="$work" "$work/qctl" status; }
+    config group.yaml <<YAML
+socket_group: daemon
+streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]
+YAML
+    start group.yaml
+    chmod 666 "$QEDGE_SOCKET" # so that the daemon's own check is what refuses
+    status=0
+    as --clear-groups >"$work/said" 2>&1 || status=$?
+    [ $status != 0 ] || fail "nobody was let in"
+    grep -qi "permission denied\|not allowed\|EACCES\|group" "$work/said" || fail "nobody was told: $(cat "$work/said")"
+    grep -q "user 65534 refused: not in the group daemon" "$work/log" || fail "nothing in the log"
+    as --groups daemon >"$work/said" 2>&1 || fail "a member of the group was refused: $(cat "$work/said")"
+    [ "$(stat -c %G "$QEDGE_SOCKET")" = daemon ] || fail "the socket does not belong to the group"
+    stop
+else
+    echo "not root: who may connect is not tested"
+fi
+
+# the witness saw every result of its daemon and nothing else
+grep -o '"sequence": *[0-9]*' "$work/witness" | grep -o '[0-9]*$' >"$work/sequences"
+awk 'NR > 1 && $1 <= before {exit 0} NR > 1 && $1 != before + 1 {exit 1} {before = $1}' "$work/sequences" || fail "the witness has a gap"

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What shell scripts can not do to a daemon: catch its notifications, stop one of its threads, send it
+// garbage, be deaf, and measure how soon a client learns that it is gone.
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/wire.h"
+#include "qclient.h"
+
+static uint64_t random_state;
+
+static uint32_t random_next(void)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 33);
+}
+
+static int die(const char *what)
+{
+    fprintf(stderr, "daemon_probe: %s: %s\n", what, strerror(errno));
+    return 1;
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void make_hello(struct wire_hello *hello, const char *name)
+{
+    wire_init(hello, WIRE_HELLO, sizeof(*hello), 1);
+    hello->major = WIRE_MAJOR;
+    hello->minor = WIRE_MINOR;
+    wire_text_set(hello->name, sizeof(hello->name), name);
+}
+
+// notify SOCKET: prints every datagram, one a line, until killed
+static int notify(char **words)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char text[4096];
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", words[0]);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return die(words[0]);
+    for (;;) {
+        ssize_t length = recv(fd, text, sizeof(text) - 1, 0);
+        if (length < 0)
+            return die("recv");
+        for (ssize_t i = 0; i < length; i++)
+            if (text[i] == '\n')
+                text[i] = ' ';
+        printf("%llu %.*s\n", (unsigned long long)(clock_now_ns() / CLOCK_NS_PER_MS), (int)length, text);
+        fflush(stdout);
+    }
+}
+
+// stall TID MS: that thread stands still for so long
+static int stall(char **words)
+{
+    pid_t thread = (pid_t)atol(words[0]);
+    if (ptrace(PTRACE_SEIZE, thread, 0, 0) < 0 || ptrace(PTRACE_INTERRUPT, thread, 0, 0) < 0)
+        return errno == EPERM ? 77 : die("ptrace");
+    waitpid(thread, NULL, __WALL);
+    puts("stalled");
+    fflush(stdout);
+    clock_sleep_until(clock_now_ns() + (uint64_t)atol(words[1]) * CLOCK_NS_PER_MS);
+    ptrace(PTRACE_DETACH, thread, 0, 0);
+    return 0;
+}
+
+// One message, right or wrong in one of many ways, now and then with descriptors that nobody asked for.
+static void send_garbage(int fd)
+{
+    union wire_message message;
+    size_t size = random_next() % 4 ? random_next() % 400 : random_next() % sizeof(message);
+    for (size_t i = 0; i < size; i++)
+        message.bytes[i] = (unsigned char)random_next();
+    if (random_next() % 4) {
+        static const uint16_t types[] = {WIRE_HELLO, WIRE_SUBSCRIBE, WIRE_REQUEST, WIRE_REPORT, WIRE_ANSWER, 0, 99};
+        size_t sizes[] = {sizeof(message.hello), sizeof(message.subscribe), sizeof(message.request), sizeof(message.report)};
+        uint32_t kind = random_next() % 7;
+        size = random_next() % 3 && kind < 4 ? sizes[kind] : size;
+        message.header.magic = WIRE_MAGIC;
+        message.header.type = types[kind];
+        message.header.reserved = 0;
+        message.header.size = random_next() % 5 ? (uint32_t)size : random_next();
+        if (kind == 1)
+            message.subscribe.flags &= 1;
+        if (kind == 2 && random_next() % 2)
+            strcpy(message.request.text, random_next() % 2 ? "status" : "clients");
+        if (kind == 1 && random_next() % 2)
+            memset(message.subscribe.stream, 0, sizeof(message.subscribe.stream));
+    }
+    struct iovec part = {.iov_base = &message, .iov_len = size};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * 3)];
+    } control = {.bytes = {0}};
+    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
+    if (random_next() % 6 == 0) {
+        int fds[3] = {0, 1, 2};
+        packet.msg_control = &control;
+        packet.msg_controllen = sizeof(control);
+        struct cmsghdr *rights = CMSG_FIRSTHDR(&packet);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(fds));
+        memcpy(CMSG_DATA(rights), fds, sizeof(fds));
+    }
+    if (sendmsg(fd, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return;
+}
+
+// garbage SOCKET SEED COUNT: that many connections, each with some messages
+static int garbage(char **words)
+{
+    random_state = strtoull(words[1], NULL, 10);
+    for (long i = 0; i < atol(words[2]); i++) {
+        int fd = connect_to(words[0]);
+        if (fd < 0)
+            return die("connect");
+        struct wire_hello hello;
+        make_hello(&hello, "garbage");
+        if (random_next() % 3 && send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) < 0)
+            errno = 0;
+        for (uint32_t k = random_next() % 6; k > 0; k--)
+            send_garbage(fd);
+        close(fd);
+    }
+    printf("%s connections, seed %s\n", words[2], words[1]);
+    return 0;
+}
+
+// deaf SOCKET: asks and asks and never reads; ends when the daemon has had enough
+static int deaf(char **words)
+{
+    struct wire_hello hello;
+    struct wire_request request;
+    int fd = connect_to(words[0]);
+    make_hello(&hello, "deaf");
+    if (fd < 0 || send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) < 0)
+        return die("connect");
+    wire_init(&request, WIRE_REQUEST, sizeof(request), 2);
+    strcpy(request.text, "status");
+    uint64_t limit = clock_now_ns() + 20 * CLOCK_NS_PER_S;
+    while (clock_now_ns() < limit) {
+        if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) < 0) {
+            printf("disconnected: %s\n", strerror(errno));
+            return 0;
+        }
+    }
+    fprintf(stderr, "daemon_probe: still connected after 20 s\n");
+    return 1;
+}
+
+// hold SOCKET COUNT: subscribes so often with wake-up descriptors, says how many were welcome, stays until killed
+static int hold(char **words)
+{
+    int welcome = 0, refused = 0;
+    for (long i = 0; i < atol(words[1]); i++) {
+        struct wire_hello hello;
+        struct wire_subscribe subscribe;
+        union wire_message answer;
+        int fd = connect_to(words[0]), fds[WIRE_FDS_MAX];
+        unsigned fd_count;
+        make_hello(&hello, "hold");
+        wire_init(&subscribe, WIRE_SUBSCRIBE, sizeof(subscribe), 2);
+        subscribe.flags = WIRE_SUBSCRIBE_EVENTFD;
+        bool good = fd >= 0 && send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) > 0 &&
+                    send(fd, &subscribe, sizeof(subscribe), MSG_NOSIGNAL) > 0;
+        for (int k = 0; k < 2 && good; k++) {
+            struct pollfd wait = {.fd = fd, .events = POLLIN};
+            poll(&wait, 1, 5000);
+            good = wire_receive(fd, WIRE_FROM_DAEMON, &answer, fds, &fd_count) > 0 &&
+                   answer.header.type == (k ? WIRE_STREAM : WIRE_WELCOME);
+        }
+        *(good ? &welcome : &refused) += 1;
+    }
+    printf("%d welcome, %d refused\n", welcome, refused);
+    fflush(stdout);
+    return pause(); // until it is killed
+}
+
+// kill PID: reads results, kills the daemon with SIGKILL, prints after how many ms the client knew; then waits for
+// the next daemon and prints what the first result of it says
+static int kill_daemon(char **words)
+{
+    struct qclient_options options = {.size = sizeof(options), .connect_timeout_ms = 5000};
+    struct qclient *client;
+    struct qclient_result result;
+    int status = qclient_connect(&options, &client);
+    for (int i = 0; i < 3 && status == 0; i++)
+        status = qclient_next(client, &result, 10000);
+    if (status != 0) {
+        fprintf(stderr, "daemon_probe: no results: %s\n", strerror(-status));
+        return 1;
+    }
+    uint64_t killed = clock_now_ns();
+    kill((pid_t)atol(words[0]), SIGKILL);
+    do
+        status = qclient_next(client, &result, 10000);
+    while (status == 0);
+    printf("told %s after %llu ms\n", strerror(-status), (unsigned long long)((clock_now_ns() - killed) / CLOCK_NS_PER_MS));
+    fflush(stdout);
+    status = qclient_next(client, &result, 20000);
+    if (status != 0) {
+        fprintf(stderr, "daemon_probe: not connected again: %s\n", strerror(-status));
+        return 1;
+    }
+    printf("again: reconnected=%d sequence=%llu\n", (result.flags & QCLIENT_RECONNECTED) != 0, (unsigned long long)result.sequence);
+    qclient_close(client);
+    return 0;
+}
+
+int main(int count, char **words)
+{
+    static const struct {
+        const char *name;
+        int arguments;
+        int (*run)(char **words);
+    } commands[] = {{"notify", 1, notify}, {"stall", 2, stall}, {"garbage", 3, garbage},
+                    {"deaf", 1, deaf},     {"hold", 2, hold},   {"kill", 1, kill_daemon}};
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (count == commands[i].arguments + 2 && strcmp(words[1], commands[i].name) == 0)
+            return commands[i].run(words + 2);
+    fprintf(stderr, "usage: daemon_probe notify|stall|garbage|deaf|hold|kill ...\n");
+    return 2;
+}

@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Reload: a new model between two frames, a bad one changes nothing, streams that did not change have no gap.
+. "$(dirname "$0")/daemon_lib.sh"
+
+write_config() { # MODEL-OF-SECOND EXTRA-LINE
+    config one.yaml <<YAML
+${2:-}
+streams:
+  - name: steady
+    source: {type: pattern, fps: 100}
+    model: {path: $tiny}
+  - name: changing
+    source: {type: pattern, size: 320x240, fps: 50}
+    model: {path: $1}
+YAML
+}
+cp "$tiny2" "$work/second.tflite"
+write_config "$work/second.tflite"
+start one.yaml
+"$BUILD/qctl" watch steady --json >"$work/steady" 2>&1 &
+others+=($!)
+"$BUILD/qctl" watch changing --json >"$work/changing" 2>&1 &
+others+=($!)
+within 5000 test -s "$work/steady" -a -s "$work/changing"
+
+# nothing changed
+"$BUILD/qctl" reload | grep -q "nothing has changed" || fail "reload without a change"
+
+# another model: same ring, same clients, next generation
+write_config "$tiny"
+"$BUILD/qctl" reload --json >"$work/answer"
+grep -q '"reloaded": *true' "$work/answer" || fail "reload: $(cat "$work/answer")"
+grep -q '"changed": *\[ *"changing" *\]' "$work/answer" || fail "changed: $(cat "$work/answer")"
+[ "$(of_stream changing generation)" = 2 ] || fail "generation $(of_stream changing generation)"
+within 5000 grep -q '"generation": *2' "$work/changing"
+grep '"generation": *2' "$work/changing" | head -1 | grep -q model_changed || fail "the client was not told of the new model"
+[ "$(of_stream steady generation)" = 1 ] || fail "the other stream has another generation"
+
+# bad model, bad settings: the old ones run on
+bad() { # WHAT PATTERN
+    local status=0
+    "$BUILD/qctl" reload --json >"$work/answer" 2>&1 || status=$?
+    [ $status != 0 ] || fail "$1: qctl reload did not fail"
+    grep -q '"reloaded": *false' "$work/answer" || fail "$1: $(cat "$work/answer")"
+    grep -q "$2" "$work/answer" || fail "$1: not said: $(cat "$work/answer")"
+    [ "$(of_stream changing generation)" = 2 ] || fail "$1: generation changed"
+    delivers changing || fail "$1: changing stopped"
+    delivers steady || fail "$1: steady stopped"
+}
+head -c 300 "$tiny2" >"$work/second.tflite"
+write_config "$work/second.tflite"
+bad "bad model" "second.tflite"
+write_config "$work/none.tflite"
+bad "no model" "none.tflite"
+write_config "$tiny" "max_clients: none"
+bad "bad settings" "one.yaml:2:14: max_clients"
+echo "{" >"$work/one.yaml"
+bad "no YAML" "not YAML"
+rm "$work/one.yaml"
+bad "no file" "No such file"
+
+# SIGHUP does the same, and says so in the log
+write_config "$tiny2"
+kill -HUP "$daemon"
+within 5000 eval '[ "$(of_stream changing generation)" = 3 ]'
+
+# the model's file was replaced under its name
+cp "$tiny" "$work/second.tflite"
+write_config "$work/second.tflite"
+"$BUILD/qctl" reload >/dev/null
+[ "$(of_stream changing generation)" = 4 ] || fail "not 4 but $(of_stream changing generation)"
+"$BUILD/qctl" reload | grep -q "nothing has changed" || fail "reload without a change, again"
+cp "$tiny2" "$work/new" && mv "$work/new" "$work/second.tflite"
+"$BUILD/qctl" reload >/dev/null
+[ "$(of_stream changing generation)" = 5 ] || fail "a replaced file was not noticed"
+
+# streams come and go; the source of one changes
+config one.yaml <<YAML
+streams:
+  - name: steady
+    source: {type: pattern, fps: 100}
+    model: {path: $tiny}
+  - name: fresh
+    source: {type: replay, path: $pictures, fps: 50}
+    model: {path: $tiny2}
+YAML
+"$BUILD/qctl" reload >/dev/null || fail "reload with other streams"
+delivers fresh || fail "a new stream delivers nothing"
+[ "$("$BUILD/qctl" streams --json | grep -o '"name"' | wc -l)" = 2 ] || fail "a removed stream is still there"
+sed -i 's/fps: 50/fps: 25/' "$work/one.yaml"
+"$BUILD/qctl" reload >/dev/null || fail "reload with another source"
+within 5000 delivers fresh
+
+# reload again and again, while clients watch
+for i in 1 2 3 4 5 6; do
+    model=$([ $((i % 2)) = 0 ] && echo "$tiny" || echo "$tiny2")
+    sed -i "/name: fresh/,\$s,model: .*,model: {path: $model}," "$work/one.yaml"
+    "$BUILD/qctl" reload >/dev/null || fail "reload $i"
+done
+delivers fresh || fail "after many reloads"
+
+# steady never had a gap in its sequence, and its client was never told anything
+grep -o '"sequence": *[0-9]*' "$work/steady" | grep -o '[0-9]*$' >"$work/sequences"
+[ "$(wc -l <"$work/sequences")" -gt 50 ] || fail "steady gave too few results to tell"
+awk 'NR > 1 && $1 != before + 1 {exit 1} {before = $1}' "$work/sequences" || fail "steady has a gap"
+! grep -q "went away\|closed\|reconnected" "$work/steady" || fail "steady's client was disturbed"
+stop
