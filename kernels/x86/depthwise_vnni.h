@@ -71,7 +71,7 @@ DW_INLINE struct quartet column_load(const int8_t *r0, const int8_t *r1, const i
 
 DW_INLINE struct quartet column_padding(const struct depthwise_task *task)
 {
-    vec value = vec_set((task->shape->input_zero_point + 128) * 0x01010101);
+    vec value = vec_set((int32_t)((uint32_t)(task->shape->input_zero_point + 128) * 0x01010101u));
     return (struct quartet){value, value, value, value};
 }
 

@@ -8,26 +8,28 @@
 #include "kernels/x86/rows_x86.h"
 
 #define GATHER_BYTES 2
+#define GATHER_VECTOR 16
 
-static inline void widen(uint8_t *panel, __m128i x, __m256i zero_point)
+static inline void widen(uint8_t *panel, __m128i x, int32_t zero_point)
 {
-    _mm256_storeu_si256((__m256i *)panel, _mm256_sub_epi16(_mm256_cvtepi8_epi16(x), zero_point));
+    __m256i zero = _mm256_set1_epi16((short)zero_point);
+    _mm256_storeu_si256((__m256i *)panel, _mm256_sub_epi16(_mm256_cvtepi8_epi16(x), zero));
 }
 
-static inline void gather_copy(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
+static inline void gather_vector(uint8_t *panel, const int8_t *x, int32_t zero_point)
 {
-    const __m256i zero = _mm256_set1_epi16((short)zero_point);
-    for (; n >= 16; n -= 16, x += 16, panel += 32)
-        widen(panel, _mm_loadu_si128((const __m128i *)x), zero);
-    if (n > 0)
-        widen(panel, load_some(x, n), zero);
+    widen(panel, _mm_loadu_si128((const __m128i *)x), zero_point);
 }
 
-static inline void gather_fill(uint8_t *panel, int32_t n, int32_t zero_point)
+static inline void gather_tail(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
+{
+    widen(panel, load_some(x, n), zero_point);
+}
+
+static inline void gather_padding(uint8_t *panel, int32_t zero_point)
 {
     (void)zero_point;
-    for (int32_t i = 0; i < n; i += 16)
-        _mm256_storeu_si256((__m256i *)(panel + 2 * i), _mm256_setzero_si256());
+    _mm256_storeu_si256((__m256i *)panel, _mm256_setzero_si256());
 }
 
 #include "kernels/x86/gemm_gather.h"

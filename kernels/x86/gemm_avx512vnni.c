@@ -6,28 +6,23 @@
 #include "kernels/x86/vec_zmm.h"
 
 #define GATHER_BYTES 1
+#define GATHER_VECTOR 64
 
-static inline void gather_copy(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
+static inline void gather_vector(uint8_t *panel, const int8_t *x, int32_t zero_point)
 {
     (void)zero_point;
-    const __m512i flip = _mm512_set1_epi8((char)0x80);
-    while (n >= 64) {
-        _mm512_storeu_si512(panel, _mm512_xor_si512(_mm512_loadu_si512(x), flip));
-        panel += 64;
-        x += 64;
-        n -= 64;
-    }
-    if (n > 0) {
-        __mmask64 mask = ~UINT64_C(0) >> (64 - n);
-        _mm512_storeu_si512(panel, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x), flip));
-    }
+    _mm512_storeu_si512(panel, vec_flip(vec_load(x)));
 }
 
-static inline void gather_fill(uint8_t *panel, int32_t n, int32_t zero_point)
+static inline void gather_tail(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
 {
-    const __m512i value = _mm512_set1_epi8((char)(zero_point + 128));
-    for (int32_t i = 0; i < n; i += 64)
-        _mm512_storeu_si512(panel + i, value);
+    (void)zero_point;
+    _mm512_storeu_si512(panel, vec_flip(_mm512_maskz_loadu_epi8(~UINT64_C(0) >> (64 - n), x)));
+}
+
+static inline void gather_padding(uint8_t *panel, int32_t zero_point)
+{
+    _mm512_storeu_si512(panel, _mm512_set1_epi8((char)(zero_point + 128)));
 }
 
 #include "kernels/x86/gemm_gather.h"

@@ -12,29 +12,27 @@
 #include "kernels/x86/rows_x86.h"
 
 #define GATHER_BYTES 1
+#define GATHER_VECTOR 32
 
-static inline void gather_copy(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
+static inline void gather_vector(uint8_t *panel, const int8_t *x, int32_t zero_point)
 {
     (void)zero_point;
-    const __m256i flip = _mm256_set1_epi8((char)0x80);
-    for (; n >= 32; n -= 32, x += 32, panel += 32)
-        _mm256_storeu_si256((__m256i *)panel, _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)x), flip));
-    const __m128i half = _mm256_castsi256_si128(flip);
-    if (n >= 16) {
-        _mm_storeu_si128((__m128i *)panel, _mm_xor_si128(_mm_loadu_si128((const __m128i *)x), half));
-        n -= 16;
-        x += 16;
-        panel += 16;
-    }
-    if (n > 0)
-        _mm_storeu_si128((__m128i *)panel, _mm_xor_si128(load_some(x, n), half));
+    _mm256_storeu_si256((__m256i *)panel, vec_flip(vec_load(x)));
 }
 
-static inline void gather_fill(uint8_t *panel, int32_t n, int32_t zero_point)
+static inline void gather_tail(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
 {
-    const __m256i value = _mm256_set1_epi8((char)(zero_point + 128));
-    for (int32_t i = 0; i < n; i += 32)
-        _mm256_storeu_si256((__m256i *)(panel + i), value);
+    (void)zero_point;
+    const __m128i flip = _mm_set1_epi8((char)0x80);
+    __m128i low = n >= 16 ? _mm_loadu_si128((const __m128i *)x) : load_some(x, n);
+    _mm_storeu_si128((__m128i *)panel, _mm_xor_si128(low, flip));
+    if (n > 16)
+        _mm_storeu_si128((__m128i *)(panel + 16), _mm_xor_si128(load_some(x + 16, n - 16), flip));
+}
+
+static inline void gather_padding(uint8_t *panel, int32_t zero_point)
+{
+    _mm256_storeu_si256((__m256i *)panel, _mm256_set1_epi8((char)(zero_point + 128)));
 }
 
 #include "kernels/x86/gemm_gather.h"

@@ -1,15 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Filling panels (see gemm_plan.h). The including file, which is one instruction set, defines before:
-//   GATHER_BYTES                                    bytes of a panel value
-//   static inline void gather_copy(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
-//   static inline void gather_fill(uint8_t *panel, int32_t n, int32_t zero_point)
-// Both may write up to 64 bytes too many (what follows is written later), but read exactly n values.
+//   GATHER_BYTES    bytes of a panel value
+//   GATHER_VECTOR   values that gather_vector moves
+//   static inline void gather_vector(uint8_t *panel, const int8_t *x, int32_t zero_point)
+//   static inline void gather_tail(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
+//       n < GATHER_VECTOR values; reads no more than these
+//   static inline void gather_padding(uint8_t *panel, int32_t zero_point)
+// Each writes GATHER_VECTOR values: what lies behind is written later, or is the panel's slack.
 
 #ifndef QEDGE_KERNELS_X86_GEMM_GATHER_H
 #define QEDGE_KERNELS_X86_GEMM_GATHER_H
 
 #include "kernels/x86/gemm_plan.h"
+
+enum { GATHER_LINES = 16 }; // of a window, for the quick way
+
+static inline void gather_copy(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
+{
+    for (; n >= GATHER_VECTOR; n -= GATHER_VECTOR, x += GATHER_VECTOR, panel += GATHER_VECTOR * GATHER_BYTES)
+        gather_vector(panel, x, zero_point);
+    if (n > 0)
+        gather_tail(panel, x, n, zero_point);
+}
+
+// The same where as much as a vector may be read behind the n values.
+static inline void gather_copy_loose(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
+{
+    do {
+        gather_vector(panel, x, zero_point);
+        x += GATHER_VECTOR;
+        panel += GATHER_VECTOR * GATHER_BYTES;
+        n -= GATHER_VECTOR;
+    } while (n > 0);
+}
+
+static inline void gather_fill(uint8_t *panel, int32_t n, int32_t zero_point)
+{
+    for (int32_t i = 0; i < n; i += GATHER_VECTOR)
+        gather_padding(panel + i * GATHER_BYTES, zero_point);
+}
 
 // One line of taps: k_w positions from (y, left) on.
 static inline uint8_t *gather_line(const struct gemm_plan *plan, const int8_t *line, int32_t left,
@@ -32,8 +62,9 @@ static inline uint8_t *gather_line(const struct gemm_plan *plan, const int8_t *l
     return panel;
 }
 
-static inline void gather_window(const struct gemm_plan *plan, const int8_t *picture, int32_t top,
-                                 int32_t left, uint8_t *panel)
+// Any window, anywhere.
+static void gather_window(const struct gemm_plan *plan, const int8_t *picture, int32_t top, int32_t left,
+                          uint8_t *panel)
 {
     const struct kernel_conv_shape *s = plan->shape;
     size_t line_bytes = (size_t)s->in_w * (size_t)s->in_c;
@@ -47,6 +78,49 @@ static inline void gather_window(const struct gemm_plan *plan, const int8_t *pic
     }
 }
 
+// Windows that stick out neither left nor right: `count` of them from `left` on, `step` pixels apart.
+static void gather_inner(const struct gemm_plan *plan, const int8_t *picture, int32_t top, int32_t left,
+                         int32_t count, uint8_t *panel)
+{
+    const struct kernel_conv_shape *s = plan->shape;
+    const int8_t *lines[GATHER_LINES];
+    ptrdiff_t line_bytes = (ptrdiff_t)s->in_w * s->in_c;
+    int32_t n = s->k_w * plan->group_in, zero_point = s->input_zero_point;
+    for (int32_t ky = 0, y = top; ky < s->k_h; ky++, y += s->dilation_h)
+        lines[ky] = y >= 0 && y < s->in_h ? picture + y * line_bytes + (ptrdiff_t)left * s->in_c : NULL;
+    ptrdiff_t step = (ptrdiff_t)s->stride_w * s->in_c;
+    for (int32_t i = 0; i < count; i++, panel += plan->row_bytes) {
+        uint8_t *at = panel;
+        for (int32_t ky = 0; ky < s->k_h; ky++, at += n * GATHER_BYTES) {
+            if (lines[ky])
+                gather_copy_loose(at, lines[ky] + i * step, n, zero_point);
+            else
+                gather_fill(at, n, zero_point);
+        }
+    }
+}
+
+// How many of the windows from column ox on, at most `count`, gather_inner may take: they stay inside the
+// picture's width, and the whole vectors that it reads stay inside the input.
+static int32_t inner_count(const struct gemm_plan *plan, int32_t batch, int32_t oy, int32_t ox, int32_t count)
+{
+    const struct kernel_conv_shape *s = plan->shape;
+    int32_t left = ox * s->stride_w - s->pad_left, fit = s->in_w - s->k_w - left;
+    if (s->k_h > GATHER_LINES || (s->k_w > 1 && (s->dilation_w != 1 || plan->groups != 1)) || left < 0 || fit < 0)
+        return 0;
+    int32_t bottom = oy * s->stride_h - s->pad_top + (s->k_h - 1) * s->dilation_h;
+    bottom = bottom < 0 ? 0 : bottom < s->in_h ? bottom : s->in_h - 1;
+    int64_t from = (((int64_t)batch * s->in_h + bottom) * s->in_w + left) * s->in_c + s->in_c - plan->group_in;
+    int64_t end = (int64_t)s->batch * s->in_h * s->in_w * s->in_c;
+    int32_t vectors = (s->k_w * plan->group_in + GATHER_VECTOR - 1) / GATHER_VECTOR;
+    int64_t spare = end - from - vectors * GATHER_VECTOR;
+    if (spare < 0)
+        return 0;
+    int64_t readable = spare / ((int64_t)s->stride_w * s->in_c);
+    int64_t inner = (readable < fit / s->stride_w ? readable : fit / s->stride_w) + 1;
+    return inner < count ? (int32_t)inner : count;
+}
+
 static inline bool gather_is_copy(const struct gemm_plan *plan)
 {
     const struct kernel_conv_shape *s = plan->shape;
@@ -54,8 +128,8 @@ static inline bool gather_is_copy(const struct gemm_plan *plan)
            s->pad_left == 0 && s->in_h == s->out_h && s->in_w == s->out_w && plan->groups == 1;
 }
 
-static inline void gather_rows(const struct gemm_plan *plan, const int8_t *input, int32_t first,
-                               int32_t count, uint8_t *panel)
+static void gather_rows(const struct gemm_plan *plan, const int8_t *input, int32_t first, int32_t count,
+                        uint8_t *panel)
 {
     const int8_t *x = input + (size_t)first * (size_t)plan->depth;
     if (plan->row_bytes == (size_t)plan->depth * GATHER_BYTES) {
@@ -75,16 +149,27 @@ static void gather(const struct gemm_plan *plan, const int8_t *input, int32_t gr
         return;
     }
     size_t picture_size = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
-    int32_t ox = first % s->out_w, oy = first / s->out_w % s->out_h;
-    const int8_t *picture = input + (size_t)(first / s->out_w / s->out_h) * picture_size +
-                            (size_t)(group * plan->group_in);
-    for (int32_t row = 0; row < count; row++, panel += plan->row_bytes) {
-        gather_window(plan, picture, oy * s->stride_h - s->pad_top, ox * s->stride_w - s->pad_left, panel);
-        if (++ox == s->out_w) {
+    int32_t ox = first % s->out_w, oy = first / s->out_w % s->out_h, batch = first / s->out_w / s->out_h;
+    const int8_t *pictures = input + (size_t)(group * plan->group_in);
+    while (count > 0) {
+        const int8_t *picture = pictures + (size_t)batch * picture_size;
+        int32_t top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
+        int32_t row = s->out_w - ox < count ? s->out_w - ox : count;
+        int32_t done = inner_count(plan, batch, oy, ox, row);
+        if (done > 0) {
+            gather_inner(plan, picture, top, left, done, panel);
+        } else {
+            gather_window(plan, picture, top, left, panel);
+            done = 1;
+        }
+        panel += (size_t)done * plan->row_bytes;
+        count -= done;
+        ox += done;
+        if (ox == s->out_w) {
             ox = 0;
             if (++oy == s->out_h) {
                 oy = 0;
-                picture += picture_size;
+                batch++;
             }
         }
     }
