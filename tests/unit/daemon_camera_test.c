@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Cameras: what is chosen among what they offer, and what becomes of the stream when they misbehave. The whole
+// path runs (capture thread, workers, a small model, the ring); only the device calls are a double.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "common/log.h"
+#include "daemon/network.h"
+#include "daemon/pool.h"
+#include "daemon/source.h"
+#include "daemon/stream.h"
+#include "daemon/v4l2_node.h"
+#include "tests/unit/daemon_fake_camera.h"
+
+#define TINY "tests/golden/models/conv_same.tflite"
+
+static const struct fake_mode plain[] = {{V4L2_PIX_FMT_YUYV, 640, 480, 30}, {0, 0, 0, 0}};
+
+static struct config_source camera_config(const char *device, int32_t width, int32_t height, double fps, const char *format)
+{
+    struct config_source config;
+    memset(&config, 0, sizeof(config));
+    config.type = CONFIG_V4L2;
+    snprintf(config.device, sizeof(config.device), "%s", device);
+    snprintf(config.format, sizeof(config.format), "%s", format);
+    config.size = (struct config_size){width, height};
+    config.fps = fps;
+    config.buffers = 4;
+    return config;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_count = 0;
+    v4l2_device_direct = &fake_ops;
+    v4l2_device_fallback = NULL;
+    log_set_level(LOG_LEVEL_ERROR);
+    return 0;
+}
+
+// ---- choosing --------------------------------------------------------------
+
+static void expect_choice(const struct fake_mode *modes, int32_t width, int32_t height, double fps, const char *format,
+                          const char *chosen)
+{
+    fake_count = 0;
+    fake_add("/dev/video0", modes);
+    struct config_source config = camera_config("/dev/video0", width, height, fps, format);
+    struct v4l2_choice choice;
+    char offered[80], text[64];
+    int status = v4l2_format_choose(&fake_ops, FAKE_FD, V4L2_BUF_TYPE_VIDEO_CAPTURE, &config, &choice, offered, sizeof(offered));
+    if (status < 0)
+        snprintf(text, sizeof(text), "none");
+    else
+        snprintf(text, sizeof(text), "%s %dx%d %g", choice.row->name, choice.width, choice.height, choice.fps);
+    assert_string_equal(text, chosen);
+}
+
+static void test_choice(void **state)
+{
+    (void)state;
+    // what a usual USB camera offers
+    static const struct fake_mode usb[] = {
+        {V4L2_PIX_FMT_MJPEG, 640, 480, 30},  {V4L2_PIX_FMT_MJPEG, 1280, 720, 30}, {V4L2_PIX_FMT_MJPEG, 1920, 1080, 30},
+        {V4L2_PIX_FMT_YUYV, 160, 120, 30},   {V4L2_PIX_FMT_YUYV, 640, 480, 30},   {V4L2_PIX_FMT_YUYV, 1280, 720, 10},
+        {V4L2_PIX_FMT_YUYV, 1920, 1080, 5}, {0, 0, 0, 0}};
+    expect_choice(usb, 0, 0, 0, "auto", "YUYV 640x480 30");
+    expect_choice(usb, 1280, 720, 30, "auto", "MJPG 1280x720 30"); // only JPEG reaches the rate
+    expect_choice(usb, 1280, 720, 10, "auto", "YUYV 1280x720 10");
+    expect_choice(usb, 1280, 720, 30, "YUYV", "YUYV 1280x720 10"); // asked for
+    expect_choice(usb, 800, 600, 30, "auto", "MJPG 1280x720 30");  // the smallest that covers it
+    expect_choice(usb, 4000, 3000, 5, "auto", "YUYV 1920x1080 5"); // none covers it: the largest
+    expect_choice(usb, 1, 1, 30, "auto", "YUYV 160x120 30");
+    expect_choice(usb, 640, 480, 30, "NV12", "none");
+    // cheap formats win over others that are as good; unknown ones are left out
+    static const struct fake_mode many[] = {{V4L2_PIX_FMT_SBGGR8, 640, 480, 90}, {V4L2_PIX_FMT_RGB24, 640, 480, 30},
+                                            {V4L2_PIX_FMT_YUYV, 640, 480, 30},   {V4L2_PIX_FMT_NV12, 640, 480, 30},
+                                            {V4L2_PIX_FMT_GREY, 640, 480, 30},   {0, 0, 0, 0}};
+    expect_choice(many, 640, 480, 30, "auto", "NV12 640x480 30");
+    static const struct fake_mode bayer[] = {{V4L2_PIX_FMT_SBGGR8, 640, 480, 90}, {0, 0, 0, 0}};
+    expect_choice(bayer, 640, 480, 30, "auto", "none");
+    static const struct fake_mode silent[] = {{V4L2_PIX_FMT_YUYV, 640, 480, 0}, {V4L2_PIX_FMT_MJPEG, 640, 480, 30}, {0, 0, 0, 0}};
+    expect_choice(silent, 640, 480, 30, "auto", "YUYV 640x480 0"); // a driver that names no rates may well reach it
+}
+
+static void test_choice_other_lists(void **state)
+{
+    (void)state;
+    struct config_source config = camera_config("/dev/video0", 650, 481, 30, "auto");
+    struct v4l2_choice choice;
+    char offered[80];
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    fake->stepwise = 8;
+    assert_int_equal(v4l2_format_choose(&fake_ops, FAKE_FD, V4L2_BUF_TYPE_VIDEO_CAPTURE, &config, &choice, offered, sizeof(offered)), 0);
+    assert_int_equal(choice.width, 656);
+    assert_int_equal(choice.height, 488);
+    fake->no_size_list = true; // VIDIOC_TRY_FMT says
+    assert_int_equal(v4l2_format_choose(&fake_ops, FAKE_FD, V4L2_BUF_TYPE_VIDEO_CAPTURE, &config, &choice, offered, sizeof(offered)), 0);
+    assert_int_equal(choice.width, 320);
+}
+
+static void expect_open(const char *device, int status, const char *reason)
+{
+    struct config_source config = camera_config(device, 640, 480, 30, "auto");
+    struct v4l2_node node;
+    struct source_trouble trouble = {0};
+    assert_int_equal(v4l2_node_open(&node, device, &config, &trouble), status);
+    if (status == 0)
+        v4l2_node_close(&node);
+    else if (!strstr(trouble.reason, reason))
+        fail_msg("'%s' does not say '%s'", trouble.reason, reason);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    static const struct fake_mode bayer[] = {{V4L2_PIX_FMT_SBGGR8, 640, 480, 90}, {0, 0, 0, 0}};
+    expect_open("/dev/video9", -ENOENT, "/dev/video9: No such file");
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    expect_open("/dev/video0", 0, "");
+    fake->fail_request = VIDIOC_S_FMT;
+    fake->fail_status = -EBUSY;
+    expect_open("/dev/video0", -EBUSY, "in use by another program");
+    fake->fail_request = VIDIOC_REQBUFS;
+    expect_open("/dev/video0", -EBUSY, "in use by another program");
+    fake->fail_request = VIDIOC_STREAMON;
+    expect_open("/dev/video0", -EBUSY, "in use by another program");
+    fake->fail_request = 0;
+    fake->caps = V4L2_CAP_VIDEO_M2M | V4L2_CAP_STREAMING;
+    expect_open("/dev/video0", -ENODEV, "not a camera but a codec");
+    fake->caps = V4L2_CAP_META_CAPTURE | V4L2_CAP_STREAMING;
+    expect_open("/dev/video0", -ENODEV, "does not capture");
+    fake->caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_READWRITE;
+    expect_open("/dev/video0", -ENODEV, "can not stream");
+    fake->caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
+    fake->modes = bayer;
+    expect_open("/dev/video0", -ENOTSUP, "no usable pixel format; it offers BA81");
+    assert_int_equal(fake->opens, fake->closes);
+    assert_int_equal(fake->maps, fake->unmaps);
+}
+
+// Every call of setting up fails once, at every place: an error, and nothing stays open or mapped.
+static void test_every_failure(void **state)
+{
+    (void)state;
+    static const unsigned long requests[] = {VIDIOC_QUERYCAP, VIDIOC_S_FMT, VIDIOC_REQBUFS, VIDIOC_QUERYBUF,
+                                             VIDIOC_QBUF,     VIDIOC_STREAMON, VIDIOC_ENUM_FMT, 1 /* mmap */};
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        for (int after = 0; after < 4; after++) {
+            struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+            struct v4l2_node node;
+            struct source_trouble trouble = {0};
+            fake->fail_request = requests[i];
+            fake->fail_status = -EINVAL;
+            fake->fail_after = after;
+            int status = v4l2_node_open(&node, "/dev/video0", &config, &trouble);
+            if (status == 0)
+                v4l2_node_close(&node);
+            else
+                assert_true(trouble.reason[0]);
+            assert_true(status < 0 || after > 0);
+            assert_int_equal(fake->opens, fake->closes);
+            assert_int_equal(fake->maps, fake->unmaps);
+        }
+    }
+}
+
+// ---- the whole path --------------------------------------------------------
+
+struct rig {
+    struct pool *pool;
+    struct source *source;
+    struct stream *stream;
+};
+
+static void rig_start(struct rig *rig, const struct config_source *config)
+{
+    struct config_workers workers;
+    struct config_stream stream;
+    struct network *network;
+    struct network_error error;
+    memset(&workers, 0, sizeof(workers));
+    memset(&stream, 0, sizeof(stream));
+    workers.threads = 2;
+    workers.cpus.all = true;
+    snprintf(stream.name, sizeof(stream.name), "cam");
+    snprintf(stream.model.path, sizeof(stream.model.path), "%s", TINY);
+    stream.source = *config;
+    stream.top_k = 3;
+    stream.mode = CONFIG_MODE_THROUGHPUT;
+    stream.ring_slots = 256;
+    if (network_create(&stream.model, 2, &network, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(pool_create(&workers, false, &rig->pool), 0);
+    assert_int_equal(stream_create(&stream, network, &rig->stream), 0);
+    stream_tune(rig->stream, 2, 1);
+    assert_int_equal(source_create(config, rig->pool, &rig->source), 0);
+    assert_int_equal(pool_attach(rig->pool, rig->stream, rig->source), 0);
+    assert_int_equal(source_start(rig->source), 0);
+}
+
+static void rig_stop(struct rig *rig)
+{
+    source_destroy(rig->source);
+    while (!stream_is_idle(rig->stream))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    pool_detach(rig->pool, rig->stream);
+    pool_destroy(rig->pool);
+    stream_destroy(rig->stream);
+    for (int i = 0; i < fake_count; i++) {
+        assert_int_equal(fakes[i].opens, fakes[i].closes);
+        assert_int_equal(fakes[i].maps, fakes[i].unmaps);
+        assert_int_equal(fakes[i].misuse, 0);
+    }
+}
+
+static uint64_t counter(const struct rig *rig, enum stats_counter which)
+{
+    struct stats_reader reader = stats_writer_reader(&rig->stream->publisher.stats);
+    return stats_counter(&reader, which);
+}
+
+// Until the counter has reached `least`, or 5 s.
+static void wait_for(const struct rig *rig, enum stats_counter which, uint64_t least)
+{
+    for (int i = 0; i < 5000 && counter(rig, which) < least; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_true(counter(rig, which) >= least);
+}
+
+// Until the source is in that state, or 5 s. Returns how long it took, ms.
+static uint64_t wait_state(const struct rig *rig, enum source_state state, struct source_status *status)
+{
+    uint64_t begin = fake_ms();
+    do {
+        source_get_status(rig->source, status);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    } while (status->state != state && fake_ms() - begin < 5000);
+    assert_int_equal(status->state, state);
+    return fake_ms() - begin;
+}
+
+static void test_frames_flow(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ring_record record;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    fake_add("/dev/video0", plain);
+    rig_start(&rig, &config);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, 50);
+    assert_true(stream_last_record(rig.stream, &record));
+    assert_int_equal(record.hit_count, 3);
+    assert_true(record.sensor_ns <= record.dequeued_ns && record.dequeued_ns <= record.started_ns);
+    assert_true(record.started_ns <= record.preprocessed_ns && record.preprocessed_ns <= record.inferred_ns);
+    assert_true(record.inferred_ns <= record.published_ns);
+    assert_int_equal(counter(&rig, STATS_FRAMES_BAD), 0);
+    rig_stop(&rig);
+}
+
+static void test_multi_planar(void **state)
+{
+    (void)state;
+    static const struct fake_mode modes[] = {{V4L2_PIX_FMT_NV12M, 320, 240, 30}, {0, 0, 0, 0}};
+    struct rig rig;
+    struct config_source config = camera_config("/dev/video0", 320, 240, 30, "auto");
+    struct fake_camera *fake = fake_add("/dev/video0", modes);
+    fake->multi_planar = true;
+    fake->caps = V4L2_CAP_VIDEO_CAPTURE_MPLANE | V4L2_CAP_STREAMING;
+    fake->short_frames = 2;
+    rig_start(&rig, &config);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, 20);
+    assert_int_equal(counter(&rig, STATS_FRAMES_BAD), 2);
+    rig_stop(&rig);
+}
+
+// Broken frames are counted, not published; their buffers are used again; gaps of the camera are counted.
+static void test_bad_frames(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct source_status status;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    fake->flag_errors = 7;
+    fake->short_frames = 5;
+    rig_start(&rig, &config);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, 20);
+    assert_int_equal(counter(&rig, STATS_FRAMES_BAD), 12);
+    source_get_status(rig.source, &status);
+    assert_int_equal(status.missed, 0);
+    pthread_mutex_lock(&fake->lock);
+    fake->skipped = 2; // 3 frames each
+    pthread_mutex_unlock(&fake->lock);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 20);
+    source_get_status(rig.source, &status);
+    assert_int_equal(status.missed, 6);
+    rig_stop(&rig);
+}
+
+static void test_jpeg(void **state)
+{
+    (void)state;
+    static const struct fake_mode modes[] = {{V4L2_PIX_FMT_MJPEG, 640, 480, 30}, {0, 0, 0, 0}};
+    struct rig rig;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    struct fake_camera *fake = fake_add("/dev/video0", modes);
+    FILE *file = fopen("models/pictures/macaw.jpg", "rb");
+    if (!file)
+        skip();
+    static uint8_t jpeg[1 << 20];
+    fake->jpeg = jpeg;
+    fake->jpeg_size = fread(jpeg, 1, sizeof(jpeg), file);
+    fclose(file);
+    rig_start(&rig, &config);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, 10);
+    assert_int_equal(counter(&rig, STATS_FRAMES_BAD), 0);
+    pthread_mutex_lock(&fake->lock);
+    fake->jpeg_size /= 2; // from now on cut off in the middle
+    pthread_mutex_unlock(&fake->lock);
+    wait_for(&rig, STATS_FRAMES_BAD, 10);
+    uint64_t published = counter(&rig, STATS_FRAMES_PUBLISHED);
+    wait_for(&rig, STATS_FRAMES_BAD, 20);
+    assert_int_equal(counter(&rig, STATS_FRAMES_PUBLISHED), published);
+    rig_stop(&rig);
+}
+
+// ---- lost and found --------------------------------------------------------
+
+static void test_fatal_error(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct source_status status;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    rig_start(&rig, &config);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, 5);
+    pthread_mutex_lock(&fake->lock);
+    fake->fatal_dequeues = 1;
+    pthread_mutex_unlock(&fake->lock);
+    wait_state(&rig, SOURCE_WAITING, &status);
+    assert_non_null(strstr(status.trouble.reason, "fatal error"));
+    uint64_t took = wait_state(&rig, SOURCE_RUNNING, &status);
+    assert_true(took < 1500);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 5);
+    rig_stop(&rig);
+}
+
+static void test_unplug(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct source_status status;
+    struct ring_record before, after;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    rig_start(&rig, &config);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, 5);
+    pthread_mutex_lock(&fake->lock);
+    fake->unplugged = true;
+    pthread_mutex_unlock(&fake->lock);
+    wait_state(&rig, SOURCE_WAITING, &status);
+    assert_true(stream_last_record(rig.stream, &before));
+    nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL); // its back-off grows
+    source_get_status(rig.source, &status);
+    assert_int_equal(status.state, SOURCE_WAITING);
+    assert_non_null(strstr(status.trouble.reason, "No such file"));
+    pthread_mutex_lock(&fake->lock);
+    fake->unplugged = false;
+    pthread_mutex_unlock(&fake->lock);
+    source_wake(rig.source); // as hotplug does
+    uint64_t took = wait_state(&rig, SOURCE_RUNNING, &status);
+    assert_true(took < 500);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 5);
+    assert_true(stream_last_record(rig.stream, &after));
+    assert_true(after.frame > before.frame); // numbers go on although the driver began at 0 again
+    rig_stop(&rig);
+}
+
+static void test_auto(void **state)
+{
+    (void)state;
+    static const struct fake_mode bayer[] = {{V4L2_PIX_FMT_SBGGR8, 640, 480, 90}, {0, 0, 0, 0}};
+    struct rig rig;
+    struct source_status status;
+    struct config_source config = camera_config("auto", 640, 480, 30, "auto");
+    fake_add("/dev/video0", plain)->caps = V4L2_CAP_VIDEO_M2M_MPLANE | V4L2_CAP_STREAMING;
+    fake_add("/dev/video1", plain)->driver = "bcm2835-isp";
+    fake_add("/dev/video2", bayer);
+    fake_add("/dev/video3", plain)->caps = V4L2_CAP_META_CAPTURE | V4L2_CAP_STREAMING;
+    struct fake_camera *busy = fake_add("/dev/video4", plain);
+    busy->fail_request = VIDIOC_STREAMON;
+    busy->fail_status = -EBUSY;
+    struct fake_camera *good = fake_add("/dev/video5", plain);
+    rig_start(&rig, &config);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, 5);
+    source_get_status(rig.source, &status);
+    assert_non_null(strstr(status.text, "/dev/video5 640x480 YUYV"));
+    pthread_mutex_lock(&good->lock);
+    good->unplugged = true;
+    pthread_mutex_unlock(&good->lock);
+    wait_state(&rig, SOURCE_WAITING, &status);
+    // back from its holder: the other camera is taken
+    pthread_mutex_lock(&busy->lock);
+    busy->fail_request = 0;
+    pthread_mutex_unlock(&busy->lock);
+    wait_state(&rig, SOURCE_RUNNING, &status);
+    assert_non_null(strstr(status.text, "/dev/video4"));
+    rig_stop(&rig);
+}
+
+static void test_auto_without_camera(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct source_status status;
+    struct config_source config = camera_config("auto", 640, 480, 30, "auto");
+    rig_start(&rig, &config);
+    wait_state(&rig, SOURCE_WAITING, &status);
+    assert_string_equal(status.trouble.reason, "no camera found");
+    rig_stop(&rig);
+}
+
+// Two streams share a camera; one of them is taken away while it runs.
+static void test_shared(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct stream *other;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    fake_add("/dev/video0", plain);
+    rig_start(&rig, &config);
+    assert_int_equal(stream_create(&rig.stream->config, network_ref(rig.stream->network), &other), 0);
+    stream_tune(other, 2, 2);
+    assert_int_equal(pool_attach(rig.pool, other, rig.source), 0);
+    struct rig second = {.stream = other};
+    wait_for(&second, STATS_FRAMES_PUBLISHED, 20);
+    pool_detach(rig.pool, other);
+    while (!stream_is_idle(other))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    stream_destroy(other);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 20);
+    rig_stop(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_choice, setup),       cmocka_unit_test_setup(test_choice_other_lists, setup),
+        cmocka_unit_test_setup(test_refusals, setup),     cmocka_unit_test_setup(test_every_failure, setup),
+        cmocka_unit_test_setup(test_frames_flow, setup),  cmocka_unit_test_setup(test_multi_planar, setup),
+        cmocka_unit_test_setup(test_bad_frames, setup),   cmocka_unit_test_setup(test_jpeg, setup),
+        cmocka_unit_test_setup(test_fatal_error, setup),  cmocka_unit_test_setup(test_unplug, setup),
+        cmocka_unit_test_setup(test_auto, setup),         cmocka_unit_test_setup(test_auto_without_camera, setup),
+        cmocka_unit_test_setup(test_shared, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

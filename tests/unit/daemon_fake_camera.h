@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A camera made of memory, behind the daemon's table of device calls: formats, sizes and rates as a test sets
+// them, buffers that must be queued before they are filled, and every kind of trouble on demand.
+// Included by one test program only.
+
+#ifndef QEDGE_TESTS_DAEMON_FAKE_CAMERA_H
+#define QEDGE_TESTS_DAEMON_FAKE_CAMERA_H
+
+#include <errno.h>
+#include <linux/videodev2.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/v4l2_device.h"
+
+#define FAKE_FD 1000
+#define FAKE_BUFFERS 8
+
+struct fake_mode { // one format, size and best rate; fourcc 0 ends the list
+    uint32_t fourcc, width, height, fps;
+};
+
+struct fake_camera {
+    pthread_mutex_t lock;
+    const char *path;
+    uint32_t caps;
+    const char *driver;
+    bool multi_planar, no_size_list;
+    uint32_t stepwise; // sizes go in these steps, from 16 to 4096
+    const struct fake_mode *modes;
+    // trouble
+    bool unplugged;
+    unsigned long fail_request; // this ioctl fails with fail_status …
+    int fail_status, fail_after; // … after so many good ones
+    int fatal_dequeues;          // so many DQBUF give EIO, until STREAMOFF
+    int flag_errors, short_frames, skipped; // so many frames each
+    const void *jpeg;
+    size_t jpeg_size;
+    // state
+    struct v4l2_format format;
+    uint32_t buffer_count, period_ms;
+    uint8_t *memory[FAKE_BUFFERS][2];
+    bool queued[FAKE_BUFFERS];
+    bool streaming, fatal;
+    uint32_t sequence;
+    uint64_t due_ms;
+    // what the tests look at
+    int opens, closes, maps, unmaps, calls, misuse, delivered;
+};
+
+static struct fake_camera fakes[8];
+static int fake_count;
+
+static uint64_t fake_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static struct fake_camera *fake_add(const char *path, const struct fake_mode *modes)
+{
+    struct fake_camera *fake = &fakes[fake_count++];
+    memset(fake, 0, sizeof(*fake));
+    pthread_mutex_init(&fake->lock, NULL);
+    fake->path = path;
+    fake->modes = modes;
+    fake->driver = "fake";
+    fake->caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
+    fake->period_ms = 5;
+    return fake;
+}
+
+static size_t fake_frame_size(const struct fake_camera *fake, int plane)
+{
+    size_t pixels = (size_t)fake->format.fmt.pix.width * fake->format.fmt.pix.height;
+    if (fake->multi_planar)
+        return plane ? pixels / 2 : pixels;
+    return pixels * 4;
+}
+
+static int fake_open(const char *path)
+{
+    for (int i = 0; i < fake_count; i++) {
+        if (strcmp(fakes[i].path, path) == 0) {
+            if (fakes[i].unplugged)
+                return -ENOENT;
+            fakes[i].opens++;
+            return FAKE_FD + i;
+        }
+    }
+    return -ENOENT;
+}
+
+static int fake_close(int fd)
+{
+    struct fake_camera *fake = &fakes[fd - FAKE_FD];
+    fake->closes++;
+    for (uint32_t i = 0; i < FAKE_BUFFERS; i++) {
+        for (int p = 0; p < 2; p++) {
+            free(fake->memory[i][p]);
+            fake->memory[i][p] = NULL;
+        }
+    }
+    memset(fake->queued, 0, sizeof(fake->queued));
+    fake->buffer_count = 0;
+    fake->streaming = false;
+    return 0;
+}
+
+static const struct fake_mode *fake_mode_of(const struct fake_camera *fake, uint32_t fourcc, uint32_t index)
+{
+    for (const struct fake_mode *mode = fake->modes; mode->fourcc; mode++)
+        if (mode->fourcc == fourcc && index-- == 0)
+            return mode;
+    return NULL;
+}
+
+static int fake_enum_fmt(const struct fake_camera *fake, struct v4l2_fmtdesc *desc)
+{
+    uint32_t seen = 0;
+    for (const struct fake_mode *mode = fake->modes; mode->fourcc; mode++) {
+        bool again = false;
+        for (const struct fake_mode *before = fake->modes; before < mode; before++)
+            again = again || before->fourcc == mode->fourcc;
+        if (!again && seen++ == desc->index) {
+            desc->pixelformat = mode->fourcc;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+static int fake_sizes(const struct fake_camera *fake, struct v4l2_frmsizeenum *one)
+{
+    const struct fake_mode *mode = fake_mode_of(fake, one->pixel_format, one->index);
+    if (fake->no_size_list)
+        return -ENOTTY;
+    if (!mode || (fake->stepwise && one->index))
+        return -EINVAL;
+    one->type = fake->stepwise ? V4L2_FRMSIZE_TYPE_STEPWISE : V4L2_FRMSIZE_TYPE_DISCRETE;
+    if (fake->stepwise) {
+        one->stepwise = (struct v4l2_frmsize_stepwise){16, 4096, fake->stepwise, 16, 4096, fake->stepwise};
+    } else {
+        one->discrete.width = mode->width;
+        one->discrete.height = mode->height;
+    }
+    return 0;
+}
+
+static int fake_intervals(const struct fake_camera *fake, struct v4l2_frmivalenum *one)
+{
+    for (uint32_t i = 0; one->index == 0; i++) {
+        const struct fake_mode *mode = fake_mode_of(fake, one->pixel_format, i);
+        if (!mode)
+            return -EINVAL;
+        if (fake->stepwise || (mode->width == one->width && mode->height == one->height)) {
+            one->type = V4L2_FRMIVAL_TYPE_DISCRETE;
+            one->discrete = (struct v4l2_fract){1, mode->fps};
+            return mode->fps ? 0 : -EINVAL;
+        }
+    }
+    return -EINVAL;
+}
+
+static int fake_set_format(struct fake_camera *fake, struct v4l2_format *format)
+{
+    if (fake->multi_planar) {
+        struct v4l2_pix_format_mplane *mp = &format->fmt.pix_mp;
+        for (int i = 0; i < mp->num_planes; i++)
+            mp->plane_fmt[i].bytesperline = mp->width;
+    } else {
+        uint32_t fourcc = format->fmt.pix.pixelformat;
+        format->fmt.pix.bytesperline = fourcc == V4L2_PIX_FMT_YUYV ? format->fmt.pix.width * 2
+                                       : fourcc == V4L2_PIX_FMT_GREY || fourcc == V4L2_PIX_FMT_NV12 ? format->fmt.pix.width : 0;
+    }
+    fake->format = *format;
+    return 0;
+}
+
+static int fake_dequeue(struct fake_camera *fake, struct v4l2_buffer *buffer)
+{
+    if (!fake->streaming)
+        return -EINVAL;
+    if (fake->fatal_dequeues > 0 || fake->fatal) {
+        fake->fatal_dequeues = 0;
+        fake->fatal = true;
+        return -EIO;
+    }
+    if (fake_ms() < fake->due_ms)
+        return -EAGAIN;
+    for (uint32_t i = 0; i < fake->buffer_count; i++) {
+        if (!fake->queued[i])
+            continue;
+        fake->due_ms = fake_ms() + fake->period_ms;
+        fake->queued[i] = false;
+        fake->sequence += 1 + (fake->skipped > 0 ? 3 : 0);
+        fake->skipped -= fake->skipped > 0;
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        buffer->index = i;
+        buffer->sequence = fake->sequence - 1;
+        buffer->timestamp.tv_sec = now.tv_sec;
+        buffer->timestamp.tv_usec = now.tv_nsec / 1000;
+        buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+        uint32_t width = fake->format.fmt.pix.width, height = fake->format.fmt.pix.height;
+        if (fake->multi_planar) {
+            buffer->m.planes[0].bytesused = width * height;
+            buffer->m.planes[1].bytesused = width * height / 2;
+        } else if (fake->jpeg) {
+            buffer->bytesused = (uint32_t)fake->jpeg_size;
+            memcpy(fake->memory[i][0], fake->jpeg, fake->jpeg_size);
+        } else {
+            buffer->bytesused = fake->format.fmt.pix.bytesperline * height * (fake->format.fmt.pix.pixelformat == V4L2_PIX_FMT_NV12 ? 3 : 2) / 2;
+        }
+        if (fake->flag_errors > 0) {
+            fake->flag_errors--;
+            buffer->flags |= V4L2_BUF_FLAG_ERROR;
+        } else if (fake->short_frames > 0) {
+            fake->short_frames--;
+            buffer->bytesused /= 3;
+            if (fake->multi_planar)
+                buffer->m.planes[1].bytesused = 7;
+        } else {
+            fake->delivered++;
+        }
+        return 0;
+    }
+    return -EAGAIN;
+}
+
+static int fake_query_buffer(struct fake_camera *fake, struct v4l2_buffer *buffer)
+{
+    if (buffer->index >= fake->buffer_count)
+        return -EINVAL;
+    if (fake->multi_planar) {
+        for (int p = 0; p < 2; p++) {
+            buffer->m.planes[p].length = (uint32_t)fake_frame_size(fake, p);
+            buffer->m.planes[p].m.mem_offset = buffer->index * 2 + (uint32_t)p;
+        }
+        return 0;
+    }
+    buffer->length = (uint32_t)(fake->jpeg ? fake->jpeg_size + 100 : fake_frame_size(fake, 0));
+    buffer->m.offset = buffer->index * 2;
+    return 0;
+}
+
+static int fake_call(struct fake_camera *fake, unsigned long request, void *argument)
+{
+    fake->calls++;
+    if (fake->unplugged)
+        return -ENODEV;
+    if (request == fake->fail_request && fake->fail_after-- <= 0)
+        return fake->fail_status;
+    switch (request) {
+    case VIDIOC_QUERYCAP: {
+        struct v4l2_capability *caps = argument;
+        snprintf((char *)caps->driver, sizeof(caps->driver), "%s", fake->driver);
+        caps->capabilities = V4L2_CAP_DEVICE_CAPS;
+        caps->device_caps = fake->caps;
+        return 0;
+    }
+    case VIDIOC_ENUM_FMT: return fake_enum_fmt(fake, argument);
+    case VIDIOC_ENUM_FRAMESIZES: return fake_sizes(fake, argument);
+    case VIDIOC_ENUM_FRAMEINTERVALS: return fake_intervals(fake, argument);
+    case VIDIOC_TRY_FMT: {
+        struct v4l2_format *format = argument;
+        format->fmt.pix.width = 320;
+        format->fmt.pix.height = 240;
+        return 0;
+    }
+    case VIDIOC_G_FMT: *(struct v4l2_format *)argument = (struct v4l2_format){.type = ((struct v4l2_format *)argument)->type}; return 0;
+    case VIDIOC_S_FMT: return fake_set_format(fake, argument);
+    case VIDIOC_REQBUFS: {
+        struct v4l2_requestbuffers *buffers = argument;
+        buffers->count = buffers->count > FAKE_BUFFERS ? FAKE_BUFFERS : buffers->count;
+        fake->buffer_count = buffers->count;
+        return 0;
+    }
+    case VIDIOC_QUERYBUF: return fake_query_buffer(fake, argument);
+    case VIDIOC_QBUF: {
+        uint32_t index = ((struct v4l2_buffer *)argument)->index;
+        if (index >= fake->buffer_count || fake->queued[index]) {
+            fake->misuse++;
+            return -EINVAL;
+        }
+        fake->queued[index] = true;
+        return 0;
+    }
+    case VIDIOC_DQBUF: return fake_dequeue(fake, argument);
+    case VIDIOC_STREAMON:
+        fake->streaming = true;
+        fake->fatal = false;
+        fake->sequence = 0;
+        fake->due_ms = fake_ms();
+        return 0;
+    case VIDIOC_STREAMOFF:
+        fake->streaming = false;
+        memset(fake->queued, 0, sizeof(fake->queued));
+        return 0;
+    default: return -ENOTTY;
+    }
+}
+
+static int fake_ioctl(int fd, unsigned long request, void *argument)
+{
+    struct fake_camera *fake = &fakes[fd - FAKE_FD];
+    pthread_mutex_lock(&fake->lock);
+    int status = fake_call(fake, request, argument);
+    pthread_mutex_unlock(&fake->lock);
+    return status;
+}
+
+static void *fake_map(int fd, size_t length, int64_t offset)
+{
+    struct fake_camera *fake = &fakes[fd - FAKE_FD];
+    if (fake->fail_request == 1 && fake->fail_after-- <= 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    uint8_t **memory = &fake->memory[offset / 2][offset % 2];
+    free(*memory);
+    *memory = calloc(1, length);
+    fake->maps++;
+    return *memory;
+}
+
+static int fake_unmap(void *address, size_t length)
+{
+    (void)length;
+    for (int i = 0; i < fake_count; i++)
+        for (int b = 0; b < FAKE_BUFFERS; b++)
+            for (int p = 0; p < 2; p++)
+                if (fakes[i].memory[b][p] == address)
+                    fakes[i].unmaps++;
+    return 0;
+}
+
+static int fake_poll(struct pollfd *fds, unsigned count, int timeout_ms)
+{
+    struct fake_camera *fake = &fakes[fds[0].fd - FAKE_FD];
+    uint64_t limit = fake_ms() + (uint64_t)timeout_ms;
+    do {
+        fds[0].revents = 0;
+        int ready = count > 1 ? poll(fds + 1, count - 1, 1) : 0;
+        pthread_mutex_lock(&fake->lock);
+        bool filled = false;
+        for (uint32_t i = 0; i < fake->buffer_count; i++)
+            filled = filled || fake->queued[i];
+        if (fake->unplugged)
+            fds[0].revents = POLLERR | POLLHUP;
+        else if (fake->fatal_dequeues > 0 || fake->fatal)
+            fds[0].revents = POLLERR;
+        else if (fake->streaming && filled && fake_ms() >= fake->due_ms)
+            fds[0].revents = POLLIN;
+        pthread_mutex_unlock(&fake->lock);
+        if (fds[0].revents || ready > 0)
+            return (fds[0].revents != 0) + (ready > 0);
+    } while (fake_ms() < limit);
+    return 0;
+}
+
+static int fake_list(char paths[V4L2_NODES_MAX][32])
+{
+    for (int i = 0; i < fake_count; i++)
+        snprintf(paths[i], 32, "%s", fakes[i].path);
+    return fake_count;
+}
+
+static const struct v4l2_device_ops fake_ops = {.name = "fake", .open = fake_open, .close = fake_close, .ioctl = fake_ioctl,
+                                                .map = fake_map, .unmap = fake_unmap, .poll = fake_poll, .list = fake_list};
+
+#endif
