@@ -18,6 +18,7 @@
 #include "daemon/config_schema.h"
 
 #define FILE_MAX (1 << 20)
+#define DEPTH_MAX 16 // groups within groups; the schema needs four
 #define ERRORS_MAX 100
 #define PATH_TEXT_MAX 160
 
@@ -352,9 +353,36 @@ static void read_document(struct reader *reader)
     check_between_streams(reader);
 }
 
+// libyaml takes quadratic time over groups nested without end: look at the depth first, event by event.
+static bool depth_is_sane(const char *name, const void *data, size_t size, struct config_errors *errors)
+{
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        return true; // no memory: the real reading says so
+    yaml_parser_set_input_string(&parser, data, size);
+    int depth = 0;
+    yaml_event_type_t type = YAML_NO_EVENT;
+    while (depth <= DEPTH_MAX && type != YAML_STREAM_END_EVENT) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&parser, &event))
+            break; // not YAML: the real reading says where
+        type = event.type;
+        depth += (type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT) -
+                 (type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT);
+        yaml_event_delete(&event);
+    }
+    if (depth > DEPTH_MAX)
+        error_add(errors, name, parser.mark.line + 1, parser.mark.column + 1,
+                  "groups nested more than %d deep", DEPTH_MAX);
+    yaml_parser_delete(&parser);
+    return depth <= DEPTH_MAX;
+}
+
 int config_parse(const char *name, const void *data, size_t size, struct config *config,
                  struct config_errors *errors)
 {
+    if (!depth_is_sane(name, data, size, errors))
+        return -EINVAL;
     yaml_parser_t parser;
     yaml_document_t document;
     if (!yaml_parser_initialize(&parser))
