@@ -62,7 +62,7 @@ for machine in "$@"; do
     share "$work/$machine"
     echo "== $machine"
     start=$SECONDS status=0
-    OVERLAY=$work/overlay-$arch $here/boot.sh $arch $cpu "$work/guest-$arch" "$work/$machine" "${VM_TIMEOUT:-300}" || status=$?
+    OVERLAY=$work/overlay-$arch $here/boot.sh $arch $cpu "$work/guest-$arch" "$work/$machine" "${VM_TIMEOUT:-480}" || status=$?
     log=$work/$machine/out.log
     [ ! -e "$log" ] || sed '/^[0-9]* passed, [0-9]* failed$/d' "$log"
     counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" 2>/dev/null | tail -1)
