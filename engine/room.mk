@@ -21,6 +21,7 @@ engine_SRCS := \
 	engine/ops/conv.c \
 	engine/ops/float_conv.c \
 	engine/ops/float_pool.c \
+	engine/ops/hybrid_conv.c \
 	engine/ops/lookup.c \
 	engine/ops/move.c \
 	engine/ops/pad.c \
@@ -32,4 +33,7 @@ engine_SRCS := \
 	engine/ops/slice.c \
 	engine/ops/softmax.c \
 	engine/ops/unary.c \
+	engine/ops/wide_conv.c \
+	engine/ops/wide_pool.c \
+	engine/ops/wide_softmax.c \
 	engine/ops/window.c

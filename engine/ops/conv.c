@@ -9,6 +9,7 @@
 
 #include "engine/ops/float_ops.h"
 #include "engine/ops/ops.h"
+#include "engine/ops/wide_ops.h"
 #include "engine/ops/window.h"
 #include "kernels/kernels.h"
 
@@ -30,18 +31,16 @@ struct arguments {
     struct graph_tensor *in, *weights, *bias, *out;
 };
 
-// Which kind of model is it? Messages name the kind; 0 for int8 and for float.
+// Which kind of model is it? int8; float; dynamic range: float with int8 weights; 16x8: int16 with int8 weights.
 static int check_kinds(struct build *b, const struct arguments *a)
 {
     int32_t in = a->in->type, w = a->weights->type;
     if (!a->weights->data)
         return build_fail(b, -ENOTSUP, "weights '%s' are not constant", a->weights->name);
-    if (in == TENSOR_FLOAT32 && w == TENSOR_INT8)
-        return build_fail(b, -ENOTSUP, "dynamic-range model (float activations, int8 weights) is not supported");
-    if (in == TENSOR_INT16)
-        return build_fail(b, -ENOTSUP, "16x8 model (int16 activations) is not supported");
-    if (in == TENSOR_FLOAT32 && w == TENSOR_FLOAT32)
+    if (in == TENSOR_FLOAT32 && (w == TENSOR_FLOAT32 || w == TENSOR_INT8))
         return build_need_type(b, a->out, TENSOR_FLOAT32);
+    if (in == TENSOR_INT16 && w == TENSOR_INT8)
+        return build_need_type(b, a->out, TENSOR_INT16);
     int rc = build_need_int8(b, a->in);
     if (rc == 0)
         rc = build_need_int8(b, a->out);
@@ -162,6 +161,24 @@ static int set_quantization(struct build *b, const struct arguments *a, struct k
     return build_activation(b, a->out, b->op->options.activation, &s->act_min, &s->act_max);
 }
 
+// By the kind of model.
+static int add_any_layer(struct build *b, const struct arguments *a, struct kernel_conv_shape *s)
+{
+    int rc;
+    if (a->in->type == TENSOR_INT16) {
+        rc = check_bias(b, a, s->out_c, a->bias && a->bias->type == TENSOR_INT32 ? TENSOR_INT32 : TENSOR_INT64);
+        return rc < 0 ? rc : wide_conv(b, s, shape_macs(s));
+    }
+    if (a->in->type == TENSOR_FLOAT32) {
+        rc = check_bias(b, a, s->out_c, TENSOR_FLOAT32);
+        if (rc < 0)
+            return rc;
+        return (a->weights->type == TENSOR_INT8 ? hybrid_conv : float_conv)(b, s, shape_macs(s));
+    }
+    rc = set_quantization(b, a, s);
+    return rc < 0 ? rc : add_layer(b, a, s);
+}
+
 // ---- pictures ------------------------------------------------------------------------------------
 
 // Sizes from tensors and options; filters are OHWI, for depthwise [1, h, w, out_c].
@@ -214,12 +231,7 @@ static int finish_picture(struct build *b, const struct arguments *a, struct ker
     if (rc < 0)
         return rc;
     take_pad(b, s);
-    if (a->in->type == TENSOR_FLOAT32) {
-        rc = check_bias(b, a, s->out_c, TENSOR_FLOAT32);
-        return rc < 0 ? rc : float_conv(b, s, shape_macs(s));
-    }
-    rc = set_quantization(b, a, s);
-    return rc < 0 ? rc : add_layer(b, a, s);
+    return add_any_layer(b, a, s);
 }
 
 int op_conv(struct build *b)
@@ -293,10 +305,5 @@ int op_fully_connected(struct build *b)
     rc = fully_connected_shape(b, &a, &s);
     if (rc < 0)
         return rc;
-    if (a.in->type == TENSOR_FLOAT32) {
-        rc = check_bias(b, &a, s.out_c, TENSOR_FLOAT32);
-        return rc < 0 ? rc : float_conv(b, &s, shape_macs(&s));
-    }
-    rc = set_quantization(b, &a, &s);
-    return rc < 0 ? rc : add_layer(b, &a, &s);
+    return add_any_layer(b, &a, &s);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/ops/float_ops.h"
+#include "engine/ops/wide_ops.h"
 
 struct float_conv_params {
     struct kernel_conv_shape shape;
@@ -71,18 +72,6 @@ static void run_conv(const void *params, const struct layer_io *io, void *scratc
     }
 }
 
-// OHWI as in the file to [group][tap][in][out].
-static void reorder(const struct kernel_conv_shape *s, const float *from, float *to)
-{
-    int32_t depth = s->in_c / s->groups, width = s->out_c / s->groups, taps = s->k_h * s->k_w;
-    for (int32_t o = 0; o < s->out_c; o++)
-        for (int32_t t = 0; t < taps; t++)
-            for (int32_t i = 0; i < depth; i++) {
-                size_t row = ((size_t)(o / width) * (size_t)taps + (size_t)t) * (size_t)depth + (size_t)i;
-                to[row * (size_t)width + (size_t)(o % width)] = *from++;
-            }
-}
-
 int float_conv(struct build *b, const struct kernel_conv_shape *shape, uint64_t macs)
 {
     const struct graph_tensor *weights = build_input(b, 1);
@@ -94,13 +83,9 @@ int float_conv(struct build *b, const struct kernel_conv_shape *shape, uint64_t 
     if (rc < 0)
         return rc;
     bool depthwise = shape->kind == KERNEL_DEPTHWISE;
-    float *given = build_constant(b, weights, depthwise ? b->keep : b->temp);
-    float *kept = depthwise || !given ? given : build_params(b, weights->data_bytes);
-    if (!kept)
+    p->weights = wide_weights(b, shape, sizeof(float));
+    if (!p->weights)
         return -ENOMEM;
-    if (!depthwise)
-        reorder(shape, given, kept);
-    p->weights = kept;
     if (build_has_input(b, 2)) {
         p->bias = build_constant(b, build_input(b, 2), b->keep);
         if (!p->bias)

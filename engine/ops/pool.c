@@ -8,6 +8,7 @@
 
 #include "engine/ops/float_ops.h"
 #include "engine/ops/ops.h"
+#include "engine/ops/wide_ops.h"
 #include "engine/ops/window.h"
 #include "kernels/kernels.h"
 
@@ -144,6 +145,8 @@ int op_pool(struct build *b)
         return rc;
     if (in->type == TENSOR_FLOAT32 && out->type == TENSOR_FLOAT32)
         return float_pool(b, &s);
+    if (in->type == TENSOR_INT16)
+        return wide_pool(b, &s);
     rc = build_need_int8(b, in);
     if (rc == 0)
         rc = build_need_int8(b, out);

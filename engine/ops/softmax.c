@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "engine/ops/ops.h"
+#include "engine/ops/wide_ops.h"
 
 struct softmax_params {
     int32_t depth;
@@ -97,6 +98,8 @@ int op_softmax(struct build *b)
     p->beta = b->op->options.value;
     if (!(p->beta > 0) || !isfinite(p->beta))
         return build_fail(b, -EINVAL, "beta %g", (double)p->beta);
+    if (in->type == TENSOR_INT16)
+        return wide_softmax(b);
     bool real = in->type == TENSOR_FLOAT32 && out->type == TENSOR_FLOAT32;
     rc = real ? 0 : prepare_int8(b, p, in, out);
     if (rc < 0)
