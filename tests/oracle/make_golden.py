@@ -44,11 +44,11 @@ def known_answers():
     return answers
 
 
-def write_case(out, runner, source):
+def write_case(out, path, runner, source):
     types = runner.input_types()
     outputs = runner.run(inputs.make(types, source))
     exact = all(o.dtype != np.float32 for o in outputs) or len(runner.interpreter._get_ops_details()) < 4
-    out.write(f"case {source}\nwithin {0 if exact else FLOAT_TOLERANCE}\n")
+    out.write(f"case {source}\nwithin {0 if exact else models.ALLOWED.get(path.name, FLOAT_TOLERANCE)}\n")
     for output in outputs:
         out.write(f"output {output.tobytes().hex()}\n")
 
@@ -66,7 +66,7 @@ def write_list(name, head, entries):
                 continue
             out.write(f"model {models.relative(path)}{' optional' if models.is_optional(path) else ''}\n")
             for source in sources:
-                write_case(out, runner, source)
+                write_case(out, path, runner, source)
                 count += 1
     print(f"{name}: {count} cases")
 

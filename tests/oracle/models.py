@@ -15,8 +15,10 @@ PICTURES = TOP / "models" / "pictures"
 OPTIONAL = ("_float.tflite", ".float32.tflite", "_dynrange.tflite", "_int16x8.tflite", "quant_1_default_1.tflite",
             "mobilenet_v1_0.25_224_1_default_1.tflite", "conv_fc_mnist.tflite", "mnist_quantized.tflite")
 
-# Steps by which an output may differ from LiteRT's default kernels; everything else: not at all.
-ALLOWED = {}
+# Steps (float outputs: absolute) by which an output may differ from LiteRT's default kernels; everything else: not
+# at all, floats by FLOAT_ALLOWED. Dynamic-range convolutions quantize their input anew in every layer: one last bit
+# of a float moves a value to the next step, and LiteRT's own sets of kernels are this far from each other.
+ALLOWED = {"kws_dscnn_dynrange.tflite": 0.02, "mobilenet_v2_035_96_embedder_dynrange.tflite": 0.4}
 
 
 def is_optional(path):
