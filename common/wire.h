@@ -20,11 +20,12 @@
 // * A second SUBSCRIBE on the same connection replaces the first one and is answered with STREAM
 //   again (a client asks so for an eventfd once its user wants qclient_fd()).
 // * ERROR answers the message whose token it carries; after a failed HELLO the daemon closes, after
-//   a failed SUBSCRIBE (-ENODEV: no such stream, -EAGAIN: stream has no ring yet) or REQUEST the connection
-//   lives on.
-// * The "eventfd" is a non-blocking descriptor that becomes readable after every publish; readers take all that is
-//   in it. The daemon sends the read end of a pipe: the flags of a shared eventfd belong to both sides, and a hostile
-//   client could make the daemon's write block by clearing O_NONBLOCK.
+//   a failed SUBSCRIBE (-ENODEV: no such stream, -EAGAIN: stream has no ring yet) or REQUEST the
+//   connection lives on.
+// * The "eventfd" is a non-blocking descriptor that becomes readable after every publish; readers
+// take all that is
+//   in it. The daemon sends the read end of a pipe: the flags of a shared eventfd belong to both
+//   sides, and a hostile client could make the daemon's write block by clearing O_NONBLOCK.
 // * LABELS is sent before the first record of the new generation is published.
 // * GOODBYE is the last message; the connection is closed after it.
 //
@@ -85,7 +86,9 @@ struct wire_error {
     char text[200];
 };
 
-enum { WIRE_SUBSCRIBE_EVENTFD = 1u << 0 }; // also send an eventfd, signalled after every publish
+// Also send a wake-up fd that gets readable with every publish: an eventfd or, so that no client
+// can change the flags of the daemon's end, the reading end of a pipe. The client reads it empty.
+enum { WIRE_SUBSCRIBE_EVENTFD = 1u << 0 };
 struct wire_subscribe {
     struct wire_header header;
     uint32_t flags;

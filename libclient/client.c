@@ -229,7 +229,9 @@ static int take(struct qclient *client, ring_read *read_one, struct qclient_resu
 // for a system call.
 static void look(struct qclient *client, uint64_t now)
 {
-    if (client->state != SESSION_LIVE || now - client->looked_ns >= SESSION_LOOK_NS)
+    // Signed: the coarse clock may be behind the last look.
+    if (client->state != SESSION_LIVE ||
+        (int64_t)(now - client->looked_ns) >= (int64_t)SESSION_LOOK_NS)
         session_step(client, now);
 }
 
@@ -258,7 +260,7 @@ int qclient_next(struct qclient *client, struct qclient_result *result, int time
         int status = take(client, ring_next, result);
         if (status != -EAGAIN)
             return status;
-        uint64_t now = clock_now_ns();
+        uint64_t now = timeout_ms == 0 ? clock_coarse_ns() : clock_now_ns();
         if (until == 0)
             until = now + (uint64_t)timeout_ms * CLOCK_NS_PER_MS;
         look(client, now);
@@ -277,7 +279,7 @@ int qclient_latest(struct qclient *client, struct qclient_result *result)
     int status = take(client, ring_latest, result);
     if (status != -EAGAIN)
         return status;
-    look(client, clock_now_ns());
+    look(client, clock_coarse_ns());
     return take(client, ring_latest, result);
 }
 
@@ -316,11 +318,15 @@ int qclient_fd(struct qclient *client)
 }
 
 // The daemon's signal may be a pipe with many wake-ups in it: one read takes them all.
+// Empties what wakes an event loop: an eventfd gives its count at once, a pipe a word for every
+// publish.
 static void drain(int fd)
 {
     char bytes[4096];
-    if (fd >= 0 && read(fd, bytes, sizeof(bytes)) < 0)
-        return; // nothing in it
+    for (int i = 0; i < 32 && fd >= 0; i++) {
+        if (read(fd, bytes, sizeof(bytes)) < (ssize_t)sizeof(bytes))
+            return;
+    }
 }
 
 int qclient_dispatch(struct qclient *client)

@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 HELPER_PROGS += tests/bench/imaging_bench.c
+HELPER_PROGS += tests/bench/ring_bench.c
