@@ -14,6 +14,20 @@ static inline void gather_vector(uint8_t *panel, const int8_t *x, int32_t zero_p
     _mm512_storeu_si512(panel, vec_flip(vec_load(x)));
 }
 
+static inline __attribute__((always_inline)) void gather_piece(uint8_t *panel, const int8_t *x,
+                                                               int32_t zero_point, const int size)
+{
+    const __m512i flip = _mm512_set1_epi8((char)0x80);
+    if (size == 16)
+        _mm_storeu_si128((__m128i *)panel, _mm_xor_si128(_mm_loadu_si128((const __m128i *)x),
+                                                         _mm512_castsi512_si128(flip)));
+    else if (size == 32)
+        _mm256_storeu_si256((__m256i *)panel, _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)x),
+                                                               _mm512_castsi512_si256(flip)));
+    else
+        gather_vector(panel, x, zero_point);
+}
+
 static inline void gather_tail(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
 {
     (void)zero_point;

@@ -4,6 +4,8 @@
 //   GATHER_BYTES    bytes of a panel value
 //   GATHER_VECTOR   values that gather_vector moves
 //   static inline void gather_vector(uint8_t *panel, const int8_t *x, int32_t zero_point)
+//   static inline void gather_piece(uint8_t *panel, const int8_t *x, int32_t zero_point, const int size)
+//       the same for `size` values, a constant <= GATHER_VECTOR; may write GATHER_VECTOR
 //   static inline void gather_tail(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
 //       n < GATHER_VECTOR values; reads no more than these
 //   static inline void gather_padding(uint8_t *panel, int32_t zero_point)
@@ -22,17 +24,6 @@ static inline void gather_copy(uint8_t *panel, const int8_t *x, int32_t n, int32
         gather_vector(panel, x, zero_point);
     if (n > 0)
         gather_tail(panel, x, n, zero_point);
-}
-
-// The same where as much as a vector may be read behind the n values.
-static inline void gather_copy_loose(uint8_t *panel, const int8_t *x, int32_t n, int32_t zero_point)
-{
-    do {
-        gather_vector(panel, x, zero_point);
-        x += GATHER_VECTOR;
-        panel += GATHER_VECTOR * GATHER_BYTES;
-        n -= GATHER_VECTOR;
-    } while (n > 0);
 }
 
 static inline void gather_fill(uint8_t *panel, int32_t n, int32_t zero_point)
@@ -78,26 +69,47 @@ static void gather_window(const struct gemm_plan *plan, const int8_t *picture, i
     }
 }
 
-// Windows that stick out neither left nor right: `count` of them from `left` on, `step` pixels apart.
+// Windows that stick out neither left nor right, and may be read a vector's length too far: `count` of
+// them, whose lines start at lines[] (NULL: padding) and then `step` bytes on. Pieces of fitting `size`, a
+// constant, are worth having: 64-byte moves nearly all cross a cache line.
+static inline __attribute__((always_inline)) void gather_pieces(const struct gemm_plan *plan,
+                                                                const int8_t *const *lines, ptrdiff_t step,
+                                                                int32_t count, uint8_t *panel,
+                                                                const int size)
+{
+    const struct kernel_conv_shape *s = plan->shape;
+    const int32_t n = s->k_w * plan->group_in, zero_point = s->input_zero_point;
+    for (int32_t i = 0; i < count; i++, panel += plan->row_bytes) {
+        uint8_t *at = panel;
+        for (int32_t ky = 0; ky < s->k_h; ky++, at += n * GATHER_BYTES) {
+            if (!lines[ky]) {
+                gather_fill(at, n, zero_point);
+                continue;
+            }
+            const int8_t *x = lines[ky] + i * step;
+            int32_t k = 0;
+            do
+                gather_piece(at + k * GATHER_BYTES, x + k, zero_point, size);
+            while ((k += size) < n);
+        }
+    }
+}
+
 static void gather_inner(const struct gemm_plan *plan, const int8_t *picture, int32_t top, int32_t left,
                          int32_t count, uint8_t *panel)
 {
     const struct kernel_conv_shape *s = plan->shape;
     const int8_t *lines[GATHER_LINES];
-    ptrdiff_t line_bytes = (ptrdiff_t)s->in_w * s->in_c;
-    int32_t n = s->k_w * plan->group_in, zero_point = s->input_zero_point;
+    ptrdiff_t line_bytes = (ptrdiff_t)s->in_w * s->in_c, step = (ptrdiff_t)s->stride_w * s->in_c;
+    int32_t n = s->k_w * plan->group_in;
     for (int32_t ky = 0, y = top; ky < s->k_h; ky++, y += s->dilation_h)
         lines[ky] = y >= 0 && y < s->in_h ? picture + y * line_bytes + (ptrdiff_t)left * s->in_c : NULL;
-    ptrdiff_t step = (ptrdiff_t)s->stride_w * s->in_c;
-    for (int32_t i = 0; i < count; i++, panel += plan->row_bytes) {
-        uint8_t *at = panel;
-        for (int32_t ky = 0; ky < s->k_h; ky++, at += n * GATHER_BYTES) {
-            if (lines[ky])
-                gather_copy_loose(at, lines[ky] + i * step, n, zero_point);
-            else
-                gather_fill(at, n, zero_point);
-        }
-    }
+    if (GATHER_VECTOR > 16 && (n <= 16 || (n > 32 && n <= 48)))
+        gather_pieces(plan, lines, step, count, panel, 16);
+    else if (GATHER_VECTOR > 32 && n <= 32)
+        gather_pieces(plan, lines, step, count, panel, 32);
+    else
+        gather_pieces(plan, lines, step, count, panel, GATHER_VECTOR);
 }
 
 // How many of the windows from column ox on, at most `count`, gather_inner may take: they stay inside the
