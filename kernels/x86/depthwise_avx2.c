@@ -60,10 +60,10 @@ static vec window_sums(const struct depthwise_task *task, const struct numbers *
     vec sums = numbers->init, padding = _mm256_set1_epi16((short)s->input_zero_point);
     for (int32_t kx = 0, x = left; kx < s->k_w; kx++, x += s->dilation_w) {
         for (int32_t group = 0; group < task->groups; group++) {
-            const struct depthwise_line *l = task->lines + 2 * group;
+            const int8_t *const *l = task->lines + 2 * group;
             vec pair = padding;
             if (x >= 0 && x < s->in_w)
-                pair = pair_load(l[0].data + x * l[0].step, l[1].data + x * l[1].step);
+                pair = pair_load(l[0] + x * task->step, l[1] + x * task->step);
             size_t index = (size_t)(kx * task->groups + group) * (size_t)task->aligns + (size_t)align;
             sums = vec_dot(sums, pair, numbers->weights + index * 32);
         }
@@ -95,23 +95,20 @@ struct column {
 // Walks along four input rows; every column is loaded once.
 struct cursor {
     const int8_t *p0, *p1, *p2, *p3;
-    ptrdiff_t s0, s1, s2, s3;
+    ptrdiff_t at, step;
     int32_t x, in_w;
     vec padding;
 };
 
-DW_INLINE struct column cursor_next(struct cursor *at)
+DW_INLINE struct column cursor_next(struct cursor *c)
 {
-    struct column column = {at->padding, at->padding};
-    if ((uint32_t)at->x < (uint32_t)at->in_w) {
-        column.upper = pair_load(at->p0, at->p1);
-        column.lower = pair_load(at->p2, at->p3);
-        at->p0 += at->s0;
-        at->p1 += at->s1;
-        at->p2 += at->s2;
-        at->p3 += at->s3;
+    struct column column = {c->padding, c->padding};
+    if ((uint32_t)c->x < (uint32_t)c->in_w) {
+        column.upper = pair_load(c->p0 + c->at, c->p1 + c->at);
+        column.lower = pair_load(c->p2 + c->at, c->p3 + c->at);
+        c->at += c->step;
     }
-    at->x++;
+    c->x++;
     return column;
 }
 
@@ -187,13 +184,12 @@ DW_INLINE void three_stride2(struct three *t, struct cursor at, int32_t count)
 DW_INLINE void run_three(const struct depthwise_task *task, const int rows, const int aligns)
 {
     const struct kernel_conv_shape *s = task->shape;
-    const struct depthwise_line *l = task->lines;
+    const int8_t *const *l = task->lines;
     struct three t = {numbers_of(task),
                       finish_of(s->output_zero_point, s->act_min, s->act_max),
                       {task->output[0], task->output[1]},
                       s->out_c};
-    struct cursor at = {l[0].data, l[1].data, l[2].data,     l[3].data, l[0].step,
-                        l[1].step, l[2].step, l[3].step,     -s->pad_left, s->in_w,
+    struct cursor at = {l[0], l[1], l[2], l[3], 0, task->step, -s->pad_left, s->in_w,
                         _mm256_set1_epi16((short)s->input_zero_point)};
     if (s->stride_w == 1)
         three_stride1(&t, at, s->out_w, rows, aligns);

@@ -141,16 +141,22 @@ void depthwise_pack(const struct kernel_conv_shape *shape, const struct kernel_c
 
 // ---- running -----------------------------------------------------------------------------------
 
-// Scratch: the lines of a unit, then copies of those that cannot be read in place.
+// Scratch: the lines of a unit, a line of padding, then copies of those that cannot be read in place.
 static size_t lines_bytes(const struct plan *plan)
 {
     size_t count = (size_t)plan->groups * (size_t)plan->isa->taps;
-    return packing_round_up(count * sizeof(struct depthwise_line), 64);
+    return packing_round_up(count * sizeof(int8_t *), 64);
 }
 
-static size_t copy_bytes(const struct plan *plan)
+// From a pixel to the next. With a multiplier, lines are expanded to the block's width.
+static size_t step_of(const struct plan *plan)
 {
-    return packing_round_up((size_t)plan->shape->in_w * (size_t)width_of(plan->isa), 64);
+    return (size_t)(plan->shape->depth_multiplier == 1 ? plan->shape->in_c : width_of(plan->isa));
+}
+
+static size_t line_bytes(const struct plan *plan)
+{
+    return packing_round_up((size_t)plan->shape->in_w * step_of(plan) + DEPTHWISE_CHUNK, 64);
 }
 
 size_t depthwise_scratch_size(const struct kernel_conv_shape *shape, const struct depthwise_isa *isa)
@@ -158,7 +164,7 @@ size_t depthwise_scratch_size(const struct kernel_conv_shape *shape, const struc
     struct plan plan = plan_of(shape, isa);
     bool whole = shape->depth_multiplier == 1 && shape->out_c % width_of(isa) == 0;
     size_t copies = whole ? 0 : (size_t)(shape->k_h + plan.aligns - 1);
-    return lines_bytes(&plan) + DEPTHWISE_CHUNK + copies * copy_bytes(&plan);
+    return lines_bytes(&plan) + (1 + copies) * line_bytes(&plan);
 }
 
 int32_t depthwise_units(const struct kernel_conv_shape *shape)
@@ -172,32 +178,45 @@ struct run {
     const int8_t *input;
     int8_t *output;
     const uint8_t *packed;
-    struct depthwise_line *lines;
-    int8_t *padding; // DEPTHWISE_CHUNK values of the input zero point
+    const int8_t **lines;
+    int8_t *padding; // one line of the input zero point
+    bool padded;     // it has been written
     int8_t *copies;
     size_t copies_used;
 };
 
-// The block's channels of one input row, side by side: each output channel gets its input channel.
-static struct depthwise_line copy_line(struct run *run, const int8_t *row, int32_t channel, int32_t count)
+// The block's channels of one input row, at the distance that all lines have.
+static const int8_t *copy_line(struct run *run, const int8_t *row, int32_t channel, int32_t count)
 {
     const struct kernel_conv_shape *s = run->plan.shape;
-    ptrdiff_t width = width_of(run->plan.isa);
+    size_t step = step_of(&run->plan);
     int8_t *copy = run->copies + run->copies_used;
-    run->copies_used += copy_bytes(&run->plan);
+    run->copies_used += line_bytes(&run->plan);
+    if (s->depth_multiplier == 1) {
+        memcpy(copy, row + channel, (size_t)s->in_w * step - (size_t)channel);
+        return copy;
+    }
     for (int32_t x = 0; x < s->in_w; x++, row += s->in_c)
         for (int32_t i = 0; i < count; i++)
-            copy[x * width + i] = row[(channel + i) / s->depth_multiplier];
-    return (struct depthwise_line){copy, width};
+            copy[(size_t)x * step + (size_t)i] = row[(channel + i) / s->depth_multiplier];
+    return copy;
+}
+
+static const int8_t *padding_line(struct run *run)
+{
+    if (!run->padded)
+        memset(run->padding, run->plan.shape->input_zero_point, line_bytes(&run->plan));
+    run->padded = true;
+    return run->padding;
 }
 
 // The vector loads read a whole block's width at every pixel: past the input's end in its last rows.
-static struct depthwise_line line_of(struct run *run, int32_t picture, int32_t y, int32_t channel,
-                                     int32_t count, int32_t width)
+static const int8_t *line_of(struct run *run, int32_t picture, int32_t y, int32_t channel, int32_t count,
+                             int32_t width)
 {
     const struct kernel_conv_shape *s = run->plan.shape;
     if (y < 0 || y >= s->in_h)
-        return (struct depthwise_line){run->padding, 0};
+        return padding_line(run);
     size_t row_bytes = (size_t)s->in_w * (size_t)s->in_c;
     size_t index = (size_t)picture * (size_t)s->in_h + (size_t)y, rows = (size_t)s->batch * (size_t)s->in_h;
     const int8_t *row = run->input + index * row_bytes;
@@ -206,7 +225,7 @@ static struct depthwise_line line_of(struct run *run, int32_t picture, int32_t y
     // The last pixel's load ends `width - count` after the row; are there so many bytes in later rows?
     if (count < width && (rows - 1 - index) * row_bytes < (size_t)(width - count))
         return copy_line(run, row, channel, count);
-    return (struct depthwise_line){row + channel, s->in_c};
+    return row + channel;
 }
 
 static void run_block(struct run *run, int32_t picture, int32_t band, int32_t channel)
@@ -230,6 +249,7 @@ static void run_block(struct run *run, int32_t picture, int32_t band, int32_t ch
     struct depthwise_task task = {
         .shape = s,
         .lines = run->lines,
+        .step = (ptrdiff_t)step_of(plan),
         .rows = rows,
         .groups = plan->groups,
         .aligns = plan->aligns,
@@ -247,8 +267,7 @@ void depthwise_run(const struct kernel_conv_shape *shape, const void *packed, co
     struct run run = {.plan = plan_of(shape, isa), .input = input, .output = output, .packed = packed};
     run.lines = scratch;
     run.padding = (int8_t *)scratch + lines_bytes(&run.plan);
-    run.copies = run.padding + DEPTHWISE_CHUNK;
-    memset(run.padding, shape->input_zero_point, DEPTHWISE_CHUNK);
+    run.copies = run.padding + line_bytes(&run.plan);
     for (int32_t unit = first; unit < last; unit++) {
         int32_t chunk = unit % run.plan.chunks, band = unit / run.plan.chunks;
         int32_t end = packing_min(shape->out_c, (chunk + 1) * DEPTHWISE_CHUNK);

@@ -25,15 +25,10 @@ struct depthwise_head {
     int32_t unused[15];
 };
 
-// One input row: pixel x is at data + x * step. A row of padding has step 0.
-struct depthwise_line {
-    const int8_t *data;
-    ptrdiff_t step;
-};
-
 struct depthwise_task {
     const struct kernel_conv_shape *shape;
-    const struct depthwise_line *lines; // groups * rows of a group, all readable
+    const int8_t *const *lines;         // input rows, groups * rows of a group, all readable
+    ptrdiff_t step;                     // from a pixel to the next, in all of them
     int32_t rows;                       // output rows to do, <= aligns
     int32_t groups, aligns;
     const uint8_t *block;

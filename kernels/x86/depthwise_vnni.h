@@ -85,11 +85,11 @@ static struct quartet window_sums(const struct depthwise_task *task, const struc
     size_t group_bytes = (size_t)task->aligns * DW_QUARTET;
     for (int32_t kx = 0, x = left; kx < s->k_w; kx++, x += s->dilation_w) {
         for (int32_t group = 0; group < task->groups; group++) {
-            const struct depthwise_line *l = task->lines + 4 * group;
+            const int8_t *const *l = task->lines + 4 * group;
+            ptrdiff_t at_x = x * task->step;
             struct quartet column = column_padding(task);
             if (x >= 0 && x < s->in_w)
-                column = column_load(l[0].data + x * l[0].step, l[1].data + x * l[1].step,
-                                     l[2].data + x * l[2].step, l[3].data + x * l[3].step);
+                column = column_load(l[0] + at_x, l[1] + at_x, l[2] + at_x, l[3] + at_x);
             size_t at = (size_t)(kx * task->groups + group) * group_bytes + (size_t)align * DW_QUARTET;
             sums = quartet_dot(sums, column, numbers->weights + at);
             if (numbers->excess)
@@ -117,29 +117,26 @@ static void run_any(const struct depthwise_task *task, const struct numbers *num
 // Walks along four input rows; every column is loaded once.
 struct cursor {
     const int8_t *p0, *p1, *p2, *p3;
-    ptrdiff_t s0, s1, s2, s3;
+    ptrdiff_t at, step;
     int32_t x, in_w;
     struct quartet padding;
 };
 
 DW_INLINE struct cursor cursor_of(const struct depthwise_task *task)
 {
-    const struct depthwise_line *l = task->lines;
-    return (struct cursor){l[0].data, l[1].data, l[2].data, l[3].data, l[0].step, l[1].step, l[2].step,
-                           l[3].step, -task->shape->pad_left, task->shape->in_w, column_padding(task)};
+    const int8_t *const *l = task->lines;
+    return (struct cursor){l[0], l[1], l[2], l[3], 0, task->step, -task->shape->pad_left, task->shape->in_w,
+                           column_padding(task)};
 }
 
-DW_INLINE struct quartet cursor_next(struct cursor *at)
+DW_INLINE struct quartet cursor_next(struct cursor *c)
 {
-    struct quartet column = at->padding;
-    if ((uint32_t)at->x < (uint32_t)at->in_w) {
-        column = column_load(at->p0, at->p1, at->p2, at->p3);
-        at->p0 += at->s0;
-        at->p1 += at->s1;
-        at->p2 += at->s2;
-        at->p3 += at->s3;
+    struct quartet column = c->padding;
+    if ((uint32_t)c->x < (uint32_t)c->in_w) {
+        column = column_load(c->p0 + c->at, c->p1 + c->at, c->p2 + c->at, c->p3 + c->at);
+        c->at += c->step;
     }
-    at->x++;
+    c->x++;
     return column;
 }
 
@@ -224,25 +221,37 @@ DW_INLINE void run_three(const struct depthwise_task *task, const struct numbers
         three_stride2(&t, cursor_of(task), s->out_w, wide);
 }
 
+#include "kernels/x86/depthwise_five.h"
+
+// How many rows, how they share columns, and whether weights have an excess: each its own code.
+#define DW_VARIANTS(function, task, numbers)                                                           \
+    do {                                                                                               \
+        const bool wide = (numbers)->excess != NULL;                                                   \
+        if ((task)->rows == 2 && wide)                                                                 \
+            function(task, numbers, 2, 2, true);                                                       \
+        else if ((task)->rows == 2)                                                                    \
+            function(task, numbers, 2, 2, false);                                                      \
+        else if ((task)->aligns == 2 && wide)                                                          \
+            function(task, numbers, 1, 2, true);                                                       \
+        else if ((task)->aligns == 2)                                                                  \
+            function(task, numbers, 1, 2, false);                                                      \
+        else if (wide)                                                                                 \
+            function(task, numbers, 1, 1, true);                                                       \
+        else                                                                                           \
+            function(task, numbers, 1, 1, false);                                                      \
+    } while (0)
+
 static void run(const struct depthwise_task *task)
 {
     const struct kernel_conv_shape *s = task->shape;
     struct numbers numbers = numbers_of(task);
-    bool three = s->k_w == 3 && s->dilation_w == 1 && task->groups == 1;
-    if (!three || s->stride_w > 2 || (s->stride_w == 2 && task->aligns == 2))
-        run_any(task, &numbers);
-    else if (task->rows == 2 && numbers.excess)
-        run_three(task, &numbers, 2, 2, true);
-    else if (task->rows == 2)
-        run_three(task, &numbers, 2, 2, false);
-    else if (task->aligns == 2 && numbers.excess)
-        run_three(task, &numbers, 1, 2, true);
-    else if (task->aligns == 2)
-        run_three(task, &numbers, 1, 2, false);
-    else if (numbers.excess)
-        run_three(task, &numbers, 1, 1, true);
+    bool steps = s->dilation_w == 1 && (s->stride_w == 1 || (s->stride_w == 2 && task->aligns == 1));
+    if (steps && s->k_w == 3 && task->groups == 1)
+        DW_VARIANTS(run_three, task, &numbers);
+    else if (steps && s->k_w == 5 && s->k_h == 5 && s->out_w > 1)
+        DW_VARIANTS(run_five, task, &numbers);
     else
-        run_three(task, &numbers, 1, 1, false);
+        run_any(task, &numbers);
 }
 
 #endif
