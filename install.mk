@@ -47,7 +47,7 @@ install: all $(BUILD)/install/qctl  ## install below DESTDIR/PREFIX (PREFIX=/usr
 	$(Q)ln -sf libqclient.so.$(VERSION) '$(D)$(libdir)/$(SONAME)'
 	$(Q)ln -sf $(SONAME) '$(D)$(libdir)/libqclient.so'
 	$(Q)install -m 644 include/qclient.h '$(D)$(includedir)'
-	$(Q)sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(libdir),' -e 's,@VERSION@,$(VERSION),' \
+	$(Q)sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(libdir),' -e 's,@includedir@,$(includedir),' -e 's,@VERSION@,$(VERSION),' \
 	  libclient/libqclient.pc.in > $(BUILD)/install/libqclient.pc
 	$(Q)install -m 644 $(BUILD)/install/libqclient.pc '$(D)$(libdir)/pkgconfig'
 	$(Q)install -m 644 $(INSTALL_MODELS) '$(D)$(datadir)/qedge/models'

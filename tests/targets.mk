@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests and measurements that need more than the build does; each installs its own packages first.
-.PHONY: check-cross check-emulated check-oracle check-vm packages-python packages-vm
+.PHONY: check-cross check-emulated check-oracle check-vm packages-python packages-vm bench
 packages-python: packages-build
 	@scripts/packages.sh $(PACKAGES_PYTHON)
 packages-vm:
@@ -18,3 +18,7 @@ check-cross:                ## build for aarch64 and run the test programs under
 	@+$(MAKE) CROSS=aarch64-linux-gnu- check-emulated
 check-emulated: tests
 	$(Q)tests/cross/check.sh "$(BUILD)" "$(abspath $(SYSROOT))" $(TEST_BINS)
+
+bench: packages-python packages-check  ## measure speed, latency and memory, against LiteRT and others in the same run
+	@+$(MAKE) all tests
+	@tests/bench/run.sh "$(BUILD)"

@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 HELPER_PROGS += tests/bench/imaging_bench.c
 HELPER_PROGS += tests/bench/ring_bench.c
+HELPER_PROGS += tests/bench/first_result.c

@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# run.sh BUILDDIR   what qedge costs, each against the thing named beside it in the same run, as markdown.
+#
+# Inference needs LiteRT, which comes from PyPI into BUILDDIR/venv-bench; without it that table is left out, and said so.
+# The models beside our own lie in ../shared/models; those that are not there are left out too.
+# BENCH="inference kernels imaging ring service" chooses; BENCH_ROUNDS (7) is how often LiteRT and we take turns.
+set -eu
+build=$1
+cd "$(dirname "$0")/../.."
+wanted=${BENCH:-inference kernels imaging ring service}
+rounds=${BENCH_ROUNDS:-7}
+
+machine() {
+    echo "$(grep -m1 -E 'model name|Model' /proc/cpuinfo | sed 's/.*: //'), $(nproc) CPUs, Linux $(uname -r), $(date -u +%F)," \
+        "load $(cut -d' ' -f1 /proc/loadavg) at the start, qedge $(git describe --always --dirty 2>/dev/null || echo unknown)"
+}
+
+venv() {
+    [ -x "$build/venv-bench/bin/pip" ] || python3 -m venv "$build/venv-bench" || return 1
+    "$build/venv-bench/bin/pip" install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+}
+
+bench_inference() {
+    local models=() model
+    for model in ../shared/models/nxp/mobilenet_v1_1.0_224_quant.tflite ../shared/models/coral/mobilenet_v2_1.0_224_quant.tflite \
+        ../shared/models/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite models/efficientnet_lite0_int8.tflite \
+        ../shared/models/mlperf_tiny/ic_resnet8_int8.tflite ../shared/models/mlperf_tiny/vww_96_int8.tflite; do
+        if [ -r "$model" ]; then models+=("$model"); else echo "left out, not there: $model"; fi
+    done
+    venv >"$build/venv-bench.log" 2>&1 ||
+        { echo "left out: LiteRT could not be installed from PyPI"; tail -n 3 "$build/venv-bench.log"; return; }
+    "$build/venv-bench/bin/python" tests/bench/litert_bench.py --qmodel "$build/qmodel" --rounds "$rounds" "${models[@]}" 2>"$build/bench-litert.log" ||
+        { tail -n 5 "$build/bench-litert.log"; return 1; }
+}
+
+# Each layer's kernels, with their share of this CPU's own peak of int8 dot products.
+bench_kernels() {
+    echo '```'
+    "$build/tests/kernels/conv_test" --bench
+    echo '```'
+}
+
+# Pre-processing by format; its share of an inference is against MobileNet V2, the budget's yardstick.
+bench_imaging() {
+    local v2=../shared/models/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite convert infer
+    echo '```'
+    "$build/tests/bench/imaging_bench" | tee "$build/bench-imaging.log"
+    echo '```'
+    [ -r "$v2" ] || { echo "share of MobileNet V2 left out, not there: $v2"; return; }
+    convert=$(sed -n 's/.*640x480 *YUYV.* \([0-9.]*\) us (min.*/\1/p' "$build/bench-imaging.log" | tail -n 1)
+    infer=$("$build/qmodel" bench "$v2" --threads 1 --runs 50 --json | sed 's/.*"median_us":\([0-9.]*\).*/\1/')
+    printf '\n640x480 YUYV to 224x224: %s µs, MobileNet V2 int8: %s µs on one thread; share %s %% (budget: 5 %%)\n' \
+        "$convert" "$infer" "$(echo "$convert $infer" | awk '{printf "%.1f", 100 * $1 / $2}')"
+}
+
+# Publishing, and a result's way into another process, against a bare word and a bare futex.
+bench_ring() {
+    echo '```'
+    "$build/tests/bench/ring_bench"
+    echo '```'
+}
+
+bench_service() {
+    echo "| what | measured | against | budget |"
+    echo "|---|---|---|---|"
+    python3 tests/bench/service_bench.py "$build"
+}
+
+status=0
+{
+    machine
+    for part in $wanted; do
+        printf '\n## %s\n\n' "$part"
+        "bench_$part" || { echo "FAILED: $part"; touch "$build/bench-failed"; }
+    done
+} | tee "$build/bench.md"
+[ ! -e "$build/bench-failed" ] || { rm "$build/bench-failed"; status=1; }
+echo "written to $build/bench.md"
+exit $status

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The whole service measured: frames with one and two workers, memory, start to first result.
+
+    service_bench.py BUILD [--rounds 3] [--seconds 3]
+
+Prints rows of a markdown table: what, measured, against what, budget.
+"""
+import argparse
+import contextlib
+import json
+import os
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+MODEL = os.path.abspath("models/efficientnet_lite0_int8.tflite")
+PICTURES = os.path.abspath("models/pictures")
+
+
+def write_config(folder, source, threads, mode):
+    path = os.path.join(folder, "qedged.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({  # JSON is YAML
+            "socket": os.path.join(folder, "socket"),
+            "log_level": "error",
+            "workers": {"threads": threads},
+            "streams": [{"name": "bench", "source": source, "model": {"path": MODEL}, "mode": mode}],
+        }, file)
+    return path
+
+
+@contextlib.contextmanager
+def daemon(build, source, threads, mode="throughput"):
+    """A running qedged, as (process, function that gives its status)."""
+    with tempfile.TemporaryDirectory(prefix="qedge-bench.") as folder:
+        config = write_config(folder, source, threads, mode)
+        process = subprocess.Popen([f"{build}/qedged", "--config", config])
+        def status():
+            answer = subprocess.run([f"{build}/qctl", "--socket", os.path.join(folder, "socket"), "status", "--json"],
+                                    capture_output=True, text=True)
+            return json.loads(answer.stdout) if answer.returncode == 0 else None
+        try:
+            deadline = time.monotonic() + 10
+            while not ((now := status()) and now["streams"][0]["frames_published"] > 0):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit("service_bench: qedged published nothing")
+                time.sleep(0.02)
+            yield process, status
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def frames_per_second(build, threads, seconds):
+    with daemon(build, {"type": "pattern", "size": "640x480", "fps": "max"}, threads) as (_, status):
+        time.sleep(0.3)
+        first, start = status()["streams"][0]["frames_published"], time.monotonic()
+        time.sleep(seconds)
+        last, end = status()["streams"][0]["frames_published"], time.monotonic()
+        return (last - first) / (end - start)
+
+
+def workers_row(build, rounds, seconds):
+    pairs = [(frames_per_second(build, 1, seconds), frames_per_second(build, 2, seconds)) for _ in range(rounds)]
+    ratio = statistics.median(two / one for one, two in pairs)
+    one = statistics.median(one for one, _ in pairs)
+    return "two workers / one worker, frames", f"{ratio:.2f} x", f"one worker: {one:.0f} frames/s", "≥ 1.9 x"
+
+
+def unique_bytes(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return 1024 * sum(int(n) for n in re.findall(r"^Private_(?:Clean|Dirty):\s+(\d+)", file.read(), re.M))
+
+
+def arena_bytes(build):
+    answer = subprocess.run([f"{build}/qmodel", "info", "--json", MODEL], capture_output=True, text=True, check=True)
+    return json.loads(answer.stdout)["arena_bytes"]
+
+
+def memory_row(build):
+    with daemon(build, {"type": "pattern", "size": "640x480", "fps": 30}, 1) as (process, _):
+        time.sleep(1)
+        unique = unique_bytes(process.pid)
+    file, arena = os.path.getsize(MODEL), arena_bytes(build)
+    budget = file + arena + (4 << 20)
+    mib = 1 / (1 << 20)
+    return ("memory of qedged (unique set size, one worker)", f"{unique * mib:.1f} MiB",
+            f"model {file * mib:.1f} + arena {arena * mib:.1f} + 4 = {budget * mib:.1f} MiB", f"≤ 1.0: {unique / budget:.2f}")
+
+
+def first_result_row(build, rounds):
+    times = []
+    with tempfile.TemporaryDirectory(prefix="qedge-bench.") as folder:
+        config = write_config(folder, {"type": "replay", "path": PICTURES, "fps": 30}, "auto", "auto")
+        for _ in range(rounds * 5):
+            answer = subprocess.run([f"{build}/tests/bench/first_result", os.path.join(folder, "socket"),
+                                     f"{build}/qedged", config], capture_output=True, text=True, check=True)
+            times.append(float(answer.stdout) / 1000)
+    return ("exec to first result, default model, replay", f"{statistics.median(times):.0f} ms",
+            f"{min(times):.0f} … {max(times):.0f} ms", "≤ 100 ms")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("build")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3)
+    options = parser.parse_args()
+    for row in (lambda: workers_row(options.build, options.rounds, options.seconds),
+                lambda: memory_row(options.build),
+                lambda: first_result_row(options.build, options.rounds)):
+        print("| " + " | ".join(row()) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
