@@ -73,10 +73,12 @@ static void model_show(struct json_object *stream)
     const char *path = ask_string(stream, "model");
     const char *slash = strrchr(path, '/');
     char text[512];
-    snprintf(text, sizeof(text), "%s  generation %lld  mode %s  kernel %s",
-             slash ? slash + 1 : path, ask_integer(stream, "generation"),
-             ask_string(stream, "mode"), ask_string(stream, "kernel"));
+    snprintf(text, sizeof(text), "%s  generation %lld", slash ? slash + 1 : path,
+             ask_integer(stream, "generation"));
     field_show("model", text, PAINT_PLAIN);
+    snprintf(text, sizeof(text), "mode %s  main kernel %s", ask_string(stream, "mode"),
+             ask_string(stream, "kernel"));
+    field_show("engine", text, PAINT_PLAIN);
 }
 
 static void frames_show(struct json_object *stream)

@@ -15,6 +15,7 @@
 
 #define STAGES 5
 #define SHOWN_HITS 3
+#define SHOWN_SCORE 0.005 // rounds to 0.00
 #define BAR_COLUMNS 6
 #define FPS_WINDOW 32
 
@@ -197,6 +198,8 @@ static void result_line(struct watch *watch, const struct qclient_result *result
     paint_format(&line, PAINT_DIM, " %5.1f/s ", fps(watch, result));
     for (uint32_t i = 0; i < result->hit_count && i < SHOWN_HITS; i++) {
         double score = (double)result->hits[i].score;
+        if (i > 0 && score >= 0 && score < SHOWN_SCORE)
+            break; // best first: nothing worth a column follows
         enum paint_style style = i > 0 ? PAINT_DIM : score >= 0.5 ? PAINT_GOOD : PAINT_WARN;
         if (i == 0)
             paint_bar(&line, style, score, BAR_COLUMNS);
