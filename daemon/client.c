@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -14,6 +15,7 @@
 #include "daemon/control.h"
 #include "daemon/stream.h"
 
+#define DRAIN_MAX 1000
 #define MESSAGES_A_TURN 8 // so that one chatty client does not keep the others waiting
 
 // What can not be sent at once will not be sent: the client is too slow or gone.
@@ -129,9 +131,19 @@ static void on_subscribe(struct client *client, const struct wire_subscribe *sub
 
 // ---- messages --------------------------------------------------------------
 
+static const char *refusal_text(int refusal)
+{
+    return refusal == -EACCES ? "not allowed: your user is not in the group that may connect" : "too many clients";
+}
+
 static void on_hello(struct client *client, const struct wire_hello *hello)
 {
     struct wire_welcome welcome;
+    if (client->refusal) {
+        client_error(client, hello->header.token, client->refusal, refusal_text(client->refusal));
+        client_close(client, 0);
+        return;
+    }
     if (hello->major != WIRE_MAJOR) {
         client_error(client, hello->header.token, -EPROTO, "this qedged speaks another major version");
         client_close(client, 0);
@@ -208,10 +220,21 @@ struct client *client_create(struct control *control, int fd, const struct peer 
     return client;
 }
 
+// What the client still sent is taken out first: closing over unread messages would reach it as "connection
+// reset" before it has read our last words.
+static void close_gently(int fd)
+{
+    char byte;
+    shutdown(fd, SHUT_RD);
+    for (int i = 0; i < DRAIN_MAX && recv(fd, &byte, sizeof(byte), MSG_DONTWAIT) > 0; i++)
+        ;
+    close(fd);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
-    close(client->fd);
+    close_gently(client->fd);
     free(client);
 }
 

@@ -25,6 +25,7 @@ struct client {
     struct peer peer;
     char name[WIRE_NAME_MAX];
     bool greeted, closing;
+    int refusal; // 0, or -errno that answers its HELLO, after which it is let go
     uint64_t connected_ns;
     struct stream *stream; // NULL: not subscribed
     int waker_fd;          // write end of its wake-up pipe, -1 = none

@@ -17,6 +17,7 @@
 
 #define HELLO_WITHIN (5 * CLOCK_NS_PER_S)
 #define ACCEPTS_A_TURN 16
+#define REFUSED_MAX 32
 
 uv_loop_t *control_loop(struct control *control)
 {
@@ -39,6 +40,7 @@ struct stream *control_find_stream(struct control *control, const char *name)
 
 // ---- accepting -------------------------------------------------------------
 
+// Without a word that it could rely on: for those who come faster than they can be told.
 static void turn_away(int fd, int status, const char *text)
 {
     struct wire_error error;
@@ -49,28 +51,38 @@ static void turn_away(int fd, int status, const char *text)
     close(fd);
 }
 
-static void welcome(struct control *control, int fd)
+// 0, or why not.
+static int judge(struct control *control, int fd, struct peer *peer)
 {
-    struct peer peer = {0};
-    if (!listener_may_connect(&control->listener, fd, &peer)) {
-        log_cause_say(&control->refused, LOG_LEVEL_NOTICE, "user %u refused: not in the group %s", (unsigned)peer.uid,
+    if (!listener_may_connect(&control->listener, fd, peer)) {
+        log_cause_say(&control->refused, LOG_LEVEL_NOTICE, "user %u refused: not in the group %s", (unsigned)peer->uid,
                       control->service->config->socket_group);
-        turn_away(fd, -EACCES, "not allowed: your user is not in the group that may connect");
-        return;
+        return -EACCES;
     }
     if (control->count >= control->max) {
         log_cause_say(&control->full, LOG_LEVEL_WARNING, "%u clients are connected: more are refused (max_clients)", control->max);
-        turn_away(fd, -EBUSY, "too many clients");
+        return -EBUSY;
+    }
+    log_cause_clear(&control->full, "clients are accepted again");
+    return 0;
+}
+
+static void welcome(struct control *control, int fd)
+{
+    struct peer peer = {0};
+    int refusal = judge(control, fd, &peer);
+    if (refusal && control->refused_count >= REFUSED_MAX) {
+        turn_away(fd, refusal, "refused");
         return;
     }
     struct client *client = client_create(control, fd, &peer);
     if (!client)
         return;
-    log_cause_clear(&control->full, "clients are accepted again");
+    client->refusal = refusal;
     client->id = ++control->next_id;
     client->next = control->clients;
     control->clients = client;
-    control->count++;
+    *(refusal ? &control->refused_count : &control->count) += 1;
 }
 
 // Without descriptors a waiting connection can not even be refused, and the loop would spin on it: one
@@ -147,7 +159,7 @@ void control_forget(struct control *control, struct client *client)
         link = &(*link)->next;
     if (*link) {
         *link = client->next;
-        control->count--;
+        *(client->refusal ? &control->refused_count : &control->count) -= 1;
     }
 }
 

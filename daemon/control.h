@@ -23,6 +23,7 @@ struct control {
     int spare_fd; // given up for a moment to turn clients away when there are no more descriptors
     struct client *clients;
     uint32_t count, max;
+    uint32_t refused_count; // connections that only stay to be told no
     uint64_t next_id;
     // each said once: a hostile client must not fill the log
     struct log_cause full, refused, slow;

@@ -282,7 +282,7 @@ static void stop_streams(struct service *service)
     for (uint32_t i = 0; i < service->source_count; i++)
         source_stop(service->sources[i]);
     for (uint32_t i = 0; i < service->source_count; i++)
-        source_destroy(service->sources[i]);
+        source_join(service->sources[i]);
     bool drained = drain(service);
     for (uint32_t i = 0; i < service->stream_count; i++)
         publisher_end(&service->streams[i]->publisher, service->streams[i]->tickets);
@@ -318,6 +318,8 @@ static void stop(struct service *service)
     free(service->reload);
     for (uint32_t i = 0; i < service->stream_count; i++)
         pool_detach(service->pool, service->streams[i]);
+    for (uint32_t i = 0; i < service->source_count; i++)
+        source_destroy(service->sources[i]);
     pool_destroy(service->pool);
     for (uint32_t i = 0; i < service->stream_count; i++)
         stream_destroy(service->streams[i]);

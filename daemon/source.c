@@ -46,9 +46,12 @@ static const struct source_kind *const kinds[] = {
 
 void frame_release(struct frame *frame)
 {
-    if (!frame || atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) != 1)
+    if (!frame)
         return;
+    // read before the reference goes: afterwards the source may use the place for its next frame
     struct source *source = frame->source;
+    if (atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) != 1)
+        return;
     source->kind->release(source->self, frame);
     atomic_fetch_sub_explicit(&source->frames_out, 1, memory_order_release);
 }
@@ -221,13 +224,19 @@ void source_stop(struct source *source)
     pool_wake_sources(source->pool);
 }
 
+void source_join(struct source *source)
+{
+    source_stop(source);
+    if (source->started)
+        pthread_join(source->thread, NULL);
+    source->started = false;
+}
+
 void source_destroy(struct source *source)
 {
     if (!source)
         return;
-    source_stop(source);
-    if (source->started)
-        pthread_join(source->thread, NULL);
+    source_join(source);
     pthread_mutex_destroy(&source->lock);
     close(source->wake_fd);
     free(source);

@@ -53,8 +53,11 @@ struct source;
 // Copies config. The thread starts with source_start, so that streams can be attached before.
 int source_create(const struct config_source *config, struct pool *pool, struct source **source);
 int source_start(struct source *source);
-// Begins to stop: the thread ends soon. Then destroy, which joins it; destroy takes NULL.
+// Begins to stop: the thread ends soon.
 void source_stop(struct source *source);
+// Stops and waits for the thread: no frame of it is anywhere any more.
+void source_join(struct source *source);
+// Joins and frees. No stream may be attached any more. Takes NULL.
 void source_destroy(struct source *source);
 
 const struct config_source *source_config(const struct source *source);

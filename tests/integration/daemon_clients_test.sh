@@ -54,7 +54,7 @@ stop
 # no descriptors: refused and said once, served again afterwards
 config few.yaml <<<"streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]"
 start few.yaml bash -c 'ulimit -n 64; exec "$@"' -
-"$probe" hold "$QEDGE_SOCKET" 60 >"$work/crowd" 2>&1 &
+"$probe" hold "$QEDGE_SOCKET" 150 >"$work/crowd" 2>&1 &
 crowd=$!
 others+=($crowd)
 within 20000 test -s "$work/crowd"

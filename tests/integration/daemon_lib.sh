@@ -18,6 +18,7 @@ finish() {
     local status=$?
     trap - EXIT
     for pid in "${others[@]}" $daemon; do kill -CONT "$pid" 2>/dev/null || true; kill -KILL "$pid" 2>/dev/null || true; done
+    if grep -q "Sanitizer" "$work"/log* 2>/dev/null; then echo "FAIL: a sanitizer complained" >&2; status=1; fi
     if [ $status != 0 ] && [ $status != 77 ]; then
         echo "--- daemon's log:"; tail -n 25 "$work"/log* 2>/dev/null || true
     fi

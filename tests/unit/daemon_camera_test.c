@@ -208,10 +208,11 @@ static void rig_start(struct rig *rig, const struct config_source *config)
 
 static void rig_stop(struct rig *rig)
 {
-    source_destroy(rig->source);
+    source_join(rig->source);
     while (!stream_is_idle(rig->stream))
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     pool_detach(rig->pool, rig->stream);
+    source_destroy(rig->source);
     pool_destroy(rig->pool);
     stream_destroy(rig->stream);
     for (int i = 0; i < fake_count; i++) {
