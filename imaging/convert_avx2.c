@@ -76,26 +76,36 @@ static void pairs_add_bytewise(const struct row_pair *pair, int count, size_t at
     }
 }
 
+// All whole blocks for a count that is known when this is compiled. The copy keeps the compiler from
+// fetching the pairs again after every store, which might alias them.
+static inline __attribute__((always_inline)) void blocks_add(const struct row_pair *pairs,
+                                                             const int count, size_t whole,
+                                                             uint16_t *out)
+{
+    struct row_pair pair[3];
+    for (int p = 0; p < count; p++)
+        pair[p] = pairs[p];
+    for (size_t at = 0; at < whole; at += 32)
+        columns_add(pair, count, at, out, 1);
+}
+
 static void pairs_add(const struct row_pair *pair, int count, int32_t columns, uint16_t *out,
                       int first)
 {
-    size_t whole = (size_t)columns & ~(size_t)31, at = 0;
+    size_t whole = (size_t)columns & ~(size_t)31;
     if (count == 1 && first)
-        for (; at < whole; at += 32)
-            columns_add(pair, 1, at, out, 1);
+        blocks_add(pair, 1, whole, out);
     else if (count == 2 && first)
-        for (; at < whole; at += 32)
-            columns_add(pair, 2, at, out, 1);
+        blocks_add(pair, 2, whole, out);
     else if (count == 3 && first)
-        for (; at < whole; at += 32)
-            columns_add(pair, 3, at, out, 1);
+        blocks_add(pair, 3, whole, out);
     else
-        for (; at < whole; at += 32)
+        for (size_t at = 0; at < whole; at += 32)
             columns_add(pair, count, at, out, first);
-    if (first && at < (size_t)columns && columns >= 32)
+    if (first && whole < (size_t)columns && columns >= 32)
         columns_add(pair, count, (size_t)columns - 32, out, 1); // some of them once more
     else
-        pairs_add_bytewise(pair, count, at, (size_t)columns, out, first);
+        pairs_add_bytewise(pair, count, whole, (size_t)columns, out, first);
 }
 
 static void rows_sum_avx2(const uint8_t *source, size_t stride, const int16_t *weights,

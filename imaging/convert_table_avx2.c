@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The quantization formulas of convert_table.h, 32 or 48 values at a time. A call of few values, and
-// the last values of any, go through C.
+// The quantization formulas of convert_table.h, 32 or 48 values at a time; the last few go through C.
 
 #include <immintrin.h>
 
 #include "imaging/convert_table.h"
 
-// ---- TABLE_STEP ----------------------------------------------------------------------------------
+// ---- TABLE_ADD, TABLE_STEP ----------------------------------------------------------------------
 
 // clamp(value + add) for one output type, by saturating sums.
 struct step_sum {
@@ -60,16 +59,19 @@ static size_t step_apply(const struct convert_table *table, const uint8_t *pixel
         return 0; // more than a saturating int8 sum can add
     const struct step_sum sum = step_sum_make(table);
     const __m256i low = half_bits(table->bits), high = half_bits(table->bits + 16);
+    const bool has_bits = table->kind == TABLE_STEP;
     size_t i = 0;
     for (; i + 32 <= count; i += 32) {
         __m256i value = _mm256_loadu_si256((const __m256i *)(pixels + i));
-        __m256i out = _mm256_sub_epi8(step_sum(&sum, value), bit_of(value, low, high));
+        __m256i out = step_sum(&sum, value);
+        if (has_bits)
+            out = _mm256_sub_epi8(out, bit_of(value, low, high));
         _mm256_storeu_si256((__m256i *)(dst + i), out);
     }
     return i;
 }
 
-// ---- TABLE_AFFINE --------------------------------------------------------------------------------
+// ---- TABLE_AFFINE -------------------------------------------------------------------------------
 
 // The constants of 16 values in a row, which start with any of the channels: values 0..3 and 8..11
 // of a vector of 16 meet `low`, the others `high` (as unpack takes them).
@@ -136,7 +138,7 @@ void convert_table_apply_avx2(const struct convert_table *table, const uint8_t *
                               size_t count, void *dst)
 {
     size_t done = 0;
-    if (table->kind == TABLE_STEP)
+    if (table->kind == TABLE_ADD || table->kind == TABLE_STEP)
         done = step_apply(table, pixels, count, dst);
     else if (table->kind == TABLE_AFFINE)
         done = affine_apply(table, pixels, count, dst);

@@ -1,11 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Look-ups in 256 bytes with the four-register table instructions of 64-bit Arm. Their index is good
-// up to 63: the others leave the lane as it was.
+// Quantization with NEON: saturating sums, and look-ups in 256 bytes with the four-register table
+// instructions of 64-bit Arm. Their index is good up to 63: the others leave the lane as it was.
+// The last few values go through C.
 
 #include <arm_neon.h>
+#include <stdbool.h>
 
 #include "imaging/convert_table.h"
+
+// clamp(value + add) by saturating sums.
+static size_t apply_add(const struct convert_table *table, const uint8_t *pixels, size_t count,
+                        uint8_t *dst)
+{
+    const bool is_signed = table->low < 0;
+    const int32_t add = is_signed ? table->add + 128 : table->add;
+    size_t i = 0;
+    if (is_signed && (add < -127 || add > 127))
+        return 0; // more than a saturating int8 sum can add
+    const int8x16_t sum = vdupq_n_s8((int8_t)(is_signed ? add : 0));
+    const uint8x16_t up = vdupq_n_u8((uint8_t)(add > 0 ? add : 0));
+    const uint8x16_t down = vdupq_n_u8((uint8_t)(add < 0 ? -add : 0));
+    for (; i + 16 <= count; i += 16) {
+        uint8x16_t value = vld1q_u8(pixels + i);
+        if (is_signed) { // value - 128 + (add + 128)
+            int8x16_t low = vreinterpretq_s8_u8(veorq_u8(value, vdupq_n_u8(128)));
+            value = vreinterpretq_u8_s8(vqaddq_s8(low, sum));
+        } else {
+            value = vqsubq_u8(vqaddq_u8(value, up), down);
+        }
+        vst1q_u8(dst + i, value);
+    }
+    return i;
+}
 
 #if defined(__aarch64__)
 struct quarters {
@@ -62,7 +89,9 @@ void convert_table_apply_neon(const struct convert_table *table, const uint8_t *
                               size_t count, void *dst)
 {
     size_t done = 0;
-    if (table->kind == TABLE_STEP || (table->kind != TABLE_FLOAT && table->channels == 1))
+    if (table->kind == TABLE_ADD)
+        done = apply_add(table, pixels, count, dst);
+    else if (table->kind == TABLE_STEP || (table->kind != TABLE_FLOAT && table->channels == 1))
         done = apply_one(table, pixels, count, dst);
     else if (table->kind == TABLE_AFFINE || table->kind == TABLE_LOOKUP)
         done = apply_three(table, pixels, count, dst);
@@ -74,6 +103,9 @@ void convert_table_apply_neon(const struct convert_table *table, const uint8_t *
 void convert_table_apply_neon(const struct convert_table *table, const uint8_t *pixels,
                               size_t count, void *dst)
 {
-    convert_table_apply_c(table, pixels, count, dst);
+    size_t done = table->kind == TABLE_ADD ? apply_add(table, pixels, count, dst) : 0;
+    done -= done % (size_t)table->channels;
+    convert_table_apply_c(table, pixels + done, count - done,
+                          (uint8_t *)dst + done * convert_table_element(table));
 }
 #endif
