@@ -56,6 +56,6 @@ static void multiply(const struct gemm_task *task)
         tile_multiply(task, 3, 1);
 }
 
-static const struct gemm_isa isa = {8, 2, 2, gather, NULL, multiply};
+static const struct gemm_isa isa = {8, 2, 2, gather, gather_lines, NULL, multiply};
 
 GEMM_ROW(kernel_conv_avx2, "conv_avx2", KERNEL_CPU_AVX2, &isa);

@@ -41,21 +41,15 @@ static inline void gather_padding(uint8_t *panel, int32_t zero_point)
 
 #include "kernels/x86/gemm_gather.h"
 
-static void row_terms(const struct gemm_plan *plan, const uint8_t *panel, int32_t count, int32_t factor,
-                      int32_t *terms)
+static int32_t sum_bytes(const uint8_t *x, int32_t n)
 {
     const __m512i ones = _mm512_set1_epi8(1);
-    for (int32_t row = 0; row < count; row++, panel += plan->row_bytes) {
-        __m512i sum = _mm512_setzero_si512();
-        int32_t k = 0;
-        for (; k + 64 <= plan->depth; k += 64)
-            sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(panel + k), ones);
-        if (k < plan->depth) {
-            __mmask64 mask = ~UINT64_C(0) >> (64 - (plan->depth - k));
-            sum = _mm512_dpbusd_epi32(sum, _mm512_maskz_loadu_epi8(mask, panel + k), ones);
-        }
-        terms[row] = (int32_t)((uint32_t)_mm512_reduce_add_epi32(sum) * (uint32_t)factor);
-    }
+    __m512i sum = _mm512_setzero_si512();
+    for (; n >= 64; n -= 64, x += 64)
+        sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(x), ones);
+    if (n > 0)
+        sum = _mm512_dpbusd_epi32(sum, _mm512_maskz_loadu_epi8(~UINT64_C(0) >> (64 - n), x), ones);
+    return _mm512_reduce_add_epi32(sum);
 }
 
 static inline __attribute__((always_inline)) void store_some(int8_t *output, __m128i bytes, int32_t columns)
@@ -110,6 +104,6 @@ static void multiply(const struct gemm_task *task)
     }
 }
 
-static const struct gemm_isa isa = {16, 4, 1, gather, row_terms, multiply};
+static const struct gemm_isa isa = {16, 4, 1, gather, gather_lines, sum_bytes, multiply};
 
 GEMM_ROW(kernel_conv_avx512vnni, "conv_avx512vnni", KERNEL_CPU_AVX512VNNI, &isa);

@@ -61,20 +61,16 @@ static int32_t sum_lanes(__m256i v)
     return _mm_cvtsi128_si32(s);
 }
 
-static void row_terms(const struct gemm_plan *plan, const uint8_t *panel, int32_t count, int32_t factor,
-                      int32_t *terms)
+static int32_t sum_bytes(const uint8_t *x, int32_t n)
 {
     const __m256i ones = _mm256_set1_epi8(1);
-    for (int32_t row = 0; row < count; row++, panel += plan->row_bytes) {
-        __m256i sum = _mm256_setzero_si256();
-        uint32_t rest = 0;
-        int32_t k = 0;
-        for (; k + 32 <= plan->depth; k += 32)
-            sum = vec_dot(sum, vec_load(panel + k), ones);
-        for (; k < plan->depth; k++)
-            rest += panel[k];
-        terms[row] = (int32_t)(((uint32_t)sum_lanes(sum) + rest) * (uint32_t)factor);
-    }
+    __m256i sum = _mm256_setzero_si256();
+    for (; n >= 32; n -= 32, x += 32)
+        sum = vec_dot(sum, vec_load(x), ones);
+    int32_t rest = 0;
+    for (; n > 0; n--)
+        rest += *x++;
+    return sum_lanes(sum) + rest;
 }
 
 #include "kernels/x86/gemm_tile.h"
@@ -88,6 +84,6 @@ static void multiply(const struct gemm_task *task)
         tile_multiply(task, 3, 1);
 }
 
-static const struct gemm_isa isa = {8, 2, 1, gather, row_terms, multiply};
+static const struct gemm_isa isa = {8, 2, 1, gather, gather_lines, sum_bytes, multiply};
 
 #endif

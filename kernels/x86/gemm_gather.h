@@ -133,6 +133,29 @@ static int32_t inner_count(const struct gemm_plan *plan, int32_t batch, int32_t 
     return inner < count ? (int32_t)inner : count;
 }
 
+// Input lines with what the windows need on both sides.
+static void gather_lines(const struct gemm_plan *plan, const int8_t *input, int32_t batch, int32_t top,
+                         int32_t count, uint8_t *panel)
+{
+    const struct kernel_conv_shape *s = plan->shape;
+    int32_t width = (s->out_w - 1) * s->stride_w + s->k_w, zero_point = s->input_zero_point;
+    int32_t before = s->pad_left < width ? s->pad_left : width;
+    int32_t inside = width - before < s->in_w ? width - before : s->in_w;
+    int32_t after = width - before - inside;
+    ptrdiff_t line = (ptrdiff_t)s->in_w * s->in_c;
+    const int8_t *picture = input + (ptrdiff_t)batch * s->in_h * line;
+    for (int32_t i = 0; i < count; i++, panel += plan->line_bytes / (size_t)s->dilation_h) {
+        if (top + i < 0 || top + i >= s->in_h) {
+            gather_fill(panel, width * s->in_c, zero_point);
+            continue;
+        }
+        uint8_t *middle = panel + before * s->in_c * GATHER_BYTES;
+        gather_fill(panel, before * s->in_c, zero_point);
+        gather_copy(middle, picture + (top + i) * line, inside * s->in_c, zero_point);
+        gather_fill(middle + inside * s->in_c * GATHER_BYTES, after * s->in_c, zero_point);
+    }
+}
+
 static inline bool gather_is_copy(const struct gemm_plan *plan)
 {
     const struct kernel_conv_shape *s = plan->shape;

@@ -13,9 +13,12 @@
 // per vector of columns. In vector j, the 4 bytes at 32-bit lane 4 * i + t belong to column
 // i * 4 * vectors + 4 * j + t: then packing 4 vectors of results to bytes yields columns in order.
 //
-// Two ways to cut:
+// Three ways to cut:
 //   few rows    all rows' panel fits in L2: a unit is (tile, block), tile-major, so weights are read once
 //   many rows   a unit is a block of rows for one group with all its tiles; the panel fits in L1
+//   lines       windows wider than a pixel: the panel holds input lines with their padding instead, and
+//               each row starts `stride * in_c` values after the one before. Nothing is copied twice, but
+//               each line of the window starts a quad of its own
 
 #ifndef QEDGE_KERNELS_X86_GEMM_PLAN_H
 #define QEDGE_KERNELS_X86_GEMM_PLAN_H
@@ -28,22 +31,26 @@ struct gemm_plan {
     const struct kernel_conv_shape *shape;
     int32_t rows, depth, columns, groups;
     int32_t group_in;        // input channels of one group
-    int32_t quads;           // groups of four panel bytes in a row
-    size_t row_bytes;        // quads * 4
+    int32_t lines;           // a row's pieces in the panel: 1, or k_h
+    int32_t line_depth;      // values of a piece
+    int32_t quads;           // groups of four panel bytes of a piece
+    size_t row_bytes;        // from a row to the next in the panel
+    size_t line_bytes;       // from a piece to the next
     size_t column_bytes;     // of packed weights for one vector of columns, init and scale included
     int32_t column_vectors;  // vectors that hold a group's columns
     int32_t tiles;           // tiles of one group
     int32_t blocks;          // blocks of rows
     int32_t block_rows_max;
+    int32_t block_lines;     // lines: output lines of a block
     size_t block_bytes;      // panel of one block, with room to write past its end
-    bool few_rows;
+    enum { GEMM_FEW_ROWS, GEMM_MANY_ROWS, GEMM_LINES } way;
 };
 
 // One block of rows times one tile.
 struct gemm_task {
     const uint8_t *panel;
-    size_t row_bytes;
-    int32_t rows, quads;
+    size_t row_bytes, line_bytes;
+    int32_t rows, lines, quads;
     const int32_t *row_terms; // NULL, or what each row adds to its sums
     const uint8_t *tile;
     int32_t vectors;          // of the tile
@@ -60,9 +67,11 @@ struct gemm_isa {
     // Writes rows [first, first + count) of one group; may write 64 bytes past the last.
     void (*gather)(const struct gemm_plan *plan, const int8_t *input, int32_t group, int32_t first,
                    int32_t count, uint8_t *panel);
-    // Sums of the panel's values per row, times `factor`: only where bytes == 1.
-    void (*row_terms)(const struct gemm_plan *plan, const uint8_t *panel, int32_t count, int32_t factor,
-                      int32_t *terms);
+    // Writes `count` input lines of picture `batch` from y = top on, as wide as the windows reach.
+    void (*gather_lines)(const struct gemm_plan *plan, const int8_t *input, int32_t batch, int32_t top,
+                         int32_t count, uint8_t *panel);
+    // Sum of n panel values (at most 2^22): only where bytes == 1.
+    int32_t (*sum)(const uint8_t *values, int32_t n);
     void (*multiply)(const struct gemm_task *task);
 };
 

@@ -115,21 +115,24 @@ TILE_INLINE void tile_rows(const struct gemm_task *task, int32_t row, const int 
     if (units > 6) u6 = unit_start(task, row + 6 * n, vectors);
     if (units > 7) u7 = unit_start(task, row + 7 * n, vectors);
 
-    const uint8_t *x0 = task->panel + (size_t)row * stride, *x1 = x0 + step, *x2 = x1 + step,
-                  *x3 = x2 + step, *x4 = x3 + step, *x5 = x4 + step, *x6 = x5 + step, *x7 = x6 + step;
     const uint8_t *w = task->tile + (size_t)vectors * VEC_LANES * 8;
     const size_t bytes = (size_t)task->quads * 4;
-    for (size_t k = 0; k < bytes; k += 4) {
-        struct quartet weights = weights_load(w, vectors);
-        w += vectors * VEC_LANES * 4;
-        u0 = unit_dot(u0, x0 + k, stride, weights, vectors);
-        if (units > 1) u1 = unit_dot(u1, x1 + k, stride, weights, vectors);
-        if (units > 2) u2 = unit_dot(u2, x2 + k, stride, weights, vectors);
-        if (units > 3) u3 = unit_dot(u3, x3 + k, stride, weights, vectors);
-        if (units > 4) u4 = unit_dot(u4, x4 + k, stride, weights, vectors);
-        if (units > 5) u5 = unit_dot(u5, x5 + k, stride, weights, vectors);
-        if (units > 6) u6 = unit_dot(u6, x6 + k, stride, weights, vectors);
-        if (units > 7) u7 = unit_dot(u7, x7 + k, stride, weights, vectors);
+    for (int32_t line = 0; line < task->lines; line++) {
+        const uint8_t *x0 = task->panel + (size_t)row * stride + (size_t)line * task->line_bytes;
+        const uint8_t *x1 = x0 + step, *x2 = x1 + step, *x3 = x2 + step, *x4 = x3 + step, *x5 = x4 + step,
+                      *x6 = x5 + step, *x7 = x6 + step;
+        for (size_t k = 0; k < bytes; k += 4) {
+            struct quartet weights = weights_load(w, vectors);
+            w += vectors * VEC_LANES * 4;
+            u0 = unit_dot(u0, x0 + k, stride, weights, vectors);
+            if (units > 1) u1 = unit_dot(u1, x1 + k, stride, weights, vectors);
+            if (units > 2) u2 = unit_dot(u2, x2 + k, stride, weights, vectors);
+            if (units > 3) u3 = unit_dot(u3, x3 + k, stride, weights, vectors);
+            if (units > 4) u4 = unit_dot(u4, x4 + k, stride, weights, vectors);
+            if (units > 5) u5 = unit_dot(u5, x5 + k, stride, weights, vectors);
+            if (units > 6) u6 = unit_dot(u6, x6 + k, stride, weights, vectors);
+            if (units > 7) u7 = unit_dot(u7, x7 + k, stride, weights, vectors);
+        }
     }
 
     const struct finish finish = finish_of(task->zero_point, task->act_min, task->act_max);
@@ -173,7 +176,8 @@ TILE_INLINE void tile_multiply(const struct gemm_task *task, const int units, co
         tile_rows(task, row, units, vectors);
     if (row == task->rows)
         return;
-    if (task->rows - row > units * n / 3 && task->rows >= units * n) { // again, from further up
+    int32_t left = task->rows - row;
+    if (left > units * n / 3 && left != 2 * n && task->rows >= units * n) { // again, from further up
         tile_rows(task, task->rows - units * n, units, vectors);
         return;
     }
