@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define BROADCAST_CHUNK 16384
+#define BROADCAST_TILE 4096 // elements
 
 static int32_t dim_from_right(const struct graph_tensor *t, int32_t from_right)
 {
@@ -82,7 +83,7 @@ static void run_row(const struct broadcast_layer *l, const char *a, const char *
 // A single run is cut into chunks.
 static void run_chunks(const struct broadcast_layer *l, const struct layer_io *io, int32_t first, int32_t last)
 {
-    size_t from = (size_t)first * l->chunk, to = (size_t)last * l->chunk;
+    size_t from = (size_t)first * BROADCAST_CHUNK, to = (size_t)last * BROADCAST_CHUNK;
     if (to > (size_t)l->broadcast.length)
         to = (size_t)l->broadcast.length;
     size_t a = l->broadcast.side == BROADCAST_A_REPEATS ? 0 : from;
@@ -91,12 +92,37 @@ static void run_chunks(const struct broadcast_layer *l, const struct layer_io *i
             (char *)io->out[0] + from * l->element, to - from);
 }
 
+// Short runs side by side: one operand goes on, the other (a channel's factor, say) is the same for each.
+static void run_tiles(const struct broadcast_layer *l, const struct layer_io *io, char *scratch, int32_t first,
+                      int32_t last)
+{
+    const struct broadcast *c = &l->broadcast;
+    bool a_repeats = c->sides[c->rank - 2] == BROADCAST_A_REPEATS;
+    size_t bytes = (size_t)c->length * l->element, a, b;
+    int32_t side = c->dims[c->rank - 2], tiled = -1;
+    for (int32_t i = first, n; i < last; i += n) {
+        int32_t group = i / side, rest = side - i % side;
+        n = rest < last - i ? rest : last - i;
+        n = n < l->tile ? n : l->tile;
+        broadcast_offsets(c, i, &a, &b);
+        const char *left = (const char *)io->in[0] + a * l->element, *right = (const char *)io->in[1] + b * l->element;
+        for (int32_t t = 0; group != tiled && t < l->tile; t++)
+            memcpy(scratch + (size_t)t * bytes, a_repeats ? left : right, bytes);
+        tiled = group;
+        l->row(l, false, a_repeats ? scratch : left, a_repeats ? right : scratch, false,
+               (char *)io->out[0] + (size_t)i * bytes, (size_t)n * (size_t)c->length);
+    }
+}
+
 static void run_broadcast(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
 {
     const struct broadcast_layer *l = params;
-    (void)scratch;
     if (l->broadcast.runs == 1) {
         run_chunks(l, io, first, last);
+        return;
+    }
+    if (l->tile > 1) {
+        run_tiles(l, io, scratch, first, last);
         return;
     }
     size_t length = (size_t)l->broadcast.length, a, b;
@@ -115,8 +141,12 @@ int broadcast_add(struct build *b, struct broadcast_layer *l, const char *kernel
     struct layer *layer = build_layer(b, run_broadcast, kernel, l, 2);
     if (!layer)
         return -ENOMEM;
-    l->chunk = BROADCAST_CHUNK;
     layer->units = (int32_t)l->broadcast.runs;
+    l->tile = 1;
+    if (l->broadcast.rank > 1 && l->broadcast.side == BROADCAST_NONE && l->broadcast.length < BROADCAST_TILE) {
+        l->tile = (int32_t)(BROADCAST_TILE / l->broadcast.length);
+        layer->scratch = (size_t)l->tile * (size_t)l->broadcast.length * l->element;
+    }
     if (l->broadcast.runs == 1)
         layer->units = (int32_t)((l->broadcast.length + BROADCAST_CHUNK - 1) / BROADCAST_CHUNK);
     return 0;

@@ -34,7 +34,7 @@ struct broadcast_layer {
     struct broadcast broadcast;
     broadcast_row *row;
     size_t element;
-    size_t chunk; // elements per unit when there is a single run
+    int32_t tile; // how many short runs are done as one, the repeated operand tiled in the scratch; 1 = not
 };
 
 // Adds the layer; `layer` is the head of params that were filled but for the broadcast.
