@@ -269,8 +269,6 @@ struct layer *build_layer(struct build *b, layer_run *run, const char *kernel, v
     layer->out_count = b->op->output_count;
     memcpy(layer->in, b->op->inputs, in_count * sizeof(int32_t));
     memcpy(layer->out, b->op->outputs, layer->out_count * sizeof(int32_t));
-    for (uint32_t i = 0; i < layer->out_count; i++)
-        layer->cost += (uint64_t)graph_elements(build_output(b, i)) / 4;
     return layer;
 }
 

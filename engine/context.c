@@ -12,8 +12,9 @@
 #include "engine/model_impl.h"
 #include "engine/team.h"
 
-// Below this a layer is quicker on one thread than cut up between them.
-#define CONTEXT_SHARE_NS 6000
+// Below this a layer is quicker on one thread than cut up between them: handing out and meeting again
+// costs about a microsecond.
+#define CONTEXT_SHARE_NS 4000
 
 struct step {
     layer_run *run;
@@ -60,7 +61,6 @@ static void set_steps(struct context *c)
         const struct layer *layer = &c->model->layers[i];
         struct step *step = &c->steps[i];
         *step = (struct step){.run = layer->run, .params = layer->params, .units = layer->units};
-        step->share = layer->units > 1 && layer->cost >= CONTEXT_SHARE_NS;
         step->io.in = (const void **)address;
         for (uint32_t j = 0; j < layer->in_count; j++)
             *address++ = value_address(c, layer->in[j]);
@@ -80,6 +80,23 @@ static void set_edges(struct context *c)
         bool copy = m->outputs[i].kind == EDGE_COPY;
         c->outputs[i] = copy ? (void *)(uintptr_t)c->outputs_from[i] : c->arena + m->output_offsets[i];
     }
+}
+
+// Which layers are worth sharing is measured, on this CPU, by a run of its own; the second of two, so that
+// weights and code are in the caches as they will be.
+static int choose_shared(struct context *c)
+{
+    uint64_t *ns = calloc(c->model->layer_count + 1, sizeof(*ns));
+    if (!ns)
+        return -ENOMEM;
+    context_profile(c, ns);
+    context_run(c, NULL);
+    context_run(c, NULL);
+    context_profile(c, NULL);
+    for (uint32_t i = 0; i < c->model->layer_count; i++)
+        c->steps[i].share = c->steps[i].units > 1 && ns[i] >= CONTEXT_SHARE_NS;
+    free(ns);
+    return 0;
 }
 
 static void *take(size_t count, size_t element)
@@ -111,6 +128,11 @@ int context_create(const struct model *model, uint32_t threads, struct context *
         c->arena[i] = 0;
     set_steps(c);
     set_edges(c);
+    int rc = c->threads > 1 ? choose_shared(c) : 0;
+    if (rc < 0) {
+        context_destroy(c);
+        return rc;
+    }
     *created = c;
     return 0;
 }

@@ -13,7 +13,8 @@
 struct context;
 struct team; // engine/team.h: threads that share one frame's layers
 
-// Borrows the model until context_destroy. `threads` = most members of a team this context will run with.
+// Borrows the model until context_destroy. `threads` = most members of a team this context will run with; with
+// more than one it is run twice, to measure which layers are worth sharing.
 int context_create(const struct model *model, uint32_t threads, struct context **context);
 void context_destroy(struct context *context);
 

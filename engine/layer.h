@@ -30,7 +30,6 @@ struct layer {
     void *params;
     int32_t units; // pieces of about equal cost
     uint64_t macs; // multiply-accumulates of the whole layer, 0 for what has none
-    uint64_t cost; // about nanoseconds on one fast core: decides whether threads are worth it
     size_t scratch;
     size_t packed_bytes; // weights and tables made for it
     uint32_t in_count, out_count;

@@ -144,7 +144,6 @@ static int add_layer(struct build *b, const struct arguments *a, const struct ke
     layer->scratch = p->kernel->scratch_size(shape);
     layer->packed_bytes = packed_bytes;
     layer->macs = shape_macs(shape);
-    layer->cost = layer->macs / (shape->kind == KERNEL_DEPTHWISE ? 32 : 128);
     return 0;
 }
 

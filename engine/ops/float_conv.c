@@ -96,7 +96,6 @@ int float_conv(struct build *b, const struct kernel_conv_shape *shape, uint64_t 
         return -ENOMEM;
     layer->units = shape->batch * shape->out_h;
     layer->macs = macs;
-    layer->cost = macs / 2;
     layer->packed_bytes = weights->data_bytes;
     return 0;
 }

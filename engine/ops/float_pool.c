@@ -68,6 +68,5 @@ int float_pool(struct build *b, const struct kernel_pool_shape *shape)
     if (!layer)
         return rc < 0 ? rc : -ENOMEM;
     layer->units = shape->batch * shape->out_h * shape->out_w;
-    layer->cost = (uint64_t)layer->units * (uint64_t)shape->channels * (uint64_t)(shape->k_h * shape->k_w) / 2;
     return 0;
 }

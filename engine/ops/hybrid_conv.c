@@ -167,7 +167,6 @@ int hybrid_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t mac
     layer->scratch = p->sums_at + sizeof(int32_t) * (size_t)s->out_c;
     layer->units = s->batch * s->out_h;
     layer->macs = macs;
-    layer->cost = macs / 4;
     layer->packed_bytes = build_input(b, 1)->data_bytes;
     return 0;
 }

@@ -103,7 +103,6 @@ static int add_layer(struct build *b, const struct kernel_pool_shape *shape, boo
     if (!layer)
         return -ENOMEM;
     layer->units = shape->batch * shape->out_h * shape->out_w;
-    layer->cost = (uint64_t)layer->units * (uint64_t)shape->channels * (uint64_t)(shape->k_h * shape->k_w) / 16;
     return 0;
 }
 

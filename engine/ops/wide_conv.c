@@ -207,7 +207,6 @@ int wide_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t macs)
     layer->units = s->batch * s->out_h;
     layer->scratch = sizeof(int64_t) * (size_t)s->out_c;
     layer->macs = macs;
-    layer->cost = macs;
     layer->packed_bytes = build_input(b, 1)->data_bytes;
     return 0;
 }

@@ -55,6 +55,5 @@ int wide_pool(struct build *b, const struct kernel_pool_shape *shape)
     if (!layer)
         return -ENOMEM;
     layer->units = s->batch * s->out_h * s->out_w;
-    layer->cost = (uint64_t)layer->units * (uint64_t)s->channels * (uint64_t)(s->k_h * s->k_w);
     return 0;
 }

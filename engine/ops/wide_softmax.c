@@ -106,6 +106,5 @@ int wide_softmax(struct build *b)
     if (!layer)
         return -ENOMEM;
     layer->units = (int32_t)(graph_elements(in) / p->depth);
-    layer->cost *= 8;
     return 0;
 }
