@@ -205,13 +205,21 @@ void control_answer(struct control *control, uint64_t client_id, uint32_t token,
     }
 }
 
+static void request_reload(struct control *control, struct client *client, uint32_t token)
+{
+    if (client->peer.uid != 0 && client->peer.uid != geteuid()) {
+        client_error(client, token, -EPERM, "only root and the daemon's own user may reload");
+        return;
+    }
+    int status = reload_start(control->service, client->id, token);
+    if (status < 0)
+        client_error(client, token, status, status == -EBUSY ? "a reload is under way" : "no memory for a thread that loads");
+}
+
 void control_request(struct control *control, struct client *client, uint32_t token, const char *text)
 {
     if (strcmp(text, "reload") == 0) {
-        if (client->peer.uid != 0 && client->peer.uid != geteuid())
-            client_error(client, token, -EPERM, "only root and the daemon's own user may reload");
-        else if (reload_start(control->service, client->id, token) < 0)
-            client_error(client, token, -EBUSY, "a reload is under way");
+        request_reload(control, client, token);
         return;
     }
     char *answer = NULL;

@@ -141,8 +141,11 @@ int publisher_add_waker(struct publisher *publisher, int fd)
 void publisher_remove_waker(struct publisher *publisher, int fd)
 {
     pthread_mutex_lock(&publisher->lock);
-    for (uint32_t i = 0; i < publisher->waker_count; i++)
+    for (uint32_t i = 0; i < publisher->waker_count;) {
         if (publisher->wakers[i] == fd)
             publisher->wakers[i] = publisher->wakers[--publisher->waker_count];
+        else
+            i++;
+    }
     pthread_mutex_unlock(&publisher->lock);
 }

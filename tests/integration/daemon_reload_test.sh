@@ -100,6 +100,23 @@ for i in 1 2 3 4 5 6; do
 done
 delivers fresh || fail "after many reloads"
 
+# no memory for a bigger model: refused, the old one runs on; served when there is memory again
+if command -v prlimit >/dev/null && [ -e models/efficientnet_lite0_int8.tflite ] && ! grep -q asan "$BUILD/qedged"; then
+    cp "$work/one.yaml" "$work/good.yaml"
+    sed -i "/name: fresh/,\$s,model: .*,model: {path: models/efficientnet_lite0_int8.tflite}," "$work/one.yaml"
+    # (the loader's stack is there from the reload before)
+    prlimit --pid "$daemon" --data=$(($(awk '/^VmData/ {print $2}' "/proc/$daemon/status") * 1024 + 1000000)):unlimited
+    status=0
+    "$BUILD/qctl" reload --json >"$work/answer" 2>&1 || status=$?
+    [ $status != 0 ] || fail "no memory, but reloaded: $(cat "$work/answer")"
+    grep -qi "memory" "$work/answer" || fail "no memory: $(cat "$work/answer")"
+    delivers fresh || fail "no memory: fresh stopped"
+    delivers steady || fail "no memory: steady stopped"
+    prlimit --pid "$daemon" --data=unlimited:unlimited
+    "$BUILD/qctl" reload >/dev/null || fail "with memory again, still refused"
+    delivers fresh || fail "with memory again"
+fi
+
 # steady never had a gap in its sequence, and its client was never told anything
 grep -o '"sequence": *[0-9]*' "$work/steady" | grep -o '[0-9]*$' >"$work/sequences"
 [ "$(wc -l <"$work/sequences")" -gt 50 ] || fail "steady gave too few results to tell"
