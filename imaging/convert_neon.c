@@ -95,23 +95,55 @@ static void plane_turn(const struct strip_plane *plane)
 
 // ---- columns -------------------------------------------------------------------------------------
 
-// One component of every target pixel, in 1/64 steps.
+struct sums {
+    uint32x4_t low, high;
+};
+
+static inline struct sums tap_add(struct sums sums, const uint16_t *sample, uint16_t weight)
+{
+    uint16x8_t column = vld1q_u16(sample);
+    sums.low = vmlal_n_u16(sums.low, vget_low_u16(column), weight);
+    sums.high = vmlal_n_u16(sums.high, vget_high_u16(column), weight);
+    return sums;
+}
+
+// Four taps at once, the weights in one vector.
+static inline struct sums four_add(struct sums sums, const uint16_t *sample, size_t pitch,
+                                   const int16_t *weights)
+{
+    uint16x4_t w = vreinterpret_u16_s16(vld1_s16(weights));
+    uint16x8_t a = vld1q_u16(sample), b = vld1q_u16(sample + pitch);
+    uint16x8_t c = vld1q_u16(sample + 2 * pitch), d = vld1q_u16(sample + 3 * pitch);
+    sums.low = vmlal_lane_u16(sums.low, vget_low_u16(a), w, 0);
+    sums.high = vmlal_lane_u16(sums.high, vget_high_u16(a), w, 0);
+    sums.low = vmlal_lane_u16(sums.low, vget_low_u16(b), w, 1);
+    sums.high = vmlal_lane_u16(sums.high, vget_high_u16(b), w, 1);
+    sums.low = vmlal_lane_u16(sums.low, vget_low_u16(c), w, 2);
+    sums.high = vmlal_lane_u16(sums.high, vget_high_u16(c), w, 2);
+    sums.low = vmlal_lane_u16(sums.low, vget_low_u16(d), w, 3);
+    sums.high = vmlal_lane_u16(sums.high, vget_high_u16(d), w, 3);
+    return sums;
+}
+
+// One component of every target pixel, in 1/64 steps. Taps go in fours, then in twos: the width is
+// even, and a weight of 0 costs less than a branch that cannot be predicted.
 static void component_sum(const struct convert_strip *strip, int32_t k, int16_t *out)
 {
     const struct strip_component *component = &strip->component[k];
-    const struct taps *taps = component->taps;
     const uint16_t *turned = strip->plane[component->plane].turned;
+    const int32_t width = component->taps->width, fours = width & ~3;
     const size_t pitch = (size_t)component->pitch * ROWS;
-    for (int32_t x = 0; x < taps->targets; x++, out += ROWS) {
+    const int16_t *weights = component->taps->weights;
+    for (int32_t x = 0; x < component->taps->targets; x++, weights += width, out += ROWS) {
         const uint16_t *sample = turned + (size_t)component->column[x] * ROWS;
-        const int16_t *weights = taps->weights + (size_t)x * (size_t)taps->width;
-        uint32x4_t low = vdupq_n_u32(1 << 15), high = low;
-        for (int32_t j = 0; j < taps->used[x]; j++, sample += pitch) {
-            uint16x8_t column = vld1q_u16(sample);
-            low = vmlal_n_u16(low, vget_low_u16(column), (uint16_t)weights[j]);
-            high = vmlal_n_u16(high, vget_high_u16(column), (uint16_t)weights[j]);
+        struct sums sums = {vdupq_n_u32(1 << 15), vdupq_n_u32(1 << 15)};
+        for (int32_t j = 0; j < fours; j += 4, sample += 4 * pitch)
+            sums = four_add(sums, sample, pitch, weights + j);
+        if (fours < width) {
+            sums = tap_add(sums, sample, (uint16_t)weights[fours]);
+            sums = tap_add(sums, sample + pitch, (uint16_t)weights[fours + 1]);
         }
-        uint16x8_t sum = vcombine_u16(vshrn_n_u32(low, 16), vshrn_n_u32(high, 16));
+        uint16x8_t sum = vcombine_u16(vshrn_n_u32(sums.low, 16), vshrn_n_u32(sums.high, 16));
         vst1q_s16(out, vreinterpretq_s16_u16(sum));
     }
 }
@@ -119,13 +151,13 @@ static void component_sum(const struct convert_strip *strip, int32_t k, int16_t 
 // ---- colour --------------------------------------------------------------------------------------
 
 // Components into one channel. sum >> 19 in two steps, each with unsigned saturation.
-static inline uint8x8_t channel_mix(const struct colour_mix *mix, int32_t c,
-                                    const int16x8_t value[3])
+static inline __attribute__((always_inline)) uint8x8_t channel_mix(const struct colour_mix *mix,
+                                                                   int32_t c,
+                                                                   const int16x8_t value[3],
+                                                                   int32_t components)
 {
     int32x4_t low = vdupq_n_s32(mix->bias[c]), high = low;
-    for (int32_t k = 0; k < mix->components; k++) {
-        if (mix->matrix[c][k] == 0)
-            continue;
+    for (int32_t k = 0; k < components; k++) {
         low = vmlal_n_s16(low, vget_low_s16(value[k]), mix->matrix[c][k]);
         high = vmlal_n_s16(high, vget_high_s16(value[k]), mix->matrix[c][k]);
     }
@@ -133,26 +165,41 @@ static inline uint8x8_t channel_mix(const struct colour_mix *mix, int32_t c,
     return vqshrn_n_u16(sum, COLOUR_SHIFT - 16);
 }
 
-// Columns of pixel bytes: [targets * channels][ROWS].
+// Columns of pixel bytes: [targets * channels][ROWS]. The last three are the mix's, known when this is
+// compiled.
+static inline __attribute__((always_inline)) void pixels_mix_as(const struct convert_strip *strip,
+                                                                const int16_t *values, uint8_t *out,
+                                                                int32_t components,
+                                                                int32_t channels, bool copy)
+{
+    const struct colour_mix mix = strip->mix; // stores to `out` might change the original
+    const int32_t mixed = channels < components ? channels : components;
+    const size_t plane = (size_t)strip->targets * ROWS;
+    for (int32_t x = 0; x < strip->targets; x++, values += ROWS, out += channels * ROWS) {
+        int16x8_t value[3] = {vdupq_n_s16(0)};
+        for (int32_t k = 0; k < components; k++)
+            value[k] = vld1q_s16(values + plane * (size_t)k);
+        for (int32_t c = 0; c < channels; c++) {
+            int32_t from = c < mixed ? c : 0; // grey, repeated
+            vst1_u8(out + c * ROWS, copy ? vqrshrun_n_s16(value[from], 6)
+                                         : channel_mix(&mix, from, value, components));
+        }
+    }
+}
+
 static void pixels_mix(const struct convert_strip *strip, const int16_t *values, uint8_t *out)
 {
     const struct colour_mix *mix = &strip->mix;
-    const size_t plane = (size_t)strip->targets * ROWS;
-    for (int32_t x = 0; x < strip->targets; x++, values += ROWS) {
-        int16x8_t value[3] = {vld1q_s16(values)};
-        for (int32_t k = 1; k < mix->components; k++)
-            value[k] = vld1q_s16(values + plane * (size_t)k);
-        uint8x8_t channel = channel_mix(mix, 0, value);
-        vst1_u8(out, channel);
-        for (int32_t c = 1; c < mix->channels; c++) {
-            if (mix->copy && mix->components == 3)
-                channel = vqrshrun_n_s16(value[c], 6);
-            else if (mix->components == 3)
-                channel = channel_mix(mix, c, value);
-            vst1_u8(out + c * ROWS, channel);
-        }
-        out += mix->channels * ROWS;
-    }
+    if (mix->components == 3 && mix->copy)
+        pixels_mix_as(strip, values, out, 3, 3, true);
+    else if (mix->components == 3 && mix->channels == 3)
+        pixels_mix_as(strip, values, out, 3, 3, false);
+    else if (mix->components == 3)
+        pixels_mix_as(strip, values, out, 3, 1, false);
+    else if (mix->copy)
+        pixels_mix_as(strip, values, out, 1, mix->channels, true);
+    else
+        pixels_mix_as(strip, values, out, 1, mix->channels, false);
 }
 
 // ---- turning back --------------------------------------------------------------------------------
