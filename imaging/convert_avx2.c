@@ -19,7 +19,7 @@
 
 enum { ROWS = 16, PAIRS_AT_ONCE = 32 };
 
-// ---- rows ----------------------------------------------------------------------------------------
+// ---- rows ---------------------------------------------------------------------------------------
 
 // Two source rows and their weights, as vpmaddubsw wants them.
 struct row_pair {
@@ -131,7 +131,7 @@ static void rows_sum_avx2(const uint8_t *source, size_t stride, const int16_t *w
     }
 }
 
-// ---- turning the strip ---------------------------------------------------------------------------
+// ---- turning the strip --------------------------------------------------------------------------
 
 static inline __m256i load_rows(const uint16_t *row, size_t stride)
 {
@@ -164,7 +164,7 @@ static void plane_turn(const struct strip_plane *plane)
         block_turn(plane->rows + column, plane->stride, (__m256i *)(plane->turned + column * ROWS));
 }
 
-// ---- columns -------------------------------------------------------------------------------------
+// ---- columns ------------------------------------------------------------------------------------
 
 // One component of every target pixel, in 1/64 steps. `pairs` is half the taps' width.
 static inline __attribute__((always_inline)) void component_sum_as(
@@ -207,7 +207,7 @@ static void component_sum(const struct convert_strip *strip, int32_t k, __m256i 
         component_sum_as(component, turned, pairs, out);
 }
 
-// ---- colour --------------------------------------------------------------------------------------
+// ---- colour -------------------------------------------------------------------------------------
 
 // The matrix of one plan, spread over vectors once a strip.
 struct mix_vectors {
@@ -313,7 +313,7 @@ static void pixels_mix(const struct colour_mix *mix, const __m256i *const in[3],
         pixels_mix_as(mix, in, targets, 1, mix->channels, mix->copy, out);
 }
 
-// ---- turning back --------------------------------------------------------------------------------
+// ---- turning back -------------------------------------------------------------------------------
 
 // 16 columns of bytes, two to a vector, to rows: row[i] holds row i low and row i + 8 high. Each
 // step moves one bit of the column number from the register's index into the byte's.

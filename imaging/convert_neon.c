@@ -2,9 +2,9 @@
 //
 // convert_ops.h with NEON (Armv8, and Armv7 with NEON), 8 target rows a strip.
 //
-// Rows are summed with vmlal.u8 into uint16. The strip is then turned by 90 degrees, so that a vector
-// is one column of 8 rows, and everything goes down the lanes: taps, colour, packing to bytes; at the
-// end 8x16 bytes at a time are turned back.
+// Rows are summed with vmlal.u8 into uint16. The strip is then turned by 90 degrees, so that a
+// vector is one column of 8 rows, and everything goes down the lanes: taps, colour, packing to
+// bytes; at the end 8x16 bytes at a time are turned back.
 
 #include <arm_neon.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 
 enum { ROWS = 8 };
 
-// ---- rows ----------------------------------------------------------------------------------------
+// ---- rows ---------------------------------------------------------------------------------------
 
 // 16 columns from `source` on.
 static inline void columns_add(const uint8_t *source, size_t stride, const int16_t *weights,
@@ -57,7 +57,7 @@ static void rows_sum_neon(const uint8_t *source, size_t stride, const int16_t *w
     }
 }
 
-// ---- turning the strip ---------------------------------------------------------------------------
+// ---- turning the strip --------------------------------------------------------------------------
 
 static inline uint32x4x2_t swap_words(uint16x8_t a, uint16x8_t b)
 {
@@ -93,7 +93,7 @@ static void plane_turn(const struct strip_plane *plane)
         block_turn(plane->rows + column, plane->stride, plane->turned + column * ROWS);
 }
 
-// ---- columns -------------------------------------------------------------------------------------
+// ---- columns ------------------------------------------------------------------------------------
 
 struct sums {
     uint32x4_t low, high;
@@ -148,7 +148,7 @@ static void component_sum(const struct convert_strip *strip, int32_t k, int16_t 
     }
 }
 
-// ---- colour --------------------------------------------------------------------------------------
+// ---- colour -------------------------------------------------------------------------------------
 
 // Components into one channel. sum >> 19 in two steps, each with unsigned saturation.
 static inline __attribute__((always_inline)) uint8x8_t channel_mix(const struct colour_mix *mix,
@@ -165,8 +165,8 @@ static inline __attribute__((always_inline)) uint8x8_t channel_mix(const struct 
     return vqshrn_n_u16(sum, COLOUR_SHIFT - 16);
 }
 
-// Columns of pixel bytes: [targets * channels][ROWS]. The last three are the mix's, known when this is
-// compiled.
+// Columns of pixel bytes: [targets * channels][ROWS]. The last three are the mix's, known when this
+// is compiled.
 static inline __attribute__((always_inline)) void pixels_mix_as(const struct convert_strip *strip,
                                                                 const int16_t *values, uint8_t *out,
                                                                 int32_t components,
@@ -202,7 +202,7 @@ static void pixels_mix(const struct convert_strip *strip, const int16_t *values,
         pixels_mix_as(strip, values, out, 1, mix->channels, false);
 }
 
-// ---- turning back --------------------------------------------------------------------------------
+// ---- turning back -------------------------------------------------------------------------------
 
 // 16 columns of 8 bytes to 8 rows of 16.
 static inline void bytes_turn(const uint8_t *in, uint8x16_t row[8])

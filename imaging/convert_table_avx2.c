@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The quantization formulas of convert_table.h, 32 or 48 values at a time; the last few go through C.
+// The quantization formulas of convert_table.h, 32 or 48 values at a time; the last few go through
+// C.
 
 #include <immintrin.h>
 
