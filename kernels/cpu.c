@@ -33,12 +33,12 @@ static uint32_t saved_state(void)
 
 uint32_t kernel_cpu_detect(void)
 {
-    enum { OSXSAVE = 1u << 27, YMM_STATE = 0x06, ZMM_STATE = 0xe6 };
+    enum { OSXSAVE = 1u << 27, FMA = 1u << 12, YMM_STATE = 0x06, ZMM_STATE = 0xe6 };
     enum { AVX2 = 1u << 5, AVX512F = 1u << 16, AVX512DQ = 1u << 17, AVX512BW = 1u << 30 };
     const uint32_t avx512vl = 1u << 31;
     enum { AVX512VNNI = 1u << 11, AVXVNNI = 1u << 4 };
     uint32_t a, b, c, d, more, flags = 0;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE))
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE) || !(c & FMA))
         return 0;
     uint32_t state = saved_state();
     if ((state & YMM_STATE) != YMM_STATE || !__get_cpuid_count(7, 0, &more, &b, &c, &d) || !(b & AVX2))

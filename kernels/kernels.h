@@ -34,7 +34,7 @@ enum kernel_cpu {
     KERNEL_CPU_NEON = 1u << 0,
     KERNEL_CPU_NEONDOT = 1u << 1,
     KERNEL_CPU_NEONI8MM = 1u << 2,
-    KERNEL_CPU_AVX2 = 1u << 8,
+    KERNEL_CPU_AVX2 = 1u << 8, // with FMA, which every such CPU but one family has
     KERNEL_CPU_AVXVNNI = 1u << 9,
     KERNEL_CPU_AVX512VNNI = 1u << 10,
 };
