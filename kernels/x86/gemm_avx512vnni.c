@@ -104,6 +104,14 @@ static void multiply(const struct gemm_task *task)
     }
 }
 
-static const struct gemm_isa isa = {16, 4, 1, gather, gather_lines, sum_bytes, multiply};
+extern const struct gemm_isa gemm_ymm_avx512vnni;
 
-GEMM_ROW(kernel_conv_avx512vnni, "conv_avx512vnni", KERNEL_CPU_AVX512VNNI, &isa);
+static const struct gemm_isa zmm = {16, 4, 1, gather, gather_lines, sum_bytes, multiply};
+
+static const struct gemm_isa *isa_for(const struct kernel_conv_shape *shape)
+{
+    int32_t groups = shape->kind == KERNEL_CONV ? shape->groups : 1;
+    return shape->out_c / groups <= 8 ? &gemm_ymm_avx512vnni : &zmm;
+}
+
+GEMM_ROW(kernel_conv_avx512vnni, "conv_avx512vnni", KERNEL_CPU_AVX512VNNI, isa_for(shape));

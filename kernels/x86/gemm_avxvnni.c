@@ -5,4 +5,6 @@
 #define GEMM_VPDPBUSD "%{vex%} vpdpbusd %2, %1, %0"
 #include "kernels/x86/gemm_avxvnni.h"
 
+static const struct gemm_isa isa = {8, 2, 1, gather, gather_lines, sum_bytes, multiply};
+
 GEMM_ROW(kernel_conv_avxvnni, "conv_avxvnni", KERNEL_CPU_AVXVNNI, &isa);

@@ -84,6 +84,4 @@ static void multiply(const struct gemm_task *task)
         tile_multiply(task, 3, 1);
 }
 
-static const struct gemm_isa isa = {8, 2, 1, gather, gather_lines, sum_bytes, multiply};
-
 #endif

@@ -127,10 +127,8 @@ static inline double conv_bench_seconds(const struct kernel_conv *row, const str
     return best;
 }
 
-static inline int conv_bench(void)
+static inline int conv_bench(const struct kernel_conv *const *rows, size_t count)
 {
-    size_t count;
-    const struct kernel_conv *const *rows = kernel_conv_rows(&count);
     printf("%-20s %-28s %10s %9s %7s\n", "layer", "row", "us", "GMAC/s", "peak");
     for (size_t i = 0; i < sizeof conv_bench_layers / sizeof conv_bench_layers[0]; i++) {
         struct kernel_conv_shape shape = conv_bench_shape(&conv_bench_layers[i]);
