@@ -129,7 +129,7 @@ ALL_OBJS += $(call obj,daemon/main.c qmodel/main.c ctl/main.c libclient/examples
 # ---- tests ---------------------------------------------------------------
 # A test program tests/unit/foo_test.c becomes BUILD/tests/unit/foo_test, linked with every library room.
 # TEST_SKIP=tests/kernels/% leaves some out (patterns).
-TEST_BINS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(TEST_SKIP),$(TEST_PROGS)))
+TEST_BINS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(TEST_SKIP),$(sort $(TEST_PROGS))))
 TEST_LINK := $(call lib,daemon qmodel libclient imaging engine kernels common)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LINK)
 	@mkdir -p $(@D)
@@ -160,7 +160,7 @@ all: $(PROGRAMS)            ## build the programs and the library into build/ (t
 tests: $(TEST_BINS) $(HELPER_BINS)  ## build the test programs too
 	@:
 check-all: all tests check-deps  ## run every test; installs nothing
-	$(Q)tests/run.sh "$(BUILD)" $(TEST_BINS) $(TEST_SCRIPTS)
+	$(Q)tests/run.sh "$(BUILD)" $(TEST_BINS) $(sort $(TEST_SCRIPTS))
 check-unit: tests           ## run the C test programs only (what the sanitizer builds run)
 	$(Q)tests/run.sh "$(BUILD)" $(TEST_BINS)
 check-deps:                 ## includes run one way only

@@ -19,7 +19,6 @@ probe() {
     libjpeg-dev) pkg-config --exists libjpeg ;;
     libpng-dev) pkg-config --exists libpng ;;
     libjson-c-dev) pkg-config --exists json-c ;;
-    libjson-c-dev) pkg-config --exists json-c ;;
     zlib1g-dev) pkg-config --exists zlib ;;
     libcmocka-dev) pkg-config --exists cmocka || has_header cmocka.h ;;
     gcc-aarch64-linux-gnu) command -v aarch64-linux-gnu-gcc ;;

@@ -17,8 +17,6 @@ finish() {
     [ $failed = 0 ] && [ $passed -gt 0 ]
 }
 
-# Milliseconds since boot, by the clock of the journal's monotonic times.
-uptime_ms() { local up; read -r up _ </proc/uptime; echo "${up/./}0"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 # within MS COMMAND...: until COMMAND succeeds; leaves the time it took in `took`
