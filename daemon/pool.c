@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ struct pool_thread {
 struct pool {
     struct config_workers config;
     pthread_mutex_t lock;
-    pthread_cond_t work;  // a mailbox was filled, or what kept a frame from being taken has passed
+    sem_t work;           // one for each mailbox that was filled; a condition would cost a wake-up two more system calls
     pthread_cond_t space; // a mailbox of a paced source was emptied
     struct stream *streams[2 * CONFIG_STREAMS_MAX]; // twice: a reload attaches before it detaches
     uint32_t stream_count;
@@ -74,10 +75,23 @@ static void end_job(struct pool *pool, const struct job *job)
 {
     if (job->team)
         pool->team_busy = false;
-    if (pool->blocked) {
-        pool->blocked = false;
-        pthread_cond_broadcast(&pool->work);
-    }
+    if (!pool->blocked)
+        return;
+    // those who found these frames could not take them and went back to sleep
+    pool->blocked = false;
+    for (uint32_t i = 0; i < pool->stream_count; i++)
+        if (mailbox_full(&pool->streams[i]->mailbox))
+            sem_post(&pool->work);
+}
+
+static void run_job(struct pool_thread *self, struct job *job)
+{
+    atomic_store_explicit(&self->busy_since_ns, clock_now_ns(), memory_order_relaxed);
+    stream_run(&self->worker, job);
+    atomic_store_explicit(&self->busy_since_ns, 0, memory_order_relaxed);
+    pthread_mutex_lock(&self->pool->lock);
+    end_job(self->pool, job);
+    pthread_mutex_unlock(&self->pool->lock);
 }
 
 static void *worker_thread(void *arg)
@@ -88,24 +102,20 @@ static void *worker_thread(void *arg)
     snprintf(name, sizeof(name), "qedge-work-%u", self->worker.index);
     prctl(PR_SET_NAME, name);
     affinity_apply(&pool->config, self->worker.index == 0);
-    pthread_mutex_lock(&pool->lock);
-    while (!pool->stopping) {
+    for (;;) {
         struct job job;
-        if (!take_job(pool, &job)) {
-            pthread_cond_wait(&pool->work, &pool->lock);
-            continue;
-        }
-        if (job.paced)
+        while (sem_wait(&pool->work) < 0)
+            ; // a signal
+        pthread_mutex_lock(&pool->lock);
+        bool stopping = pool->stopping, taken = !stopping && take_job(pool, &job);
+        if (taken && job.paced)
             pthread_cond_broadcast(&pool->space);
         pthread_mutex_unlock(&pool->lock);
-        atomic_store_explicit(&self->busy_since_ns, clock_now_ns(), memory_order_relaxed);
-        stream_run(&self->worker, &job);
-        atomic_store_explicit(&self->busy_since_ns, 0, memory_order_relaxed);
-        pthread_mutex_lock(&pool->lock);
-        end_job(pool, &job);
+        if (stopping)
+            return NULL;
+        if (taken)
+            run_job(self, &job);
     }
-    pthread_mutex_unlock(&pool->lock);
-    return NULL;
 }
 
 // ---- life ------------------------------------------------------------------
@@ -117,7 +127,7 @@ static void init_lock(struct pool *pool)
     pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
     pthread_mutex_init(&pool->lock, &attributes);
     pthread_mutexattr_destroy(&attributes);
-    pthread_cond_init(&pool->work, NULL);
+    sem_init(&pool->work, 0, 0);
     pthread_cond_init(&pool->space, NULL);
 }
 
@@ -191,14 +201,15 @@ void pool_destroy(struct pool *pool)
         return;
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
-    pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
+    for (uint32_t i = 0; i < pool->thread_count; i++)
+        sem_post(&pool->work);
     for (uint32_t i = 0; pool->threads && i < pool->thread_count; i++) {
         pthread_join(pool->threads[i].thread, NULL);
         worker_finish(&pool->threads[i].worker);
     }
     team_destroy(pool->team);
-    pthread_cond_destroy(&pool->work);
+    sem_destroy(&pool->work);
     pthread_cond_destroy(&pool->space);
     pthread_mutex_destroy(&pool->lock);
     free(pool->threads);
@@ -293,11 +304,18 @@ void pool_offer(struct pool *pool, struct source *source, struct frame *frame)
     uint32_t count = attached->count;
     atomic_store_explicit(&frame->refs, (int32_t)count + 1, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++) {
-        dropped[i] = mailbox_put(&attached->stream[i]->mailbox, frame);
+        struct mailbox *mailbox = &attached->stream[i]->mailbox;
+        // full although this source waits for room: it is being stopped, and what waits goes first
+        bool keep = source_is_paced(source) && mailbox_full(mailbox);
+        dropped[i] = keep ? frame : mailbox_put(mailbox, frame);
         stream_count_in(attached->stream[i], dropped[i] != NULL);
-        pthread_cond_signal(&pool->work);
     }
     pthread_mutex_unlock(&pool->lock);
+    // after the lock, so that a worker does not wake up only to wait for it; a frame that replaced another one
+    // has that one's wake-up
+    for (uint32_t i = 0; i < count; i++)
+        if (!dropped[i])
+            sem_post(&pool->work);
     for (uint32_t i = 0; i < count; i++)
         frame_release(dropped[i]);
     frame_release(frame);

@@ -42,6 +42,7 @@ int stream_create(const struct config_stream *config, struct network *network, s
     fresh->generation = 1;
     fresh->paced = config->source.fps == CONFIG_FPS_MAX;
     ring_set_generation(&fresh->publisher.ring, fresh->generation);
+    ring_set_wake(&fresh->publisher.ring, false); // nobody subscribed yet
     *stream = fresh;
     return 0;
 }
