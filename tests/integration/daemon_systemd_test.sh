@@ -8,6 +8,13 @@ config one.yaml <<YAML
 workers: {threads: 2}
 streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]
 YAML
+# workers that are at a frame nearly all the time
+big=models/efficientnet_lite0_int8.tflite
+[ -e $big ] || big=$tiny
+config busy.yaml <<YAML
+workers: {threads: 2}
+streams: [{name: bars, source: {type: pattern, fps: max}, model: {path: $big}}]
+YAML
 export NOTIFY_SOCKET=$work/notify
 "$probe" notify "$NOTIFY_SOCKET" >"$work/notes" &
 others+=($!)
@@ -21,6 +28,10 @@ kill -HUP "$daemon"
 within 5000 grep -q ' RELOADING=1 MONOTONIC_USEC=[0-9]' "$work/notes"
 within 5000 eval '[ "$(grep -c " READY=1" "$work/notes")" = 2 ]'
 
+stop
+grep -q ' STOPPING=1' "$work/notes" || fail "no STOPPING"
+start busy.yaml env WATCHDOG_USEC=1600000
+
 # one worker stands still in the middle of a frame: no more food, although the other one and the loop go on
 fed() { grep -c ' WATCHDOG=1' "$work/notes"; }
 stalled=no
@@ -28,7 +39,7 @@ for try in 1 2 3 4 5 6 7 8; do
     for task in /proc/"$daemon"/task/*; do
         [ "$(cat "$task/comm")" = qedge-work-0 ] && tid=${task##*/}
     done
-    # a thread that waits for work when it is stopped is not stuck: the signal that wakes it finds it later, inside a frame
+    # stopped while it waits for work it is not stuck, and the other one does its share: tried again
     status=0
     "$probe" stall "$tid" 4000 >"$work/stall" 2>&1 &
     staller=$!
@@ -47,7 +58,6 @@ echo "starved at try $try"
 count=$(fed)
 within 5000 eval '[ "$(fed)" -gt '"$count"' ]' # it goes on: fed again
 stop
-grep -q ' STOPPING=1' "$work/notes" || fail "no STOPPING"
 unset NOTIFY_SOCKET
 
 # a stream that waits for its camera is alive
