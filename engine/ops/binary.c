@@ -9,13 +9,15 @@
 #include "engine/fixedpoint.h"
 #include "engine/ops/broadcast.h"
 #include "engine/ops/ops.h"
+#include "engine/ops/wide_ops.h"
 #include "kernels/kernels.h"
 
 struct binary_params {
     struct broadcast_layer layer;
     const struct kernel_binary *kernel;
     struct kernel_binary_params forward, swapped;
-    struct fixed_multiplier a, b, out; // the fixed-point fallback
+    struct fixed_multiplier a, b, out; // fixed point: int16, and int8 where the kernels do not reach
+    int32_t headroom;                  // bits that ADD and SUB shift their operands up by
     float low, high;                   // float
 };
 
@@ -30,8 +32,8 @@ static void row_kernel(const void *params, bool swapped, const void *a, const vo
 
 static int32_t add_fixed(const struct binary_params *p, int32_t a, int32_t b)
 {
-    int32_t x = fixed_scale((a - p->forward.a_zero_point) * (1 << 20), p->a);
-    int32_t y = fixed_scale((b - p->forward.b_zero_point) * (1 << 20), p->b);
+    int32_t x = fixed_scale((a - p->forward.a_zero_point) * (1 << p->headroom), p->a);
+    int32_t y = fixed_scale((b - p->forward.b_zero_point) * (1 << p->headroom), p->b);
     int64_t sum = p->forward.kind == KERNEL_SUB ? (int64_t)x - y : (int64_t)x + y;
     return fixed_scale((int32_t)(sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum), p->out);
 }
@@ -41,24 +43,37 @@ static int32_t mul_fixed(const struct binary_params *p, int32_t a, int32_t b)
     return fixed_scale((a - p->forward.a_zero_point) * (b - p->forward.b_zero_point), p->out);
 }
 
+static int32_t value_fixed(const struct binary_params *p, bool swapped, int32_t u, int32_t v)
+{
+    int32_t left = swapped ? v : u, right = swapped ? u : v;
+    int32_t value = p->forward.kind == KERNEL_MUL ? mul_fixed(p, left, right) : add_fixed(p, left, right);
+    int64_t moved = (int64_t)value + p->forward.out_zero_point;
+    int32_t low = p->forward.act_min, high = p->forward.act_max;
+    return (int32_t)(moved < low ? low : moved > high ? high : moved);
+}
+
 static void row_fixed(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
                       size_t n)
 {
     const struct binary_params *p = params;
     const int8_t *x = a, *y = b;
-    for (size_t i = 0; i < n; i++) {
-        int32_t u = x[i], v = y[b_scalar ? 0 : i], left = swapped ? v : u, right = swapped ? u : v;
-        int32_t value = p->forward.kind == KERNEL_MUL ? mul_fixed(p, left, right) : add_fixed(p, left, right);
-        int64_t moved = (int64_t)value + p->forward.out_zero_point;
-        int32_t low = p->forward.act_min, high = p->forward.act_max;
-        ((int8_t *)out)[i] = (int8_t)(moved < low ? low : moved > high ? high : moved);
-    }
+    for (size_t i = 0; i < n; i++)
+        ((int8_t *)out)[i] = (int8_t)value_fixed(p, swapped, x[i], y[b_scalar ? 0 : i]);
 }
 
-static void prepare_fixed(struct binary_params *p)
+static void row_wide(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
+                     size_t n)
+{
+    const struct binary_params *p = params;
+    const int16_t *x = a, *y = b;
+    for (size_t i = 0; i < n; i++)
+        ((int16_t *)out)[i] = (int16_t)value_fixed(p, swapped, x[i], y[b_scalar ? 0 : i]);
+}
+
+static void prepare_fixed(struct binary_params *p, int32_t headroom)
 {
     double a = p->forward.a_scale, b = p->forward.b_scale, out = p->forward.out_scale;
-    p->layer.row = row_fixed;
+    p->headroom = headroom;
     if (p->forward.kind == KERNEL_MUL) {
         p->out = fixed_multiplier_from(a * b / out);
         return;
@@ -66,7 +81,7 @@ static void prepare_fixed(struct binary_params *p)
     double twice = 2 * (a > b ? a : b);
     p->a = fixed_multiplier_from(a / twice);
     p->b = fixed_multiplier_from(b / twice);
-    p->out = fixed_multiplier_from(twice / ((1 << 20) * out));
+    p->out = fixed_multiplier_from(twice / ((1 << headroom) * out));
 }
 
 // ---- float ---------------------------------------------------------------------------------------
@@ -113,7 +128,8 @@ static int prepare_int8(struct build *b, struct binary_params *p, const struct g
     if (rc < 0)
         return rc;
     if (kernel_binary_prepare(&p->forward) < 0) {
-        prepare_fixed(p);
+        p->layer.row = row_fixed;
+        prepare_fixed(p, 20);
         return 0;
     }
     p->swapped = p->forward;
@@ -121,6 +137,25 @@ static int prepare_int8(struct build *b, struct binary_params *p, const struct g
     p->kernel = kernel_binary_select(p->forward.kind, b->cpu);
     p->layer.row = row_kernel;
     return 0;
+}
+
+static int prepare_wide(struct build *b, struct binary_params *p, const struct graph_tensor *x,
+                        const struct graph_tensor *y)
+{
+    const struct graph_tensor *out = build_output(b, 0), *all[] = {x, y, out};
+    for (int i = 0; i < 3; i++) {
+        int rc = wide_need_int16(b, all[i]);
+        if (rc < 0)
+            return rc;
+    }
+    p->layer.element = sizeof(int16_t);
+    p->layer.row = row_wide;
+    p->forward = (struct kernel_binary_params){
+        .kind = kind_of(b->op->code),
+        .a_scale = build_scale(x, 0), .b_scale = build_scale(y, 0), .out_scale = build_scale(out, 0),
+    };
+    prepare_fixed(p, 15);
+    return wide_activation(b, out, b->op->options.activation, &p->forward.act_min, &p->forward.act_max);
 }
 
 static int prepare_float(struct build *b, struct binary_params *p)
@@ -141,10 +176,12 @@ int op_binary(struct build *b)
     if (!p)
         return -ENOMEM;
     bool real = x->type == TENSOR_FLOAT32 && y->type == TENSOR_FLOAT32 && build_output(b, 0)->type == TENSOR_FLOAT32;
-    rc = real ? prepare_float(b, p) : prepare_int8(b, p, x, y);
+    bool wide = x->type == TENSOR_INT16;
+    rc = real ? prepare_float(b, p) : wide ? prepare_wide(b, p, x, y) : prepare_int8(b, p, x, y);
     if (rc < 0)
         return rc;
-    return broadcast_add(b, &p->layer, real ? "binary_float_c" : p->kernel ? p->kernel->name : "binary_fixed_c");
+    const char *name = real ? "binary_float_c" : wide ? "binary_int16_c" : "binary_fixed_c";
+    return broadcast_add(b, &p->layer, p->kernel ? p->kernel->name : name);
 }
 
 // ---- maximum, minimum ----------------------------------------------------------------------------

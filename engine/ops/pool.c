@@ -234,6 +234,8 @@ int op_mean(struct build *b)
         return rc;
     if (in->type == TENSOR_FLOAT32 && out->type == TENSOR_FLOAT32)
         return float_pool(b, &s);
+    if (in->type == TENSOR_INT16)
+        return wide_pool(b, &s);
     rc = build_need_int8(b, in);
     if (rc == 0)
         rc = build_need_int8(b, out);

@@ -7,8 +7,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/fixedpoint.h"
 #include "engine/ops/lookup.h"
 #include "engine/ops/ops.h"
+#include "engine/ops/wide_ops.h"
 
 #define QUANTIZE_CHUNK 8192
 
@@ -47,6 +49,67 @@ static int add_layer(struct build *b, enum edge_kind kind, const struct graph_te
         return -ENOMEM;
     layer->units = (int32_t)((p->elements + QUANTIZE_CHUNK - 1) / QUANTIZE_CHUNK);
     return 0;
+}
+
+// int16 on one side: TFLite's own rounding, a true division and halves away from zero.
+struct wide_quantize_params {
+    float scale;
+    struct fixed_multiplier ratio; // int16 to int16
+    size_t elements;
+};
+
+static void run_quantize_wide(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+{
+    const struct wide_quantize_params *p = params;
+    const float *in = io->in[0];
+    int16_t *out = io->out[0];
+    (void)scratch;
+    (void)first;
+    (void)last;
+    for (size_t i = 0; i < p->elements; i++) {
+        float step = roundf(in[i] / p->scale);
+        out[i] = (int16_t)(!(step > -32768) ? -32768 : step > 32767 ? 32767 : step);
+    }
+}
+
+static void run_dequantize_wide(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                                int32_t last)
+{
+    const struct wide_quantize_params *p = params;
+    const int16_t *in = io->in[0];
+    float *out = io->out[0];
+    (void)scratch;
+    (void)first;
+    (void)last;
+    for (size_t i = 0; i < p->elements; i++)
+        out[i] = (float)in[i] * p->scale;
+}
+
+static void run_requantize_wide(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                                int32_t last)
+{
+    const struct wide_quantize_params *p = params;
+    const int16_t *in = io->in[0];
+    int16_t *out = io->out[0];
+    (void)scratch;
+    (void)first;
+    (void)last;
+    for (size_t i = 0; i < p->elements; i++)
+        out[i] = (int16_t)fixed_clamp(fixed_scale(in[i], p->ratio), -32768, 32767);
+}
+
+static int add_wide_layer(struct build *b, layer_run *run, const char *kernel, const struct graph_tensor *steps)
+{
+    const struct graph_tensor *in = build_input(b, 0), *out = build_output(b, 0);
+    int rc = wide_need_int16(b, steps);
+    struct wide_quantize_params *p = rc < 0 ? NULL : build_params(b, sizeof(*p));
+    if (!p)
+        return rc < 0 ? rc : -ENOMEM;
+    p->scale = build_scale(steps, 0);
+    if (in->type == out->type)
+        p->ratio = fixed_multiplier_from((double)build_scale(in, 0) / (double)build_scale(out, 0));
+    p->elements = (size_t)graph_elements(steps);
+    return build_layer(b, run, kernel, p, 1) ? 0 : -ENOMEM;
 }
 
 // float16 constants (weights of float16 models) become float32; such a layer is always folded.
@@ -192,6 +255,17 @@ static int requantize(struct build *b, const struct graph_tensor *in, const stru
     return lookup_add(b, table);
 }
 
+static int quantize_wide(struct build *b, const struct graph_tensor *in, const struct graph_tensor *out)
+{
+    int rc = build_need_type(b, out, TENSOR_INT16);
+    if (rc < 0)
+        return rc;
+    if (in->type == TENSOR_FLOAT32)
+        return add_wide_layer(b, run_quantize_wide, "quantize_int16_c", out);
+    rc = wide_need_int16(b, in);
+    return rc < 0 ? rc : add_wide_layer(b, run_requantize_wide, "requantize_int16_c", out);
+}
+
 int op_quantize(struct build *b)
 {
     int rc = build_count(b, 1, 1, 1);
@@ -200,6 +274,8 @@ int op_quantize(struct build *b)
         return -EINVAL;
     out = build_output(b, 0);
     rc = build_shape_like(b, 0, in);
+    if (rc == 0 && (in->type == TENSOR_INT16 || out->type == TENSOR_INT16))
+        return quantize_wide(b, in, out);
     if (rc == 0)
         rc = build_need_int8(b, out);
     if (rc < 0)
@@ -225,6 +301,8 @@ int op_dequantize(struct build *b)
         rc = build_need_type(b, out, TENSOR_FLOAT32);
     if (rc < 0)
         return rc;
+    if (in->type == TENSOR_INT16)
+        return add_wide_layer(b, run_dequantize_wide, "dequantize_int16_c", in);
     if (in->data && in->type == TENSOR_FLOAT16) {
         size_t *elements = build_params(b, sizeof(*elements));
         if (!elements)

@@ -14,7 +14,7 @@
 
 static float logistic(float x)
 {
-    if (x > 100)
+    if (x > 80) // e / (1 + e) is 1 from 17 on; from 89 on e is infinite
         return 1;
     if (x < -100)
         return 0;

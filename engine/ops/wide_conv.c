@@ -166,6 +166,15 @@ static int32_t bound(float real, float scale, int32_t unbounded)
     return step < -32768 ? -32768 : step > 32767 ? 32767 : (int32_t)step;
 }
 
+int wide_activation(struct build *b, const struct graph_tensor *out, int32_t activation, int32_t *low, int32_t *high)
+{
+    float from, to, scale = build_scale(out, 0);
+    int rc = build_activation_float(b, activation, &from, &to);
+    *low = bound(from, scale, -32768);
+    *high = bound(to, scale, 32767);
+    return rc;
+}
+
 static int check(struct build *b, const struct kernel_conv_shape *s)
 {
     const struct graph_tensor *weights = build_input(b, 1);
@@ -184,17 +193,16 @@ static int check(struct build *b, const struct kernel_conv_shape *s)
 
 int wide_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t macs)
 {
-    float low, high;
+    int32_t low, high;
     int rc = check(b, s);
     if (rc == 0)
-        rc = build_activation_float(b, b->op->options.activation, &low, &high);
+        rc = wide_activation(b, build_output(b, 0), b->op->options.activation, &low, &high);
     struct wide_conv_params *p = rc < 0 ? NULL : build_params(b, sizeof(*p));
     if (!p)
         return rc < 0 ? rc : -ENOMEM;
-    float scale = build_scale(build_output(b, 0), 0);
     p->shape = *s;
-    p->low = bound(low, scale, -32768);
-    p->high = bound(high, scale, 32767);
+    p->low = low;
+    p->high = high;
     p->weights = wide_weights(b, s, 1);
     p->bias = p->weights ? make_bias(b, s->out_c, &p->narrow) : NULL;
     p->multipliers = p->bias ? make_multipliers(b, s->out_c) : NULL;

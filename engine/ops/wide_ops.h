@@ -17,6 +17,10 @@ int wide_need_int16(struct build *build, const struct graph_tensor *tensor);
 int wide_conv(struct build *build, const struct kernel_conv_shape *shape, uint64_t macs);
 int hybrid_conv(struct build *build, const struct kernel_conv_shape *shape, uint64_t macs);
 
+// Bounds of a fused activation in int16 steps of `out`.
+int wide_activation(struct build *build, const struct graph_tensor *out, int32_t activation, int32_t *low,
+                    int32_t *high);
+
 int wide_pool(struct build *build, const struct kernel_pool_shape *shape);
 int wide_softmax(struct build *build);
 
