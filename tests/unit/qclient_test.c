@@ -9,8 +9,12 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "fake_daemon.h"
@@ -462,6 +466,39 @@ static void test_signal_while_waiting(void **state)
     fake_finish(&fake, true);
 }
 
+// Results that are there are read by a process that may make no system call but exit.
+static void test_no_system_call(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct qclient_result result;
+    int status;
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    skip(); // their runtimes make system calls of their own
+#endif
+    assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_GOOD), 0);
+    struct qclient *client = client_make(0);
+    for (int i = 0; i < 40; i++)
+        fake_publish(&fake, 5);
+    assert_int_equal(qclient_next(client, &result, 0), 0); // the first one reports to the daemon
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
+            _exit(77);
+        long failed = 0;
+        for (uint64_t i = 2; i <= 40; i++)
+            failed |= qclient_next(client, &result, -1) != 0 || result.sequence != i ||
+                      strcmp(qclient_label(client, result.hits[1].label), "one") != 0;
+        syscall(SYS_exit, failed);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    qclient_close(client);
+    fake_finish(&fake, true);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip();
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void test_report(void **state)
 {
     (void)state;
@@ -497,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_signal_while_waiting),
         cmocka_unit_test(test_report),
+        cmocka_unit_test(test_no_system_call),
     };
     char directory[] = "/tmp/qclient_test.XXXXXX";
     if (!mkdtemp(directory))
