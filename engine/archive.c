@@ -84,7 +84,9 @@ static int find(const struct archive *a, const char *name, struct entry *entry)
 
 static int inflate_entry(const uint8_t *packed, const struct entry *entry, uint8_t *content)
 {
-    z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed, .avail_in = entry->packed, .next_out = content,
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed,
+                       .avail_in = entry->packed,
+                       .next_out = content,
                        .avail_out = entry->unpacked};
     if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
         return -ENOMEM;
@@ -93,7 +95,8 @@ static int inflate_entry(const uint8_t *packed, const struct entry *entry, uint8
     return status == Z_STREAM_END && stream.avail_out == 0 ? 0 : -EBADMSG;
 }
 
-int archive_read(const struct archive *a, const char *name, size_t most, uint8_t **content, size_t *size)
+int archive_read(const struct archive *a, const char *name, size_t most, uint8_t **content,
+                 size_t *size)
 {
     struct entry entry;
     int rc = find(a, name, &entry);

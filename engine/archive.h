@@ -20,8 +20,9 @@ struct archive {
 // 0, -ENOENT when there is no archive at the end of the data, -EBADMSG when it is malformed.
 int archive_open(struct archive *archive, const void *data, size_t size);
 
-// Unpacks the entry with that name into memory for free(). 0; -ENOENT; -EMSGSIZE when it is bigger than `most`;
-// -EBADMSG; -ENOTSUP (compression method); -ENOMEM.
-int archive_read(const struct archive *archive, const char *name, size_t most, uint8_t **content, size_t *size);
+// Unpacks the entry with that name into memory for free(). 0; -ENOENT; -EMSGSIZE when it is bigger
+// than `most`; -EBADMSG; -ENOTSUP (compression method); -ENOMEM.
+int archive_read(const struct archive *archive, const char *name, size_t most, uint8_t **content,
+                 size_t *size);
 
 #endif

@@ -75,15 +75,17 @@ int build_fail(struct build *b, int code, const char *format, ...)
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     const char *output = b->op->output_count ? b->graph->tensors[b->op->outputs[0]].name : "";
-    return model_fail(b->error, code, "operator %u %s ('%.60s'): %s", b->op_index, b->op->name, output, text);
+    return model_fail(b->error, code, "operator %u %s ('%.60s'): %s", b->op_index, b->op->name,
+                      output, text);
 }
 
-// ---- arguments -----------------------------------------------------------------------------------
+// ---- arguments ---------------------------------------------------------------------------------
 
 int build_count(struct build *b, uint32_t low, uint32_t high, uint32_t outputs)
 {
     if (b->op->input_count < low || b->op->input_count > high)
-        return build_fail(b, -EINVAL, "%u inputs, expected %u to %u", b->op->input_count, low, high);
+        return build_fail(b, -EINVAL, "%u inputs, expected %u to %u", b->op->input_count, low,
+                          high);
     if (b->op->output_count != outputs)
         return build_fail(b, -EINVAL, "%u outputs, expected %u", b->op->output_count, outputs);
     return 0;
@@ -144,7 +146,8 @@ int build_shape(struct build *b, uint32_t index, int32_t rank, const int32_t *di
 {
     struct graph_tensor *t = build_output(b, index);
     if (rank > TENSOR_RANK_MAX)
-        return build_fail(b, -ENOTSUP, "output with %d dimensions, at most %d are supported", rank, TENSOR_RANK_MAX);
+        return build_fail(b, -ENOTSUP, "output with %d dimensions, at most %d are supported", rank,
+                          TENSOR_RANK_MAX);
     int64_t elements = 1;
     for (int32_t d = 0; d < rank; d++) {
         if (dims[d] < 1)
@@ -164,7 +167,7 @@ int build_shape_like(struct build *b, uint32_t index, const struct graph_tensor 
     return build_shape(b, index, like->rank, like->dims);
 }
 
-// ---- quantization --------------------------------------------------------------------------------
+// ---- quantization ------------------------------------------------------------------------------
 
 float build_scale(const struct graph_tensor *tensor, int32_t channel)
 {
@@ -175,19 +178,21 @@ int build_need_type(struct build *b, const struct graph_tensor *tensor, int32_t 
 {
     if (tensor->type == type)
         return 0;
-    return build_fail(b, -ENOTSUP, "tensor '%s' is %s, expected %s", tensor->name, tensor_type_name(tensor->type),
-                      tensor_type_name(type));
+    return build_fail(b, -ENOTSUP, "tensor '%s' is %s, expected %s", tensor->name,
+                      tensor_type_name(tensor->type), tensor_type_name(type));
 }
 
 int build_need_int8(struct build *b, const struct graph_tensor *tensor)
 {
     if (tensor->type == TENSOR_INT16)
-        return build_fail(b, -ENOTSUP, "tensor '%s' is int16: this operator has no 16x8 form here", tensor->name);
+        return build_fail(b, -ENOTSUP, "tensor '%s' is int16: this operator has no 16x8 form here",
+                          tensor->name);
     int rc = build_need_type(b, tensor, TENSOR_INT8);
     if (rc < 0)
         return rc;
     if (tensor->scales.count != 1)
-        return build_fail(b, -EINVAL, "tensor '%s' has %u scales, expected 1", tensor->name, tensor->scales.count);
+        return build_fail(b, -EINVAL, "tensor '%s' has %u scales, expected 1", tensor->name,
+                          tensor->scales.count);
     float scale = build_scale(tensor, 0);
     if (!(scale > 0) || !isfinite(scale))
         return build_fail(b, -EINVAL, "tensor '%s' has the scale %g", tensor->name, (double)scale);
@@ -221,8 +226,8 @@ static int32_t activation_step(const struct graph_tensor *out, float bound)
     return (int32_t)lrintf(value < low ? low : value > high ? high : value) - (int32_t)offset;
 }
 
-int build_activation(struct build *b, const struct graph_tensor *out, int32_t activation, int32_t *low,
-                     int32_t *high)
+int build_activation(struct build *b, const struct graph_tensor *out, int32_t activation,
+                     int32_t *low, int32_t *high)
 {
     float from, to;
     int rc = build_activation_float(b, activation, &from, &to);
@@ -233,7 +238,7 @@ int build_activation(struct build *b, const struct graph_tensor *out, int32_t ac
     return 0;
 }
 
-// ---- layers --------------------------------------------------------------------------------------
+// ---- layers ------------------------------------------------------------------------------------
 
 void *build_params(struct build *b, size_t bytes)
 {
@@ -243,7 +248,8 @@ void *build_params(struct build *b, size_t bytes)
     return params;
 }
 
-struct layer *build_layer(struct build *b, layer_run *run, const char *kernel, void *params, uint32_t in_count)
+struct layer *build_layer(struct build *b, layer_run *run, const char *kernel, void *params,
+                          uint32_t in_count)
 {
     struct layer *layer = &b->layers[b->layer_count];
     int32_t *arguments = store_take_array(b->keep, in_count + b->op->output_count, sizeof(int32_t));
@@ -310,7 +316,7 @@ void *build_constant(struct build *b, const struct graph_tensor *tensor, struct 
     return copy;
 }
 
-// ---- folding -------------------------------------------------------------------------------------
+// ---- folding -----------------------------------------------------------------------------------
 
 // Convolutions are left to run: folding one could take a hostile file's time.
 static bool all_constant(const struct build *b, const struct layer *layer)
@@ -354,7 +360,7 @@ static int fold_layer(struct build *b, struct layer *layer)
     return 0;
 }
 
-// ---- the pass ------------------------------------------------------------------------------------
+// ---- the pass ----------------------------------------------------------------------------------
 
 static int check_inputs(struct build *b)
 {
@@ -364,11 +370,13 @@ static int check_inputs(struct build *b)
             continue;
         const struct graph_tensor *t = &b->graph->tensors[index];
         if (!t->known)
-            return build_fail(b, -EINVAL, "input %u, tensor %d '%s', is made by no operator before it", i, index,
-                              t->name);
+            return build_fail(b, -EINVAL,
+                              "input %u, tensor %d '%s', is made by no operator before it", i,
+                              index, t->name);
         for (int32_t d = 0; d < t->rank; d++)
             if (t->dims[d] < 1)
-                return build_fail(b, -EINVAL, "tensor %d '%s' has a dimension of %d", index, t->name, t->dims[d]);
+                return build_fail(b, -EINVAL, "tensor %d '%s' has a dimension of %d", index,
+                                  t->name, t->dims[d]);
     }
     return 0;
 }
@@ -378,12 +386,15 @@ static int check_outputs(struct build *b)
     for (uint32_t i = 0; i < b->op->output_count; i++) {
         const struct graph_tensor *t = build_output(b, i);
         if (t->known)
-            return build_fail(b, -EINVAL, "output tensor %d '%s' is made twice", b->op->outputs[i], t->name);
+            return build_fail(b, -EINVAL, "output tensor %d '%s' is made twice", b->op->outputs[i],
+                              t->name);
         for (uint32_t j = 0; j < i; j++)
             if (b->op->outputs[j] == b->op->outputs[i])
-                return build_fail(b, -EINVAL, "output tensor %d '%s' is made twice", b->op->outputs[i], t->name);
+                return build_fail(b, -EINVAL, "output tensor %d '%s' is made twice",
+                                  b->op->outputs[i], t->name);
         if (tensor_type_size(t->type) == 0)
-            return build_fail(b, -ENOTSUP, "output tensor '%s' is %s", t->name, tensor_type_name(t->type));
+            return build_fail(b, -ENOTSUP, "output tensor '%s' is %s", t->name,
+                              tensor_type_name(t->type));
     }
     return 0;
 }

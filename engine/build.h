@@ -33,10 +33,11 @@ struct build {
 // Visits all operators. 0 or -errno with the line written.
 int build_layers(struct build *build);
 
-// ---- for the operators ---------------------------------------------------------------------------
+// ---- for the operators -------------------------------------------------------------------------
 
 // Writes "operator 3 CONV_2D ('conv1'): ..." and returns `code`.
-int build_fail(struct build *build, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int build_fail(struct build *build, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 // Argument count check: inputs in [low, high], exactly `outputs` outputs.
 int build_count(struct build *build, uint32_t low, uint32_t high, uint32_t outputs);
@@ -59,16 +60,16 @@ float build_scale(const struct graph_tensor *tensor, int32_t channel);
 bool build_same_quantization(const struct graph_tensor *a, const struct graph_tensor *b);
 
 // The bounds of a fused activation in steps of `out`, as XNNPACK computes them.
-int build_activation(struct build *build, const struct graph_tensor *out, int32_t activation, int32_t *low,
-                     int32_t *high);
+int build_activation(struct build *build, const struct graph_tensor *out, int32_t activation,
+                     int32_t *low, int32_t *high);
 // The same bounds in real numbers for float tensors (infinite when there is none).
 int build_activation_float(struct build *build, int32_t activation, float *low, float *high);
 
 // A zeroed parameter block that lives with the model; NULL after writing the error.
 void *build_params(struct build *build, size_t bytes);
 
-// Appends a layer of the current operator: inputs are the operator's first `in_count` inputs, outputs
-// all its outputs; units 1. NULL after writing the error. Change fields as needed.
+// Appends a layer of the current operator: inputs are the operator's first `in_count` inputs,
+// outputs all its outputs; units 1. NULL after writing the error. Change fields as needed.
 struct layer *build_layer(struct build *build, layer_run *run, const char *kernel, void *params,
                           uint32_t in_count);
 // Output 0 shares input 0's memory (same number of bytes).
@@ -77,7 +78,8 @@ int build_alias(struct build *build);
 // The layer that writes input 0 when nothing else reads it, or NULL.
 struct layer *build_producer(struct build *build);
 
-// Constants as arrays that live with the model; uint8 flipped to int8. NULL after writing the error.
+// Constants as arrays that live with the model; uint8 flipped to int8. NULL after writing the
+// error.
 void *build_constant(struct build *build, const struct graph_tensor *tensor, struct store *store);
 
 // Elements from axis `from` up to `to` (excluded), as int64.

@@ -44,7 +44,8 @@ static int better(float score, uint32_t index, const struct classify_hit *other)
     return score == other->score && index < other->index;
 }
 
-uint32_t classify_top_k(const struct tensor_info *info, const void *data, uint32_t k, struct classify_hit *hits)
+uint32_t classify_top_k(const struct tensor_info *info, const void *data, uint32_t k,
+                        struct classify_hit *hits)
 {
     uint32_t n = element_count(info), found = 0;
     if (k == 0)

@@ -14,6 +14,7 @@ struct classify_hit {
 
 // Best first; equal scores: lower index first. Returns how many were written: min(k, elements).
 // `data` is of `info`'s type and size. No allocation.
-uint32_t classify_top_k(const struct tensor_info *info, const void *data, uint32_t k, struct classify_hit *hits);
+uint32_t classify_top_k(const struct tensor_info *info, const void *data, uint32_t k,
+                        struct classify_hit *hits);
 
 #endif

@@ -12,8 +12,8 @@
 #include "engine/model_impl.h"
 #include "engine/team.h"
 
-// Below this a layer is quicker on one thread than cut up between them: handing out and meeting again
-// costs about a microsecond.
+// Below this a layer is quicker on one thread than cut up between them: handing out and meeting
+// again costs about a microsecond.
 #define CONTEXT_SHARE_NS 4000
 
 struct step {
@@ -78,12 +78,13 @@ static void set_edges(struct context *c)
     for (uint32_t i = 0; i < m->output_count; i++) {
         c->outputs_from[i] = value_address(c, m->outputs[i].tensor);
         bool copy = m->outputs[i].kind == EDGE_COPY;
-        c->outputs[i] = copy ? (void *)(uintptr_t)c->outputs_from[i] : c->arena + m->output_offsets[i];
+        c->outputs[i] =
+            copy ? (void *)(uintptr_t)c->outputs_from[i] : c->arena + m->output_offsets[i];
     }
 }
 
-// Which layers are worth sharing is measured, on this CPU, by a run of its own; the second of two, so that
-// weights and code are in the caches as they will be.
+// Which layers are worth sharing is measured, on this CPU, by a run of its own; the second of two,
+// so that weights and code are in the caches as they will be.
 static int choose_shared(struct context *c)
 {
     uint64_t *ns = calloc(c->model->layer_count + 1, sizeof(*ns));
@@ -119,7 +120,8 @@ int context_create(const struct model *model, uint32_t threads, struct context *
     c->outputs = take(model->output_count, sizeof(void *));
     c->arena = aligned_alloc(64, model->arena + 64);
     c->scratch = aligned_alloc(64, c->scratch_stride * c->threads + 64);
-    if (!c->steps || !c->addresses || !c->inputs || !c->outputs_from || !c->outputs || !c->arena || !c->scratch) {
+    if (!c->steps || !c->addresses || !c->inputs || !c->outputs_from || !c->outputs || !c->arena ||
+        !c->scratch) {
         context_destroy(c);
         return -ENOMEM;
     }
@@ -171,7 +173,7 @@ void context_profile(struct context *c, uint64_t *ns)
     c->profile = ns;
 }
 
-// ---- running -------------------------------------------------------------------------------------
+// ---- running -----------------------------------------------------------------------------------
 
 struct job {
     struct context *context;
@@ -181,8 +183,8 @@ struct job {
 static void run_piece(void *arg, uint32_t member, int32_t first, int32_t last)
 {
     const struct job *job = arg;
-    job->step->run(job->step->params, &job->step->io, job->context->scratch + member * job->context->scratch_stride,
-                   first, last);
+    job->step->run(job->step->params, &job->step->io,
+                   job->context->scratch + member * job->context->scratch_stride, first, last);
 }
 
 static void run_step(struct context *c, const struct step *step, struct team *team)

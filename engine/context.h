@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One instance of a model that can run: an arena, used by one job at a time. Everything is allocated in
-// context_create; context_run allocates nothing, locks nothing, makes no syscall and cannot fail.
+// One instance of a model that can run: an arena, used by one job at a time. Everything is
+// allocated in context_create; context_run allocates nothing, locks nothing, makes no syscall and
+// cannot fail.
 
 #ifndef QEDGE_ENGINE_CONTEXT_H
 #define QEDGE_ENGINE_CONTEXT_H
@@ -13,14 +14,15 @@
 struct context;
 struct team; // engine/team.h: threads that share one frame's layers
 
-// Borrows the model until context_destroy. `threads` = most members of a team this context will run with; with
-// more than one it is run twice, to measure which layers are worth sharing.
+// Borrows the model until context_destroy. `threads` = most members of a team this context will run
+// with; with more than one it is run twice, to measure which layers are worth sharing.
 int context_create(const struct model *model, uint32_t threads, struct context **context);
 void context_destroy(struct context *context);
 
 // Where a pre-processor writes model_native_input()'s values. Rewrite it before every run.
 void *context_native_input(struct context *context);
-// Or give an input exactly as the file declares it (model_input(i)->bytes of it): converted and copied.
+// Or give an input exactly as the file declares it (model_input(i)->bytes of it): converted and
+// copied.
 void context_set_input(struct context *context, uint32_t index, const void *data);
 
 // Runs all layers. team == NULL: on this thread alone.
@@ -29,7 +31,8 @@ void context_run(struct context *context, struct team *team);
 // Result as the file declares it, model_output(i)->bytes; valid until the next run.
 const void *context_output(const struct context *context, uint32_t index);
 
-// Per-layer times: NULL = off. `ns` has model_layer_count() (engine/inspect.h) elements, the last run's nanoseconds go there.
+// Per-layer times: NULL = off. `ns` has model_layer_count() (engine/inspect.h) elements, the last
+// run's nanoseconds go there.
 void context_profile(struct context *context, uint64_t *ns);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The edges of a model: from a tensor as the file declares it to the tensor as the engine runs it, and
-// back. A leading QUANTIZE, a trailing DEQUANTIZE and the 128 of legacy uint8 end up here.
+// The edges of a model: from a tensor as the file declares it to the tensor as the engine runs it,
+// and back. A leading QUANTIZE, a trailing DEQUANTIZE and the 128 of legacy uint8 end up here.
 
 #ifndef QEDGE_ENGINE_EDGE_H
 #define QEDGE_ENGINE_EDGE_H
@@ -29,7 +29,8 @@ struct edge {
 
 void edge_convert(const struct edge *edge, const void *from, void *to);
 
-// LiteRT's float -> int8: round_half_even(x * (1 / scale)) + zero_point, clamped; NaN gives the zero point.
+// LiteRT's float -> int8: round_half_even(x * (1 / scale)) + zero_point, clamped; NaN gives the
+// zero point.
 int8_t edge_quantize(float x, float inverse_scale, int32_t zero_point);
 
 #endif

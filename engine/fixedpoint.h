@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The fixed-point arithmetic of TFLite's integer kernels, for the operators that LiteRT runs with them.
-// Source of the maths: gemmlowp's fixedpoint.h and TFLite's common.h (double-rounding build).
+// The fixed-point arithmetic of TFLite's integer kernels, for the operators that LiteRT runs with
+// them. Source of the maths: gemmlowp's fixedpoint.h and TFLite's common.h (double-rounding build).
 
 #ifndef QEDGE_ENGINE_FIXEDPOINT_H
 #define QEDGE_ENGINE_FIXEDPOINT_H

@@ -48,7 +48,8 @@ static struct flat_table table_at(struct flat *flat, uint32_t at)
     struct flat_table table = {.flat = flat, .at = at, .vtable = (uint32_t)vtable};
     table.vtable_size = load_u16(flat, table.vtable);
     table.size = load_u16(flat, table.vtable + 2);
-    if (table.vtable_size < 4 || table.vtable_size % 2 || !holds(flat, table.vtable, table.vtable_size)) {
+    if (table.vtable_size < 4 || table.vtable_size % 2 ||
+        !holds(flat, table.vtable, table.vtable_size)) {
         fault(flat, "vtable with a bad size", table.vtable);
         return absent;
     }
@@ -157,7 +158,8 @@ struct flat_vector flat_list(const struct flat_table *table, uint32_t field, uin
     at = follow(table->flat, at);
     if (!at)
         return absent;
-    struct flat_vector list = {.flat = table->flat, .at = at + 4, .count = load_u32(table->flat, at)};
+    struct flat_vector list = {
+        .flat = table->flat, .at = at + 4, .count = load_u32(table->flat, at)};
     if (!holds(list.flat, list.at, (uint64_t)list.count * element)) {
         fault(list.flat, "vector runs past the end of the file", at);
         return absent;

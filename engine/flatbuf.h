@@ -8,8 +8,8 @@
 //                    └─▶ string
 //
 // Nothing is assumed about alignment: all numbers are copied out byte-wise. The first thing found
-// wrong is kept in `fault` and from then on every accessor answers as if the field were absent, so a
-// reader may read on and look at `fault` once at the end of a stage. Loops over a vector end: a
+// wrong is kept in `fault` and from then on every accessor answers as if the field were absent, so
+// a reader may read on and look at `fault` once at the end of a stage. Loops over a vector end: a
 // vector's count was checked against the buffer. The buffer is borrowed.
 
 #ifndef QEDGE_ENGINE_FLATBUF_H

@@ -21,7 +21,8 @@ int model_fail(struct model_error *error, int code, const char *format, ...)
     int length = vsnprintf(error->text, sizeof(error->text), format, arguments);
     va_end(arguments);
     // What is valid but not ours says so.
-    if (code == -ENOTSUP && length > 0 && (size_t)length < sizeof(error->text) && !strstr(error->text, "support"))
+    if (code == -ENOTSUP && length > 0 && (size_t)length < sizeof(error->text) &&
+        !strstr(error->text, "support"))
         snprintf(error->text + length, sizeof(error->text) - (size_t)length, " (not supported)");
     return code;
 }
@@ -36,7 +37,8 @@ static int flat_status(struct reader *r, const char *where)
 {
     if (!r->flat->fault)
         return 0;
-    return model_fail(r->error, -EINVAL, "%s: %s at byte %u", where, r->flat->fault, r->flat->fault_at);
+    return model_fail(r->error, -EINVAL, "%s: %s at byte %u", where, r->flat->fault,
+                      r->flat->fault_at);
 }
 
 int64_t graph_elements(const struct graph_tensor *tensor)
@@ -61,13 +63,15 @@ int32_t graph_constant_int(const struct graph_tensor *tensor, int64_t index)
 
 // ---- tensors -----------------------------------------------------------------------------------
 
-static int read_shape(struct reader *r, uint32_t index, const struct flat_table *table, struct graph_tensor *t)
+static int read_shape(struct reader *r, uint32_t index, const struct flat_table *table,
+                      struct graph_tensor *t)
 {
     struct flat_vector shape = flat_list(table, FIELD_TENSOR_SHAPE, 4);
     struct flat_vector signature = flat_list(table, FIELD_TENSOR_SIGNATURE, 4);
     if (shape.count > TENSOR_RANK_MAX)
-        return model_fail(r->error, -ENOTSUP, "tensor %u '%s': %u dimensions, at most %d are supported", index,
-                          t->name, shape.count, TENSOR_RANK_MAX);
+        return model_fail(r->error, -ENOTSUP,
+                          "tensor %u '%s': %u dimensions, at most %d are supported", index, t->name,
+                          shape.count, TENSOR_RANK_MAX);
     t->rank = (int32_t)shape.count;
     int64_t elements = 1;
     for (uint32_t d = 0; d < shape.count; d++) {
@@ -76,10 +80,12 @@ static int read_shape(struct reader *r, uint32_t index, const struct flat_table 
         if (d == 0 && (t->dims[0] == -1 || (signature.count && flat_list_i32(&signature, 0) == -1)))
             t->dims[0] = 1;
         if (t->dims[d] < 0)
-            return model_fail(r->error, -EINVAL, "tensor %u '%s': dimension %u is %d", index, t->name, d, t->dims[d]);
+            return model_fail(r->error, -EINVAL, "tensor %u '%s': dimension %u is %d", index,
+                              t->name, d, t->dims[d]);
         elements *= t->dims[d];
         if (elements > INT32_MAX)
-            return model_fail(r->error, -EINVAL, "tensor %u '%s': more than 2^31 elements", index, t->name);
+            return model_fail(r->error, -EINVAL, "tensor %u '%s': more than 2^31 elements", index,
+                              t->name);
     }
     return 0;
 }
@@ -101,32 +107,36 @@ static int read_quantization(struct reader *r, uint32_t index, const struct flat
     if (t->type != TENSOR_INT8 && t->type != TENSOR_UINT8)
         low = INT16_MIN, high = INT16_MAX;
     if (zero < low || zero > high)
-        return model_fail(r->error, -EINVAL, "tensor %u '%s': zero point %lld outside its type", index, t->name,
-                          (long long)zero);
+        return model_fail(r->error, -EINVAL, "tensor %u '%s': zero point %lld outside its type",
+                          index, t->name, (long long)zero);
     t->zero_point = (int32_t)zero;
     return 0;
 }
 
-static int read_constant(struct reader *r, uint32_t index, const struct flat_table *table, struct graph_tensor *t)
+static int read_constant(struct reader *r, uint32_t index, const struct flat_table *table,
+                         struct graph_tensor *t)
 {
     uint32_t buffer = (uint32_t)flat_i32(table, FIELD_TENSOR_BUFFER, 0);
     if (buffer >= r->buffers.count && buffer != 0)
-        return model_fail(r->error, -EINVAL, "tensor %u '%s': buffer %u of %u", index, t->name, buffer,
-                          r->buffers.count);
+        return model_fail(r->error, -EINVAL, "tensor %u '%s': buffer %u of %u", index, t->name,
+                          buffer, r->buffers.count);
     struct flat_table entry = flat_list_table(&r->buffers, buffer);
     struct flat_vector data = flat_list(&entry, BUFFER_DATA, 1);
     uint64_t offset = flat_u64(&entry, BUFFER_OFFSET, 0), size = flat_u64(&entry, BUFFER_SIZE, 0);
     if (offset > 1) { // data after the FlatBuffer, as in files beyond 2 GiB
         if (offset > r->flat->size || size > r->flat->size - offset)
-            return model_fail(r->error, -EINVAL, "tensor %u '%s': data outside the file", index, t->name);
-        data = (struct flat_vector){.flat = r->flat, .at = (uint32_t)offset, .count = (uint32_t)size};
+            return model_fail(r->error, -EINVAL, "tensor %u '%s': data outside the file", index,
+                              t->name);
+        data =
+            (struct flat_vector){.flat = r->flat, .at = (uint32_t)offset, .count = (uint32_t)size};
     }
     if (data.count == 0)
         return 0;
     size_t element = tensor_type_size(t->type);
     if (element && (uint64_t)graph_elements(t) * element != data.count)
-        return model_fail(r->error, -EINVAL, "tensor %u '%s': %u bytes of data, its shape needs %llu", index,
-                          t->name, data.count, (unsigned long long)graph_elements(t) * element);
+        return model_fail(r->error, -EINVAL,
+                          "tensor %u '%s': %u bytes of data, its shape needs %llu", index, t->name,
+                          data.count, (unsigned long long)graph_elements(t) * element);
     struct flat_table sparsity = flat_child(table, FIELD_TENSOR_SPARSITY);
     if (sparsity.flat)
         return model_fail(r->error, -ENOTSUP, "tensor %u '%s': sparse data", index, t->name);
@@ -148,7 +158,8 @@ static int read_tensor(struct reader *r, uint32_t index, const struct flat_table
     t->alias = GRAPH_ABSENT;
     t->type = (uint8_t)flat_i8(table, FIELD_TENSOR_TYPE, 0);
     if (flat_bool(table, FIELD_TENSOR_IS_VARIABLE, false))
-        return model_fail(r->error, -ENOTSUP, "tensor %u '%s': variable tensors (stateful models)", index, t->name);
+        return model_fail(r->error, -ENOTSUP, "tensor %u '%s': variable tensors (stateful models)",
+                          index, t->name);
     int rc = read_shape(r, index, table, t);
     if (rc == 0)
         rc = read_quantization(r, index, table, t);
@@ -166,7 +177,8 @@ static int read_tensors(struct reader *r, const struct flat_table *subgraph)
 {
     struct flat_vector list = flat_list(subgraph, SUBGRAPH_TENSORS, 4);
     if (list.count > GRAPH_TENSORS_MAX)
-        return model_fail(r->error, -ENOTSUP, "%u tensors, at most %d are supported", list.count, GRAPH_TENSORS_MAX);
+        return model_fail(r->error, -ENOTSUP, "%u tensors, at most %d are supported", list.count,
+                          GRAPH_TENSORS_MAX);
     r->graph->tensors = store_take_array(r->store, list.count, sizeof(struct graph_tensor));
     if (!r->graph->tensors)
         return no_memory(r);
@@ -261,11 +273,13 @@ static void read_options(struct graph_operator *op, const struct flat_table *t)
     }
 }
 
-static int read_code(struct reader *r, uint32_t index, const struct flat_table *table, struct graph_operator *op)
+static int read_code(struct reader *r, uint32_t index, const struct flat_table *table,
+                     struct graph_operator *op)
 {
     uint32_t entry = (uint32_t)flat_i32(table, OPERATOR_CODE, 0);
     if (entry >= r->codes.count)
-        return model_fail(r->error, -EINVAL, "operator %u: code %u of %u", index, entry, r->codes.count);
+        return model_fail(r->error, -EINVAL, "operator %u: code %u of %u", index, entry,
+                          r->codes.count);
     struct flat_table code = flat_list_table(&r->codes, entry);
     // Old files have only the byte-sized field, new ones keep it at most 127: the bigger one is it.
     int32_t old = flat_i8(&code, CODE_DEPRECATED, 0), builtin = flat_i32(&code, CODE_BUILTIN, 0);
@@ -285,12 +299,12 @@ static int read_code(struct reader *r, uint32_t index, const struct flat_table *
     return op->name ? 0 : no_memory(r);
 }
 
-static int read_arguments(struct reader *r, const char *what, const struct flat_vector *list, int32_t lowest,
-                          int32_t **indexes, uint32_t *count)
+static int read_arguments(struct reader *r, const char *what, const struct flat_vector *list,
+                          int32_t lowest, int32_t **indexes, uint32_t *count)
 {
     if (list->count > GRAPH_ARGUMENTS_MAX)
-        return model_fail(r->error, -ENOTSUP, "%s: %u tensors, at most %d are supported", what, list->count,
-                          GRAPH_ARGUMENTS_MAX);
+        return model_fail(r->error, -ENOTSUP, "%s: %u tensors, at most %d are supported", what,
+                          list->count, GRAPH_ARGUMENTS_MAX);
     *indexes = store_take_array(r->store, list->count, sizeof(int32_t));
     if (!*indexes)
         return no_memory(r);
@@ -298,7 +312,8 @@ static int read_arguments(struct reader *r, const char *what, const struct flat_
     for (uint32_t i = 0; i < list->count; i++) {
         int32_t index = flat_list_i32(list, i);
         if (index < lowest || (index >= 0 && (uint32_t)index >= r->graph->tensor_count))
-            return model_fail(r->error, -EINVAL, "%s: tensor %d of %u", what, index, r->graph->tensor_count);
+            return model_fail(r->error, -EINVAL, "%s: tensor %d of %u", what, index,
+                              r->graph->tensor_count);
         (*indexes)[i] = index;
     }
     return 0;
@@ -373,18 +388,21 @@ static void find_metadata(struct reader *r, const struct flat_table *model)
         flat_text(&text, name, sizeof(name));
         if (strcmp(name, "TFLITE_METADATA") != 0)
             continue;
-        struct flat_table buffer = flat_list_table(&r->buffers, (uint32_t)flat_i32(&entry, METADATA_BUFFER, 0));
+        struct flat_table buffer =
+            flat_list_table(&r->buffers, (uint32_t)flat_i32(&entry, METADATA_BUFFER, 0));
         r->graph->metadata = flat_list(&buffer, BUFFER_DATA, 1);
     }
 }
 
-int graph_read(struct graph *graph, struct flat *flat, struct store *store, struct model_error *error)
+int graph_read(struct graph *graph, struct flat *flat, struct store *store,
+               struct model_error *error)
 {
     struct reader r = {.graph = graph, .flat = flat, .store = store, .error = error};
     memset(graph, 0, sizeof(*graph));
     struct flat_table model = flat_root(flat, SCHEMA_IDENTIFIER);
     if (flat->fault)
-        return model_fail(error, -EINVAL, "not a .tflite model: %s at byte %u", flat->fault, flat->fault_at);
+        return model_fail(error, -EINVAL, "not a .tflite model: %s at byte %u", flat->fault,
+                          flat->fault_at);
     int32_t version = flat_i32(&model, MODEL_VERSION, 0);
     struct flat_vector subgraphs = flat_list(&model, MODEL_SUBGRAPHS, 4);
     r.codes = flat_list(&model, MODEL_OPERATOR_CODES, 4);
@@ -393,7 +411,8 @@ int graph_read(struct graph *graph, struct flat *flat, struct store *store, stru
     if (flat->fault)
         return flat_status(&r, "model");
     if (version != SCHEMA_VERSION)
-        return model_fail(error, -ENOTSUP, "schema version %d, only %d is supported", version, SCHEMA_VERSION);
+        return model_fail(error, -ENOTSUP, "schema version %d, only %d is supported", version,
+                          SCHEMA_VERSION);
     if (subgraphs.count != 1)
         return model_fail(error, -ENOTSUP, "%u subgraphs, only 1 is supported", subgraphs.count);
     int rc = read_subgraph(&r, &subgraph);
@@ -402,7 +421,8 @@ int graph_read(struct graph *graph, struct flat *flat, struct store *store, stru
     if (rc < 0)
         return rc;
     if (graph->input_count == 0 || graph->output_count == 0)
-        return model_fail(error, -EINVAL, "the model has no %s", graph->input_count ? "output" : "input");
+        return model_fail(error, -EINVAL, "the model has no %s",
+                          graph->input_count ? "output" : "input");
     find_metadata(&r, &model);
     return flat_status(&r, "metadata");
 }

@@ -80,7 +80,8 @@ int model_fail(struct model_error *error, int code, const char *format, ...)
 
 // Reads the file. Memory comes from `store`; constants and lists point into flat->data.
 // 0; -EINVAL (malformed), -ENOTSUP (valid, not ours), -ENOMEM, each with a line in `error`.
-int graph_read(struct graph *graph, struct flat *flat, struct store *store, struct model_error *error);
+int graph_read(struct graph *graph, struct flat *flat, struct store *store,
+               struct model_error *error);
 
 // Number of elements; the shape was checked to fit int32.
 int64_t graph_elements(const struct graph_tensor *tensor);

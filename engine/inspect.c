@@ -32,7 +32,8 @@ const struct tensor_info *model_native_input(const struct model *model)
     return &model->values[model->inputs[0].tensor].info;
 }
 
-int model_picture_size(const struct model *model, int32_t *height, int32_t *width, int32_t *channels)
+int model_picture_size(const struct model *model, int32_t *height, int32_t *width,
+                       int32_t *channels)
 {
     const struct tensor_info *in = model_native_input(model);
     bool type = in->type == TENSOR_INT8 || in->type == TENSOR_FLOAT32;
@@ -83,9 +84,15 @@ void model_layer(const struct model *model, uint32_t index, struct layer_info *i
 {
     const struct layer *layer = &model->layers[index];
     *info = (struct layer_info){
-        .op = layer->op, .kernel = layer->kernel, .op_index = layer->op_index, .macs = layer->macs,
-        .units = layer->units, .packed_bytes = layer->packed_bytes, .scratch_bytes = layer->scratch,
-        .input = &model->values[layer->in[0]].info, .output = &model->values[layer->out[0]].info,
+        .op = layer->op,
+        .kernel = layer->kernel,
+        .op_index = layer->op_index,
+        .macs = layer->macs,
+        .units = layer->units,
+        .packed_bytes = layer->packed_bytes,
+        .scratch_bytes = layer->scratch,
+        .input = &model->values[layer->in[0]].info,
+        .output = &model->values[layer->out[0]].info,
     };
 }
 
@@ -99,8 +106,8 @@ bool model_value(const struct model *model, uint32_t index, struct value_info *i
     if (index >= model->value_count || !model->values[index].used)
         return false;
     const struct value *v = &model->values[index], *root = &model->values[v->root];
-    *info = (struct value_info){&v->info, v->data != NULL, v->root != (int32_t)index, root->offset, root->first,
-                                root->last};
+    *info = (struct value_info){&v->info,     v->data != NULL, v->root != (int32_t)index,
+                                root->offset, root->first,     root->last};
     return true;
 }
 
@@ -108,9 +115,16 @@ void model_summarize(const struct model *model, struct model_summary *summary)
 {
     const struct metadata *m = &model->metadata;
     *summary = (struct model_summary){
-        .file_bytes = model->file_bytes, .arena_bytes = model->arena, .scratch_bytes = model->scratch,
-        .operators = model->operators, .layers = model->layer_count, .macs = model_macs(model),
-        .name = m->name, .description = m->description, .version = m->version, .author = m->author,
+        .file_bytes = model->file_bytes,
+        .arena_bytes = model->arena,
+        .scratch_bytes = model->scratch,
+        .operators = model->operators,
+        .layers = model->layer_count,
+        .macs = model_macs(model),
+        .name = m->name,
+        .description = m->description,
+        .version = m->version,
+        .author = m->author,
         .license = m->license,
     };
     for (uint32_t i = 0; i < model->layer_count; i++)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Looking into a loaded model: for qmodel info and bench, logs and tests. Pointers live as long as it.
+// Looking into a loaded model: for qmodel info and bench, logs and tests. Pointers
+// live as long as it.
 
 #ifndef QEDGE_ENGINE_INSPECT_H
 #define QEDGE_ENGINE_INSPECT_H
@@ -12,14 +13,15 @@
 #include "engine/model.h"
 
 struct layer_info {
-    const char *op;        // "CONV_2D"
-    const char *kernel;    // "conv_1x1_avx512vnni"
-    uint32_t op_index;     // operator in the file
+    const char *op;     // "CONV_2D"
+    const char *kernel; // "conv_1x1_avx512vnni"
+    uint32_t op_index;  // operator in the file
     uint64_t macs;
-    int32_t units;         // pieces that threads can share
+    int32_t units; // pieces that threads can share
     size_t packed_bytes;
-    size_t scratch_bytes;  // per thread
-    const struct tensor_info *input, *output; // the first of each; as the engine runs it (int8 for legacy uint8)
+    size_t scratch_bytes; // per thread
+    // The first of each, as the engine runs it (int8 for legacy uint8).
+    const struct tensor_info *input, *output;
 };
 // Layers that are left to run; operators that were folded or fused have none.
 uint32_t model_layer_count(const struct model *model);

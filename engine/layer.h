@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A layer: one step of a run, with everything decided at load. Shared by all contexts of a model and
-// never written after loading.
+// A layer: one step of a run, with everything decided at load. Shared by all contexts of a model
+// and never written after loading.
 
 #ifndef QEDGE_ENGINE_LAYER_H
 #define QEDGE_ENGINE_LAYER_H
@@ -16,8 +16,9 @@ struct layer_io {
     void **out;
 };
 
-// Computes units [first, last) of the layer. Threads call it at once on disjoint ranges, each with a
-// scratch of its own (64-byte aligned, layer.scratch bytes). No malloc, no lock, no syscall, no error.
+// Computes units [first, last) of the layer. Threads call it at once on disjoint ranges, each with
+// a scratch of its own (64-byte aligned, layer.scratch bytes). No malloc, no lock, no syscall, no
+// error.
 typedef void layer_run(const void *params, const struct layer_io *io, void *scratch, int32_t first,
                        int32_t last);
 

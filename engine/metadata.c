@@ -15,7 +15,15 @@
 
 #define METADATA_IDENTIFIER "M001"
 
-enum { MODEL_NAME, MODEL_ABOUT, MODEL_EDITION, MODEL_SUBGRAPH, MODEL_AUTHOR, MODEL_LICENSE, MODEL_FILES };
+enum {
+    MODEL_NAME,
+    MODEL_ABOUT,
+    MODEL_EDITION,
+    MODEL_SUBGRAPH,
+    MODEL_AUTHOR,
+    MODEL_LICENSE,
+    MODEL_FILES
+};
 enum { SUBGRAPH_INPUT = 2, SUBGRAPH_OUTPUT };
 enum { TENSOR_UNITS = 4, TENSOR_FILES = 6 };
 enum { UNIT_TYPE, UNIT_OPTIONS };
@@ -33,7 +41,8 @@ struct reader {
     struct model_error *error;
 };
 
-static int text_field(struct reader *r, const struct flat_table *table, uint32_t field, const char **text)
+static int text_field(struct reader *r, const struct flat_table *table, uint32_t field,
+                      const char **text)
 {
     char copy[512];
     struct flat_vector given = flat_list(table, field, 1);
@@ -44,7 +53,7 @@ static int text_field(struct reader *r, const struct flat_table *table, uint32_t
     return *text ? 0 : model_fail(r->error, -ENOMEM, "metadata: out of memory");
 }
 
-// ---- normalisation -------------------------------------------------------------------------------
+// ---- normalisation -----------------------------------------------------------------------------
 
 static int read_normalisation(struct reader *r, const struct flat_table *options)
 {
@@ -52,13 +61,14 @@ static int read_normalisation(struct reader *r, const struct flat_table *options
     struct flat_vector std = flat_list(options, NORMALIZATION_STD, 4);
     struct metadata *m = r->metadata;
     if (mean.count != std.count || (mean.count != 1 && mean.count != 3 && mean.count != 4))
-        return model_fail(r->error, -EINVAL, "metadata: %u means and %u standard deviations", mean.count, std.count);
+        return model_fail(r->error, -EINVAL, "metadata: %u means and %u standard deviations",
+                          mean.count, std.count);
     for (uint32_t i = 0; i < mean.count; i++) {
         m->mean[i] = flat_list_f32(&mean, i);
         m->std[i] = flat_list_f32(&std, i);
         if (!isfinite(m->mean[i]) || !isfinite(m->std[i]) || !(m->std[i] > 0))
-            return model_fail(r->error, -EINVAL, "metadata: mean %g and standard deviation %g", (double)m->mean[i],
-                              (double)m->std[i]);
+            return model_fail(r->error, -EINVAL, "metadata: mean %g and standard deviation %g",
+                              (double)m->mean[i], (double)m->std[i]);
     }
     m->channels = mean.count;
     return 0;
@@ -77,7 +87,7 @@ static int read_input(struct reader *r, const struct flat_table *tensor)
     return 0;
 }
 
-// ---- labels --------------------------------------------------------------------------------------
+// ---- labels ------------------------------------------------------------------------------------
 
 // One label a line; \r\n and a missing last newline are fine.
 static int split_labels(struct reader *r, char *text, size_t size)
@@ -87,7 +97,8 @@ static int split_labels(struct reader *r, char *text, size_t size)
         count += text[i] == '\n';
     count += size > 0 && text[size - 1] != '\n';
     if (count > METADATA_LABELS_MAX)
-        return model_fail(r->error, -EINVAL, "metadata: %u labels, at most %u", count, METADATA_LABELS_MAX);
+        return model_fail(r->error, -EINVAL, "metadata: %u labels, at most %u", count,
+                          METADATA_LABELS_MAX);
     const char **labels = store_take_array(r->store, count, sizeof(*labels));
     if (!labels)
         return model_fail(r->error, -ENOMEM, "metadata: out of memory");
@@ -118,8 +129,8 @@ static int read_labels(struct reader *r, const char *name)
     if (rc == 0)
         rc = archive_read(&archive, name, METADATA_FILE_MAX, &content, &size);
     if (rc < 0)
-        return model_fail(r->error, rc == -ENOMEM ? rc : -EINVAL, "metadata: label file '%s': %s", name,
-                          rc == -ENOENT ? "not in the file" : strerror(-rc));
+        return model_fail(r->error, rc == -ENOMEM ? rc : -EINVAL, "metadata: label file '%s': %s",
+                          name, rc == -ENOENT ? "not in the file" : strerror(-rc));
     char *text = store_take(r->store, size + 1);
     if (!text) {
         free(content);
@@ -146,7 +157,7 @@ static int read_output(struct reader *r, const struct flat_table *tensor)
     return 0;
 }
 
-// ---- root ----------------------------------------------------------------------------------------
+// ---- root --------------------------------------------------------------------------------------
 
 static int read_texts(struct reader *r, const struct flat_table *model)
 {
@@ -163,11 +174,15 @@ static int read_texts(struct reader *r, const struct flat_table *model)
     return rc;
 }
 
-int metadata_read(struct metadata *metadata, const void *buffer, uint32_t size, const void *file, size_t file_size,
-                  struct store *store, struct model_error *error)
+int metadata_read(struct metadata *metadata, const void *buffer, uint32_t size, const void *file,
+                  size_t file_size, struct store *store, struct model_error *error)
 {
-    struct reader r = {.metadata = metadata, .flat = {.data = buffer, .size = size}, .file = file,
-                       .file_size = file_size, .store = store, .error = error};
+    struct reader r = {.metadata = metadata,
+                       .flat = {.data = buffer, .size = size},
+                       .file = file,
+                       .file_size = file_size,
+                       .store = store,
+                       .error = error};
     struct flat_table model = flat_root(&r.flat, METADATA_IDENTIFIER);
     struct flat_vector subgraphs = flat_list(&model, MODEL_SUBGRAPH, 4);
     struct flat_table subgraph = flat_list_table(&subgraphs, 0);

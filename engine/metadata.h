@@ -2,10 +2,10 @@
 //
 // TFLite Metadata: normalisation and labels packed into a model file.
 //
-//     [ FlatBuffer of the model ... metadata FlatBuffer "M001" as one of its buffers ... ][ zip: labels.txt ]
+//     [ FlatBuffer of the model ... one of its buffers: FlatBuffer "M001" ... ][ zip: labels.txt ]
 //
-// Metadata are a courtesy: what is missing is left out; what is malformed is an error, since a model with
-// the wrong labels is worse than one with none.
+// Metadata are a courtesy: what is missing is left out; what is malformed is an error, since a
+// model with the wrong labels is worse than one with none.
 
 #ifndef QEDGE_ENGINE_METADATA_H
 #define QEDGE_ENGINE_METADATA_H
@@ -23,13 +23,13 @@ struct metadata {
     const char **labels;
     uint32_t label_count;
     float mean[4], std[4];
-    uint32_t channels; // values in mean and std; 0 = none
+    uint32_t channels;                                           // values in mean and std; 0 = none
     const char *name, *description, *version, *author, *license; // NULL when absent
 };
 
-// `buffer` is the metadata FlatBuffer, `file` the whole model file (the zip is at its end). Everything
-// kept is copied to `store`. 0 or -errno with the line in `error`.
-int metadata_read(struct metadata *metadata, const void *buffer, uint32_t size, const void *file, size_t file_size,
-                  struct store *store, struct model_error *error);
+// `buffer` is the metadata FlatBuffer, `file` the whole model file (the zip is at its end).
+// Everything kept is copied to `store`. 0 or -errno with the line in `error`.
+int metadata_read(struct metadata *metadata, const void *buffer, uint32_t size, const void *file,
+                  size_t file_size, struct store *store, struct model_error *error);
 
 #endif

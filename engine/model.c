@@ -28,7 +28,7 @@ static int no_memory(struct loader *l)
     return model_fail(l->error, -ENOMEM, "out of memory while loading the model");
 }
 
-// ---- edges ---------------------------------------------------------------------------------------
+// ---- edges -------------------------------------------------------------------------------------
 
 // Before the operators are visited: an edge converts nothing but the 128 of legacy uint8.
 static void edge_init(struct edge *edge, const struct graph_tensor *tensor, int32_t index)
@@ -44,15 +44,18 @@ static int check_input(struct loader *l, uint32_t i)
     int32_t index = l->graph.inputs[i];
     struct graph_tensor *t = &l->graph.tensors[index];
     if (t->known)
-        return model_fail(l->error, -EINVAL, "input %u, tensor '%s', is a constant or given twice", i, t->name);
+        return model_fail(l->error, -EINVAL, "input %u, tensor '%s', is a constant or given twice",
+                          i, t->name);
     if (tensor_type_size(t->type) == 0)
-        return model_fail(l->error, -ENOTSUP, "input %u, tensor '%s', is %s", i, t->name, tensor_type_name(t->type));
+        return model_fail(l->error, -ENOTSUP, "input %u, tensor '%s', is %s", i, t->name,
+                          tensor_type_name(t->type));
     for (int32_t d = 0; d < t->rank; d++)
         if (t->dims[d] < 1)
-            return model_fail(l->error, -ENOTSUP, "input %u, tensor '%s', has a dimension of %d", i, t->name,
-                              t->dims[d]);
+            return model_fail(l->error, -ENOTSUP, "input %u, tensor '%s', has a dimension of %d", i,
+                              t->name, t->dims[d]);
     if (graph_elements(t) > GRAPH_ELEMENTS_MAX)
-        return model_fail(l->error, -ENOTSUP, "input %u, tensor '%s', has more than 2^28 elements", i, t->name);
+        return model_fail(l->error, -ENOTSUP, "input %u, tensor '%s', has more than 2^28 elements",
+                          i, t->name);
     t->known = true;
     return 0;
 }
@@ -80,7 +83,8 @@ static int make_edges(struct loader *l)
     return 0;
 }
 
-static int set_info(struct loader *l, const struct graph_tensor *t, bool declared, struct tensor_info *info)
+static int set_info(struct loader *l, const struct graph_tensor *t, bool declared,
+                    struct tensor_info *info)
 {
     info->name = store_take_text(&l->model->store, t->name);
     if (!info->name)
@@ -109,7 +113,8 @@ static int finish_edges(struct loader *l)
     for (uint32_t i = 0; i < m->output_count; i++) {
         const struct graph_tensor *t = &l->graph.tensors[l->graph.outputs[i]];
         if (!t->known)
-            return model_fail(l->error, -EINVAL, "output %u, tensor '%s', is made by no operator", i, t->name);
+            return model_fail(l->error, -EINVAL, "output %u, tensor '%s', is made by no operator",
+                              i, t->name);
         int rc = set_info(l, t, true, &m->output_infos[i]);
         if (rc < 0)
             return rc;
@@ -120,7 +125,7 @@ static int finish_edges(struct loader *l)
     return 0;
 }
 
-// ---- values --------------------------------------------------------------------------------------
+// ---- values ------------------------------------------------------------------------------------
 
 static void drop_dead(struct loader *l)
 {
@@ -164,8 +169,9 @@ static struct value *root_of(struct model *m, int32_t index)
     return &m->values[m->values[index].root];
 }
 
-// Lives: from the layer that writes a value to the last that reads it. Inputs are written before the
-// run; outputs are read after it, while the next input is already being written: they share with nothing.
+// Lives: from the layer that writes a value to the last that reads it. Inputs are written before
+// the run; outputs are read after it, while the next input is already being written: they share
+// with nothing.
 static void set_lives(struct model *m)
 {
     int32_t end = (int32_t)m->layer_count;
@@ -212,7 +218,7 @@ static int make_values(struct loader *l)
     return rc;
 }
 
-// ---- memory --------------------------------------------------------------------------------------
+// ---- memory ------------------------------------------------------------------------------------
 
 static int plan_memory(struct loader *l, size_t limit)
 {
@@ -248,12 +254,14 @@ static int plan_memory(struct loader *l, size_t limit)
     return 0;
 }
 
-// ---- loading -------------------------------------------------------------------------------------
+// ---- loading -----------------------------------------------------------------------------------
 
-static int load(struct loader *l, const void *data, size_t size, const struct model_options *options)
+static int load(struct loader *l, const void *data, size_t size,
+                const struct model_options *options)
 {
     if (size > INT32_MAX)
-        return model_fail(l->error, -ENOTSUP, "a file of %zu bytes, at most 2 GiB are supported", size);
+        return model_fail(l->error, -ENOTSUP, "a file of %zu bytes, at most 2 GiB are supported",
+                          size);
     struct flat flat = {.data = data, .size = (uint32_t)size};
     int rc = graph_read(&l->graph, &flat, &l->temp, l->error);
     if (rc == 0)
@@ -262,8 +270,13 @@ static int load(struct loader *l, const void *data, size_t size, const struct mo
         return rc;
     l->model->operators = l->graph.operator_count;
     l->model->file_bytes = size;
-    l->build = (struct build){.graph = &l->graph, .cpu = options->cpu, .keep = &l->model->store, .temp = &l->temp,
-                              .error = l->error, .inputs = l->model->inputs, .outputs = l->model->outputs};
+    l->build = (struct build){.graph = &l->graph,
+                              .cpu = options->cpu,
+                              .keep = &l->model->store,
+                              .temp = &l->temp,
+                              .error = l->error,
+                              .inputs = l->model->inputs,
+                              .outputs = l->model->outputs};
     rc = build_layers(&l->build);
     if (rc < 0)
         return rc;
@@ -275,12 +288,12 @@ static int load(struct loader *l, const void *data, size_t size, const struct mo
         rc = plan_memory(l, options->arena_max ? options->arena_max : ARENA_MAX);
     if (rc < 0 || l->graph.metadata.count == 0)
         return rc;
-    return metadata_read(&l->model->metadata, flat_list_bytes(&l->graph.metadata), l->graph.metadata.count, data,
-                         size, &l->model->store, l->error);
+    return metadata_read(&l->model->metadata, flat_list_bytes(&l->graph.metadata),
+                         l->graph.metadata.count, data, size, &l->model->store, l->error);
 }
 
-int model_open_memory(const void *data, size_t size, const struct model_options *options, struct model **model,
-                      struct model_error *error)
+int model_open_memory(const void *data, size_t size, const struct model_options *options,
+                      struct model **model, struct model_error *error)
 {
     struct loader loader = {.model = calloc(1, sizeof(struct model)), .error = error};
     if (!loader.model)
@@ -295,8 +308,8 @@ int model_open_memory(const void *data, size_t size, const struct model_options 
     return 0;
 }
 
-// Mapped anonymously and read, not mapped from the file: a file that shrinks later must not kill us, and
-// the copy goes back to the system as soon as the weights are packed.
+// Mapped anonymously and read, not mapped from the file: a file that shrinks later must not kill
+// us, and the copy goes back to the system as soon as the weights are packed.
 static int read_file(const char *path, void **data, size_t *size, struct model_error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -308,7 +321,9 @@ static int read_file(const char *path, void **data, size_t *size, struct model_e
         return model_fail(error, rc, "%s", rc == -EINVAL ? "not a regular file" : strerror(-rc));
     }
     size_t got = 0, total = (size_t)st.st_size;
-    char *memory = total ? mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
+    char *memory =
+        total ? mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+              : MAP_FAILED;
     while (memory != MAP_FAILED && got < total) {
         ssize_t n = read(fd, memory + got, total - got);
         if (n <= 0)
@@ -328,7 +343,8 @@ static int read_file(const char *path, void **data, size_t *size, struct model_e
     return 0;
 }
 
-int model_open(const char *path, const struct model_options *options, struct model **model, struct model_error *error)
+int model_open(const char *path, const struct model_options *options, struct model **model,
+               struct model_error *error)
 {
     void *data = NULL;
     size_t size = 0;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A loaded model: parsed, checked, planned, its weights packed for this CPU. Immutable after
-// model_open, so any number of contexts and threads share it (throughput mode shares packed weights).
-// Nothing of the file stays open, mapped or in memory but what runs.
+// model_open, so any number of contexts and threads share it (throughput mode shares packed
+// weights). Nothing of the file stays open, mapped or in memory but what runs.
 //
-// A .tflite file is hostile until proven otherwise: every offset, vtable, vector, shape and buffer is
-// checked here, once. A bad file gives -EINVAL (or -ENOTSUP for what is valid but not ours) and one
-// line in `error` that names what is wrong and where.
+// A .tflite file is hostile until proven otherwise: every offset, vtable, vector, shape and buffer
+// is checked here, once. A bad file gives -EINVAL (or -ENOTSUP for what is valid but not ours) and
+// one line in `error` that names what is wrong and where.
 
 #ifndef QEDGE_ENGINE_MODEL_H
 #define QEDGE_ENGINE_MODEL_H
@@ -37,17 +37,20 @@ struct tensor_info {
 };
 
 struct model_options {
-    uint32_t cpu;         // kernels allowed (KERNEL_CPU_*), already masked by what the machine has
-    size_t arena_max;     // refuse a model that needs a bigger arena; 0 = 512 MiB
+    uint32_t cpu;     // kernels allowed (KERNEL_CPU_*), already masked by what the machine has
+    size_t arena_max; // refuse a model that needs a bigger arena; 0 = 512 MiB
 };
 
 struct model;
-struct model_error { char text[256]; };
+struct model_error {
+    char text[256];
+};
 
-int model_open(const char *path, const struct model_options *options, struct model **model, struct model_error *error);
+int model_open(const char *path, const struct model_options *options, struct model **model,
+               struct model_error *error);
 // As model_open; `data` is not needed any more when it returns.
-int model_open_memory(const void *data, size_t size, const struct model_options *options, struct model **model,
-                      struct model_error *error);
+int model_open_memory(const void *data, size_t size, const struct model_options *options,
+                      struct model **model, struct model_error *error);
 void model_close(struct model *model); // takes NULL
 
 // The tensors as the file declares them.
@@ -56,12 +59,13 @@ uint32_t model_output_count(const struct model *model);
 const struct tensor_info *model_input(const struct model *model, uint32_t index);
 const struct tensor_info *model_output(const struct model *model, uint32_t index);
 
-// The first input as the engine runs it: int8 [h, w, c] after a leading QUANTIZE or uint8 offset has been
-// folded away, with the scale and zero point that a pre-processor must write (float models: float32).
-// Its dims are the file's: [1, h, w, c] for a picture.
+// The first input as the engine runs it: int8 [h, w, c] after a leading QUANTIZE or uint8 offset
+// has been folded away, with the scale and zero point that a pre-processor must write (float
+// models: float32). Its dims are the file's: [1, h, w, c] for a picture.
 const struct tensor_info *model_native_input(const struct model *model);
 // Height, width and channels (1 or 3) of that input. 0, or -ENOTSUP when it is not one picture.
-int model_picture_size(const struct model *model, int32_t *height, int32_t *width, int32_t *channels);
+int model_picture_size(const struct model *model, int32_t *height, int32_t *width,
+                       int32_t *channels);
 
 // From the packed TFLite Metadata; 0 / NULL when the file has none.
 uint32_t model_label_count(const struct model *model);

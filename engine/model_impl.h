@@ -15,9 +15,9 @@
 struct value {
     struct tensor_info info;
     bool used;
-    int32_t root;     // the value whose memory it is (itself, or what it is a reshape of)
-    const void *data; // constant, else NULL
-    size_t offset;    // in the arena (roots that are not constant)
+    int32_t root;        // the value whose memory it is (itself, or what it is a reshape of)
+    const void *data;    // constant, else NULL
+    size_t offset;       // in the arena (roots that are not constant)
     int32_t first, last; // layers between which it lives; -1 = before the run, layer count = after
 };
 
@@ -31,7 +31,7 @@ struct model {
     struct tensor_info *input_infos, *output_infos; // as the file declares them
     uint32_t input_count, output_count;
     struct metadata metadata;
-    size_t arena; // activations, then one buffer for each output that is converted
+    size_t arena;           // activations, then one buffer for each output that is converted
     size_t *output_offsets; // in the arena, for outputs whose edge is not EDGE_COPY
     size_t scratch;         // most of any layer, a multiple of 64
     uint32_t operators;     // in the file

@@ -47,7 +47,8 @@ int plan_place(struct plan_value *values, uint32_t count, uint32_t *order, size_
     size_t sum = 0;
     for (uint32_t i = 0; i < count; i++) {
         order[i] = i;
-        if (values[i].bytes > PTRDIFF_MAX / 2 || __builtin_add_overflow(sum, padded(values[i].bytes), &sum))
+        if (values[i].bytes > PTRDIFF_MAX / 2 ||
+            __builtin_add_overflow(sum, padded(values[i].bytes), &sum))
             return -EOVERFLOW;
     }
     if (sum > PTRDIFF_MAX / 2)

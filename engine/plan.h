@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Memory plan: where in the arena each value lives, so that values alive at the same time do not
-// overlap and the arena is small. Greedy by size (Pisarchyk & Lee 2020): the biggest value first, each
-// at the lowest offset that no already placed value of an overlapping life takes.
+// overlap and the arena is small. Greedy by size (Pisarchyk & Lee 2020): the biggest value first,
+// each at the lowest offset that no already placed value of an overlapping life takes.
 
 #ifndef QEDGE_ENGINE_PLAN_H
 #define QEDGE_ENGINE_PLAN_H

@@ -14,7 +14,8 @@ struct store_block {
     struct store_block *next;
     char pad[STORE_ALIGNMENT - sizeof(struct store_block *)];
 };
-_Static_assert(sizeof(struct store_block) == STORE_ALIGNMENT, "what follows a block's head is aligned");
+_Static_assert(sizeof(struct store_block) == STORE_ALIGNMENT,
+               "what follows a block's head is aligned");
 
 static struct store_block *block_create(struct store *store, size_t bytes)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory that is taken piece by piece and given back all at once: what a model keeps for its life, and
-// what loading needs for a moment. Not for use while running.
+// Memory that is taken piece by piece and given back all at once: what a model keeps for its life,
+// and what loading needs for a moment. Not for use while running.
 
 #ifndef QEDGE_ENGINE_STORE_H
 #define QEDGE_ENGINE_STORE_H

@@ -5,13 +5,14 @@
 //     63          32 31           0
 //     [   round     |   next unit  ]      next unit CLOSED = the leader is writing the next job
 //
-// A member takes units by compare-and-swap on the ticket, so a take fails once the round is over: the
-// leader waits for units that were taken, never for members that are late or asleep. The job's fields are
-// written only while the ticket is closed; a swap that succeeds proves that what was read before it
-// belongs to that round.
+// A member takes units by compare-and-swap on the ticket, so a take fails once the round is over:
+// the leader waits for units that were taken, never for members that are late or asleep. The job's
+// fields are written only while the ticket is closed; a swap that succeeds proves that what was
+// read before it belongs to that round.
 //
-// Idle members spin for a while on the ticket, then sleep on `round`. The leader spins, then sleeps on
-// `done`. Memory order: everything sequentially consistent; the costs are in the cache misses, not there.
+// Idle members spin for a while on the ticket, then sleep on `round`. The leader spins, then sleeps
+// on `done`. Memory order: everything sequentially consistent; the costs are in the cache misses,
+// not there.
 
 #include "engine/team.h"
 
@@ -84,7 +85,8 @@ static void work(struct team *team, uint32_t member, uint32_t round)
         if (!atomic_compare_exchange_strong(&team->ticket, &ticket, ticket + piece))
             continue;
         task(arg, member, (int32_t)next, (int32_t)(next + piece));
-        if (atomic_fetch_add(&team->done, piece) + piece == units && atomic_load(&team->leader_sleeps))
+        if (atomic_fetch_add(&team->done, piece) + piece == units &&
+            atomic_load(&team->leader_sleeps))
             futex_wake(&team->done, 1);
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A team: the caller plus members-1 threads that share the pieces of one layer at a time. Between layers
-// they meet at a barrier that spins briefly, then sleeps on a futex. One job at a time: the leader is
-// whoever calls team_run; a team is not re-entrant.
+// A team: the caller plus members-1 threads that share the pieces of one layer at a time. Between
+// layers they meet at a barrier that spins briefly, then sleeps on a futex. One job at a time: the
+// leader is whoever calls team_run; a team is not re-entrant.
 
 #ifndef QEDGE_ENGINE_TEAM_H
 #define QEDGE_ENGINE_TEAM_H
@@ -13,7 +13,8 @@ struct team;
 
 struct team_options {
     uint32_t members; // >= 1, the caller included
-    // Called first on every thread that the team starts (set affinity, priority, name); may be NULL.
+    // Called first on every thread that the team starts (set affinity, priority, name); may be
+    // NULL.
     void (*on_start)(void *arg, uint32_t member);
     void *on_start_arg;
 };
@@ -22,8 +23,8 @@ int team_create(const struct team_options *options, struct team **team);
 void team_destroy(struct team *team); // joins the threads; takes NULL
 uint32_t team_members(const struct team *team);
 
-// Calls task(arg, member, first, last) on the members so that [0, units) is covered once; returns when all
-// is done. Pieces are handed out so that a slow member takes fewer.
+// Calls task(arg, member, first, last) on the members so that [0, units) is covered once; returns
+// when all is done. Pieces are handed out so that a slow member takes fewer.
 typedef void team_task(void *arg, uint32_t member, int32_t first, int32_t last);
 void team_run(struct team *team, int32_t units, team_task *task, void *arg);
 

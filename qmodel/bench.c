@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// qmodel bench: times a model. The input is the same noise every time; what is timed is context_run.
+// qmodel bench: times a model. The input is the same noise every time; what is timed is
+// context_run.
 
 #include <getopt.h>
 #include <stdio.h>
@@ -19,13 +20,16 @@
 #define BENCH_RUNS_MAX 1000000
 #define BENCH_DEFAULT_NS 1000000000ull
 
+// clang-format off
 const char command_bench_help[] =
     "usage: qmodel bench [OPTION...] MODEL.tflite\n\n"
     "Times the model on noise, without reading or converting pictures.\n\n"
     "  --threads N   threads that share each layer (default 1)\n"
-    "  --runs N      timed runs after one tenth as many untimed ones (default: as many as fit a second, at least 10)\n"
+    "  --runs N      timed runs after one tenth as many untimed ones (default: as many as\n"
+    "                fit a second, at least 10)\n"
     "  --layers      each layer's shortest time and speed too\n"
     "  --json        JSON; times in microseconds: min_us, median_us, p99_us\n";
+// clang-format on
 
 struct options {
     const char *model;
@@ -34,18 +38,20 @@ struct options {
 };
 
 struct timing {
-    uint64_t *runs_ns;   // sorted
+    uint64_t *runs_ns; // sorted
     size_t count;
     uint64_t *layers_ns; // least of the timed runs; NULL when not asked for
 };
 
-// ---- command line --------------------------------------------------------------------------------
+// ---- command line ------------------------------------------------------------------------------
 
 static int parse(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"threads", required_argument, NULL, 't'}, {"runs", required_argument, NULL, 'r'},
-        {"layers", no_argument, NULL, 'l'},        {"json", no_argument, NULL, 'j'},
+        {"threads", required_argument, NULL, 't'},
+        {"runs", required_argument, NULL, 'r'},
+        {"layers", no_argument, NULL, 'l'},
+        {"json", no_argument, NULL, 'j'},
         {NULL, 0, NULL, 0},
     };
     *o = (struct options){.threads = 1};
@@ -54,12 +60,15 @@ static int parse(int argc, char **argv, struct options *o)
     for (int option, rc = 0; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
         switch (option) {
         case 't': rc = command_number("bench", "--threads", optarg, 1, 64, &o->threads); break;
-        case 'r': rc = command_number("bench", "--runs", optarg, 1, BENCH_RUNS_MAX, &o->runs); break;
+        case 'r':
+            rc = command_number("bench", "--runs", optarg, 1, BENCH_RUNS_MAX, &o->runs);
+            break;
         case 'l': o->layers = true; break;
         case 'j': o->json = true; break;
         default:
             rc = command_usage("bench", "%s '%s' (try qmodel bench --help)",
-                               option == ':' ? "no value after" : "unknown option", argv[optind - 1]);
+                               option == ':' ? "no value after" : "unknown option",
+                               argv[optind - 1]);
         }
         if (rc != 0)
             return rc;
@@ -70,7 +79,7 @@ static int parse(int argc, char **argv, struct options *o)
     return 0;
 }
 
-// ---- timing --------------------------------------------------------------------------------------
+// ---- timing ------------------------------------------------------------------------------------
 
 static void fill_noise(const struct model *model, struct context *context)
 {
@@ -101,7 +110,8 @@ static int compare(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-static long choose_runs(const struct model *model, struct context *context, struct team *team, long wanted)
+static long choose_runs(const struct model *model, struct context *context, struct team *team,
+                        long wanted)
 {
     if (wanted)
         return wanted;
@@ -111,8 +121,8 @@ static long choose_runs(const struct model *model, struct context *context, stru
     return fit < 10 ? 10 : fit > 10000 ? 10000 : (long)fit;
 }
 
-static int measure(const struct options *o, const struct model *model, struct context *context, struct team *team,
-                   struct timing *t)
+static int measure(const struct options *o, const struct model *model, struct context *context,
+                   struct team *team, struct timing *t)
 {
     long runs = choose_runs(model, context, team, o->runs);
     uint32_t layers = model_layer_count(model);
@@ -134,7 +144,7 @@ static int measure(const struct options *o, const struct model *model, struct co
     return 0;
 }
 
-// ---- results -------------------------------------------------------------------------------------
+// ---- results -----------------------------------------------------------------------------------
 
 static double quantile_us(const struct timing *t, double part)
 {
@@ -146,25 +156,29 @@ static const char *shape_text(const struct tensor_info *tensor, char *text, size
     size_t length = 0;
     text[0] = '\0';
     for (int32_t d = 0; d < tensor->rank && length < size; d++)
-        length += (size_t)snprintf(text + length, size - length, "%s%d", d ? "x" : "", tensor->dims[d]);
+        length +=
+            (size_t)snprintf(text + length, size - length, "%s%d", d ? "x" : "", tensor->dims[d]);
     return text;
 }
 
-static void print_text(const struct options *o, const struct model *model, const struct timing *t, const char *cpu)
+static void print_text(const struct options *o, const struct model *model, const struct timing *t,
+                       const char *cpu)
 {
     double median = quantile_us(t, 0.5);
-    printf("%s: %ld thread%s, %s, %zu runs\n", o->model, o->threads, o->threads == 1 ? "" : "s", cpu, t->count);
-    printf("min %.1f us, median %.1f us, p99 %.1f us, %.1f GMAC/s\n", quantile_us(t, 0), median, quantile_us(t, 0.99),
-           (double)model_macs(model) / (median * 1000));
+    printf("%s: %ld thread%s, %s, %zu runs\n", o->model, o->threads, o->threads == 1 ? "" : "s",
+           cpu, t->count);
+    printf("min %.1f us, median %.1f us, p99 %.1f us, %.1f GMAC/s\n", quantile_us(t, 0), median,
+           quantile_us(t, 0.99), (double)model_macs(model) / (median * 1000));
     for (uint32_t i = 0; t->layers_ns && i < model_layer_count(model); i++) {
         struct layer_info layer;
         char shape[64];
         model_layer(model, i, &layer);
         double us = (double)t->layers_ns[i] / 1000;
         if (i == 0)
-            printf("\n%5s %-20s %-16s %-28s %10s %8s\n", "layer", "operator", "output", "kernel", "min us", "GMAC/s");
-        printf("%5u %-20s %-16s %-28s %10.1f", i, layer.op, shape_text(layer.output, shape, sizeof(shape)), layer.kernel,
-               us);
+            printf("\n%5s %-20s %-16s %-28s %10s %8s\n", "layer", "operator", "output", "kernel",
+                   "min us", "GMAC/s");
+        printf("%5u %-20s %-16s %-28s %10.1f", i, layer.op,
+               shape_text(layer.output, shape, sizeof(shape)), layer.kernel, us);
         if (layer.macs)
             printf(" %8.1f\n", (double)layer.macs / (us * 1000));
         else
@@ -172,7 +186,8 @@ static void print_text(const struct options *o, const struct model *model, const
     }
 }
 
-static void write_layers(struct json_writer *json, const struct model *model, const struct timing *t)
+static void write_layers(struct json_writer *json, const struct model *model,
+                         const struct timing *t)
 {
     json_write_key(json, "layers");
     json_write_array_begin(json);
@@ -183,7 +198,8 @@ static void write_layers(struct json_writer *json, const struct model *model, co
         json_write_object_begin(json);
         json_write_member_u64(json, "operator", layer.op_index);
         json_write_member_string(json, "op", layer.op);
-        json_write_member_string(json, "output_shape", shape_text(layer.output, shape, sizeof(shape)));
+        json_write_member_string(json, "output_shape",
+                                 shape_text(layer.output, shape, sizeof(shape)));
         json_write_member_string(json, "kernel", layer.kernel);
         json_write_member_u64(json, "macs", layer.macs);
         json_write_member_fixed(json, "min_us", (double)t->layers_ns[i] / 1000, 3);
@@ -192,7 +208,8 @@ static void write_layers(struct json_writer *json, const struct model *model, co
     json_write_array_end(json);
 }
 
-static int print_json(const struct options *o, const struct model *model, const struct timing *t, const char *cpu)
+static int print_json(const struct options *o, const struct model *model, const struct timing *t,
+                      const char *cpu)
 {
     size_t size = 4096 + (size_t)model_layer_count(model) * 512;
     cleanup_free char *buffer = malloc(size);

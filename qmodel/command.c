@@ -31,12 +31,14 @@ int command_fail(const char *name, const char *format, ...)
     return COMMAND_FAILED;
 }
 
-int command_number(const char *name, const char *option, const char *text, long low, long high, long *value)
+int command_number(const char *name, const char *option, const char *text, long low, long high,
+                   long *value)
 {
     char *end;
     errno = 0;
     *value = strtol(text, &end, 10);
     if (errno || end == text || *end || *value < low || *value > high)
-        return command_usage(name, "%s takes a whole number from %ld to %ld, not '%s'", option, low, high, text);
+        return command_usage(name, "%s takes a whole number from %ld to %ld, not '%s'", option, low,
+                             high, text);
     return 0;
 }

@@ -24,6 +24,7 @@ int command_usage(const char *name, const char *format, ...) __attribute__((form
 int command_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // Parses a whole number in [low, high] into *value. 0 or COMMAND_USAGE with the line written.
-int command_number(const char *name, const char *option, const char *text, long low, long high, long *value);
+int command_number(const char *name, const char *option, const char *text, long low, long high,
+                   long *value);
 
 #endif

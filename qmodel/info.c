@@ -12,14 +12,17 @@
 #include "qmodel/command.h"
 #include "qmodel/loading.h"
 
+// clang-format off
 const char command_info_help[] =
     "usage: qmodel info [--json] MODEL.tflite\n\n"
-    "Prints inputs, outputs, metadata, the layers that are left to run after folding and fusing, with their\n"
-    "multiply-accumulates, packed weights and the kernel that this machine's CPU (or QEDGE_CPU) gets, and the memory\n"
-    "plan: each tensor's place in the arena and the layers between which it lives (-1: before the run).\n\n"
+    "Prints inputs, outputs, metadata; the layers that are left to run after folding and\n"
+    "fusing, with their multiply-accumulates, packed weights and the kernel that this\n"
+    "machine's CPU (or QEDGE_CPU) gets; and the memory plan: each tensor's place in the\n"
+    "arena and the layers between which it lives (-1: before the run).\n\n"
     "  --json   JSON; sizes in bytes\n";
+// clang-format on
 
-// ---- text ----------------------------------------------------------------------------------------
+// ---- text --------------------------------------------------------------------------------------
 
 static void print_ends(const struct model *model)
 {
@@ -51,27 +54,29 @@ static void print_summary(const struct model *model, const struct model_summary 
     print_line("author", s->author);
     print_line("license", s->license);
     for (uint32_t c = 0; c < channels; c++)
-        printf("%s(%g, %g)%s", c ? " " : "normalisation (mean, std): ", (double)mean[c], (double)std[c],
-               c + 1 == channels ? "\n" : "");
+        printf("%s(%g, %g)%s", c ? " " : "normalisation (mean, std): ", (double)mean[c],
+               (double)std[c], c + 1 == channels ? "\n" : "");
     if (model_label_count(model))
         printf("labels: %u, from '%s' to '%s'\n", model_label_count(model), model_label(model, 0),
                model_label(model, model_label_count(model) - 1));
-    printf("operators: %u in the file, %u layers to run, %.1f million multiply-accumulates\n", s->operators, s->layers,
-           (double)s->macs / 1e6);
-    printf("memory: file %zu, packed weights %zu, arena %zu, scratch %zu bytes a thread\n", s->file_bytes,
-           s->packed_bytes, s->arena_bytes, s->scratch_bytes);
+    printf("operators: %u in the file, %u layers to run, %.1f million multiply-accumulates\n",
+           s->operators, s->layers, (double)s->macs / 1e6);
+    printf("memory: file %zu, packed weights %zu, arena %zu, scratch %zu bytes a thread\n",
+           s->file_bytes, s->packed_bytes, s->arena_bytes, s->scratch_bytes);
     printf("cpu: %s\n", cpu);
 }
 
 static void print_layers(const struct model *model)
 {
-    printf("\n%5s %-20s %-28s %10s %9s %6s  %s\n", "layer", "operator", "kernel", "kMAC", "packed", "units", "output");
+    printf("\n%5s %-20s %-28s %10s %9s %6s  %s\n", "layer", "operator", "kernel", "kMAC", "packed",
+           "units", "output");
     for (uint32_t i = 0; i < model_layer_count(model); i++) {
         struct layer_info layer;
         char text[160];
         model_layer(model, i, &layer);
-        printf("%5u %-20s %-28s %10.1f %9zu %6d  %s\n", i, layer.op, layer.kernel, (double)layer.macs / 1e3,
-               layer.packed_bytes, layer.units, loading_tensor_text(layer.output, text, sizeof(text)));
+        printf("%5u %-20s %-28s %10.1f %9zu %6d  %s\n", i, layer.op, layer.kernel,
+               (double)layer.macs / 1e3, layer.packed_bytes, layer.units,
+               loading_tensor_text(layer.output, text, sizeof(text)));
     }
 }
 
@@ -88,11 +93,12 @@ static void print_plan(const struct model *model)
         if (v.constant)
             printf("%6u %9s %9zu %9s  %s\n", i, "constant", v.tensor->bytes, "", text);
         else
-            printf("%6u %9zu %9zu %9s  %s%s\n", i, v.offset, v.tensor->bytes, life, text, v.alias ? " (shared)" : "");
+            printf("%6u %9zu %9zu %9s  %s%s\n", i, v.offset, v.tensor->bytes, life, text,
+                   v.alias ? " (shared)" : "");
     }
 }
 
-// ---- JSON ----------------------------------------------------------------------------------------
+// ---- JSON --------------------------------------------------------------------------------------
 
 static void write_tensor(struct json_writer *json, const struct tensor_info *t)
 {
@@ -111,7 +117,8 @@ static void write_tensor(struct json_writer *json, const struct tensor_info *t)
     json_write_object_end(json);
 }
 
-static void write_values(struct json_writer *json, const char *key, const float *values, uint32_t count)
+static void write_values(struct json_writer *json, const char *key, const float *values,
+                         uint32_t count)
 {
     json_write_key(json, key);
     json_write_array_begin(json);
@@ -120,8 +127,8 @@ static void write_values(struct json_writer *json, const char *key, const float 
     json_write_array_end(json);
 }
 
-static void write_summary(struct json_writer *json, const struct model *model, const struct model_summary *s,
-                          const char *path, const char *cpu)
+static void write_summary(struct json_writer *json, const struct model *model,
+                          const struct model_summary *s, const char *path, const char *cpu)
 {
     float mean[4], std[4];
     uint32_t channels = model_normalisation(model, mean, std);
@@ -191,9 +198,11 @@ static void write_plan(struct json_writer *json, const struct model *model)
     json_write_array_end(json);
 }
 
-static int print_json(const struct model *model, const struct model_summary *s, const char *path, const char *cpu)
+static int print_json(const struct model *model, const struct model_summary *s, const char *path,
+                      const char *cpu)
 {
-    size_t size = 65536 + (size_t)model_layer_count(model) * 2048 + (size_t)model_value_count(model) * 256 +
+    size_t size = 65536 + (size_t)model_layer_count(model) * 2048 +
+                  (size_t)model_value_count(model) * 256 +
                   (size_t)(model_input_count(model) + model_output_count(model)) * 2048;
     cleanup_free char *buffer = malloc(size);
     struct json_writer json;
@@ -211,7 +220,7 @@ static int print_json(const struct model *model, const struct model_summary *s, 
     return 0;
 }
 
-// ---- command -------------------------------------------------------------------------------------
+// ---- command -----------------------------------------------------------------------------------
 
 int command_info(int argc, char **argv)
 {
@@ -221,7 +230,8 @@ int command_info(int argc, char **argv)
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
         if (option != 'j')
-            return command_usage("info", "unknown option '%s' (try qmodel info --help)", argv[optind - 1]);
+            return command_usage("info", "unknown option '%s' (try qmodel info --help)",
+                                 argv[optind - 1]);
         as_json = true;
     }
     if (optind + 1 != argc)

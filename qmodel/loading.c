@@ -50,6 +50,7 @@ const char *loading_tensor_text(const struct tensor_info *t, char *text, size_t 
     if (length < size)
         length += (size_t)snprintf(text + length, size - length, "]");
     if (t->scale > 0 && length < size)
-        snprintf(text + length, size - length, " scale %g zero point %d", (double)t->scale, t->zero_point);
+        snprintf(text + length, size - length, " scale %g zero point %d", (double)t->scale,
+                 t->zero_point);
     return text;
 }

@@ -13,7 +13,8 @@ static const struct {
     const char *help;
     const char *summary;
 } commands[] = {
-    {"info", command_info, command_info_help, "what is in a model: tensors, layers, kernels, memory"},
+    {"info", command_info, command_info_help,
+     "what is in a model: tensors, layers, kernels, memory"},
     {"run", command_run_model, command_run_help, "classify pictures, or run raw tensors"},
     {"bench", command_bench, command_bench_help, "time a model, as a whole or layer by layer"},
 };
@@ -25,7 +26,8 @@ static void print_help(FILE *to)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fprintf(to, "\nqmodel COMMAND --help says more; qmodel --version prints the version.\n"
-                "QEDGE_CPU=c,neon,neondot,neoni8mm,avx2,avxvnni,avx512vnni limits the kernels (a list of some of these).\n"
+                "QEDGE_CPU=c,neon,neondot,neoni8mm,avx2,avxvnni,avx512vnni limits the kernels (a "
+                "list of some of these).\n"
                 "Exit codes: 0 done, 1 failed (one line says what), 2 wrong usage.\n");
 }
 

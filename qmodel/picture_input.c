@@ -15,7 +15,9 @@ static void set_normalisation(const struct model *model, const struct picture_op
     uint32_t given = model_normalisation(model, mean, std);
     for (uint32_t c = 0; c < 3; c++) {
         bool real = in->type == TENSOR_FLOAT32;
-        target->mean[c] = given ? mean[given >= 3 ? c : 0] : real ? 127.5f : (float)(in->zero_point + 128);
+        target->mean[c] = given  ? mean[given >= 3 ? c : 0]
+                          : real ? 127.5f
+                                 : (float)(in->zero_point + 128);
         target->std[c] = given ? std[given >= 3 ? c : 0] : real ? 127.5f : 1.0f / in->scale;
         if (options->mean_count)
             target->mean[c] = options->mean[options->mean_count == 3 ? c : 0];
@@ -44,8 +46,8 @@ int picture_input_target(const struct model *model, const struct picture_options
     return 0;
 }
 
-int picture_input_load(const struct convert_target *target, const char *path, struct context *context,
-                       struct picture_error *error)
+int picture_input_load(const struct convert_target *target, const char *path,
+                       struct context *context, struct picture_error *error)
 {
     struct picture picture = {0};
     struct decode_error decode = {{0}};
@@ -62,7 +64,7 @@ int picture_input_load(const struct convert_target *target, const char *path, st
     }
     picture_finish(&picture);
     if (rc < 0)
-        snprintf(error->text, sizeof(error->text), "cannot be converted to %d x %d: %s", target->width,
-                 target->height, strerror(-rc));
+        snprintf(error->text, sizeof(error->text), "cannot be converted to %d x %d: %s",
+                 target->width, target->height, strerror(-rc));
     return rc;
 }

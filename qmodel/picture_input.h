@@ -20,14 +20,14 @@ struct picture_error {
     char text[256];
 };
 
-// How pixels become values of the model's first input: from the options; else from its metadata; else
-// floats from -1 to 1, and for quantized inputs the pixel itself as the stored value. 0, or -ENOTSUP when
-// the input is not one picture.
+// How pixels become values of the model's first input: from the options; else from its metadata;
+// else floats from -1 to 1, and for quantized inputs the pixel itself as the stored value. 0, or
+// -ENOTSUP when the input is not one picture.
 int picture_input_target(const struct model *model, const struct picture_options *options,
                          struct convert_target *target);
 
 // Reads the file and writes context_native_input. 0 or -errno with a line in `error`.
-int picture_input_load(const struct convert_target *target, const char *path, struct context *context,
-                       struct picture_error *error);
+int picture_input_load(const struct convert_target *target, const char *path,
+                       struct context *context, struct picture_error *error);
 
 #endif

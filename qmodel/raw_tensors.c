@@ -27,8 +27,8 @@ static int write_outputs(const struct model *model, const struct context *contex
     return 0;
 }
 
-int raw_tensors_run(const char *command, const struct model *model, struct context *context, struct team *team,
-                    const char *input, const char *output)
+int raw_tensors_run(const char *command, const struct model *model, struct context *context,
+                    struct team *team, const char *input, const char *output)
 {
     size_t size = set_size(model), got, sets = 0;
     cleanup_file FILE *in = fopen(input, "re");
@@ -53,8 +53,9 @@ int raw_tensors_run(const char *command, const struct model *model, struct conte
     if (ferror(in))
         return command_fail(command, "%s: %s", input, strerror(errno));
     if (got != 0 || sets == 0)
-        return command_fail(command, "%s: its size is not a multiple of the %zu bytes that the model's inputs take",
-                            input, size);
+        return command_fail(
+            command, "%s: its size is not a multiple of the %zu bytes that the model's inputs take",
+            input, size);
     FILE *done = out;
     out = NULL;
     if (fclose(done) != 0)

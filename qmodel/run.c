@@ -21,20 +21,27 @@
 #define RUN_TOP_MAX 100
 #define RUN_JSON_MAX (64u << 10)
 
+// clang-format off
 const char command_run_help[] =
     "usage: qmodel run [OPTION...] MODEL.tflite PICTURE...\n"
     "       qmodel run MODEL.tflite --input IN.bin --output OUT.bin\n\n"
-    "Classifies pictures (JPEG, PNG, BMP, PGM, PPM) and prints the best classes of the first output.\n\n"
+    "Classifies pictures (JPEG, PNG, BMP, PGM, PPM) and prints the best classes of the\n"
+    "first output.\n\n"
     "  --top-k N        how many classes (default 5, at most 100)\n"
     "  --labels FILE    class names, one a line (default: from the model's metadata)\n"
-    "  --fit HOW        crop: largest centred part of the right shape (default); stretch; letterbox\n"
-    "  --mean A[,B,C]   value = (pixel - mean) / std; pixels are 0 to 255 (default: from the metadata; without any,\n"
-    "  --std A[,B,C]    floats from -1 to 1, and for quantized inputs the pixel itself as the stored value)\n"
+    "  --fit HOW        crop: largest centred part of the right shape (default);\n"
+    "                   stretch; letterbox\n"
+    "  --mean A[,B,C]   value = (pixel - mean) / std; pixels are 0 to 255 (default: from\n"
+    "  --std A[,B,C]    the metadata; without any, floats from -1 to 1, and for quantized\n"
+    "                   inputs the pixel itself as the stored value)\n"
     "  --bgr            the model wants blue first\n"
     "  --threads N      threads that share each layer (default 1)\n"
     "  --json           one JSON object a picture, one a line\n\n"
-    "  --input FILE     raw tensors instead of pictures: all inputs in the file's order and types, one after the\n"
-    "  --output FILE    other; a longer file holds several sets and is run set by set. All outputs likewise.\n";
+    "  --input FILE     raw tensors instead of pictures: all inputs in the file's order and\n"
+    "                   types, one after the other; a longer file holds several sets and is\n"
+    "                   run set by set\n"
+    "  --output FILE    all outputs, likewise\n";
+// clang-format on
 
 struct options {
     const char *model, *labels, *input, *output;
@@ -45,7 +52,7 @@ struct options {
     int picture_count;
 };
 
-// ---- command line --------------------------------------------------------------------------------
+// ---- command line ------------------------------------------------------------------------------
 
 static int parse_values(const char *option, const char *text, float values[3], uint32_t *count)
 {
@@ -62,14 +69,15 @@ static int parse_values(const char *option, const char *text, float values[3], u
         at++;
     }
     if (*at || (*count != 1 && *count != 3))
-        return command_usage("run", "%s takes one number or three with commas, not '%s'", option, text);
+        return command_usage("run", "%s takes one number or three with commas, not '%s'", option,
+                             text);
     return 0;
 }
 
 static int parse_fit(const char *text, enum convert_fit *fit)
 {
-    static const char *const names[] = {[CONVERT_CROP] = "crop", [CONVERT_STRETCH] = "stretch",
-                                        [CONVERT_LETTERBOX] = "letterbox"};
+    static const char *const names[] = {
+        [CONVERT_CROP] = "crop", [CONVERT_STRETCH] = "stretch", [CONVERT_LETTERBOX] = "letterbox"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], text) == 0) {
             *fit = (enum convert_fit)i;
@@ -78,7 +86,18 @@ static int parse_fit(const char *text, enum convert_fit *fit)
     return command_usage("run", "--fit takes crop, stretch or letterbox, not '%s'", text);
 }
 
-enum { OPT_TOP_K = 256, OPT_LABELS, OPT_FIT, OPT_MEAN, OPT_STD, OPT_BGR, OPT_THREADS, OPT_JSON, OPT_INPUT, OPT_OUTPUT };
+enum {
+    OPT_TOP_K = 256,
+    OPT_LABELS,
+    OPT_FIT,
+    OPT_MEAN,
+    OPT_STD,
+    OPT_BGR,
+    OPT_THREADS,
+    OPT_JSON,
+    OPT_INPUT,
+    OPT_OUTPUT
+};
 
 static int parse_option(struct options *o, int option)
 {
@@ -116,11 +135,16 @@ static int check_options(const struct options *o)
 static int parse(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"top-k", required_argument, NULL, OPT_TOP_K},   {"labels", required_argument, NULL, OPT_LABELS},
-        {"fit", required_argument, NULL, OPT_FIT},       {"mean", required_argument, NULL, OPT_MEAN},
-        {"std", required_argument, NULL, OPT_STD},       {"bgr", no_argument, NULL, OPT_BGR},
-        {"threads", required_argument, NULL, OPT_THREADS}, {"json", no_argument, NULL, OPT_JSON},
-        {"input", required_argument, NULL, OPT_INPUT},   {"output", required_argument, NULL, OPT_OUTPUT},
+        {"top-k", required_argument, NULL, OPT_TOP_K},
+        {"labels", required_argument, NULL, OPT_LABELS},
+        {"fit", required_argument, NULL, OPT_FIT},
+        {"mean", required_argument, NULL, OPT_MEAN},
+        {"std", required_argument, NULL, OPT_STD},
+        {"bgr", no_argument, NULL, OPT_BGR},
+        {"threads", required_argument, NULL, OPT_THREADS},
+        {"json", no_argument, NULL, OPT_JSON},
+        {"input", required_argument, NULL, OPT_INPUT},
+        {"output", required_argument, NULL, OPT_OUTPUT},
         {NULL, 0, NULL, 0},
     };
     *o = (struct options){.top_k = 5, .threads = 1};
@@ -129,7 +153,8 @@ static int parse(int argc, char **argv, struct options *o)
     for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
         if (option == ':' || option == '?')
             return command_usage("run", "%s '%s' (try qmodel run --help)",
-                                 option == ':' ? "no value after" : "unknown option", argv[optind - 1]);
+                                 option == ':' ? "no value after" : "unknown option",
+                                 argv[optind - 1]);
         int rc = parse_option(o, option);
         if (rc != 0)
             return rc;
@@ -141,7 +166,7 @@ static int parse(int argc, char **argv, struct options *o)
     return check_options(o);
 }
 
-// ---- results -------------------------------------------------------------------------------------
+// ---- results -----------------------------------------------------------------------------------
 
 struct result {
     const char *picture;
@@ -155,7 +180,8 @@ static void print_text(const struct result *r, const struct label_list *labels)
     printf("%s\n", r->picture);
     for (uint32_t i = 0; i < r->count; i++) {
         const char *label = label_list_get(labels, r->hits[i].index);
-        printf("  %8.4f  %5u  %s\n", (double)r->hits[i].score, r->hits[i].index, label ? label : "");
+        printf("  %8.4f  %5u  %s\n", (double)r->hits[i].score, r->hits[i].index,
+               label ? label : "");
     }
 }
 
@@ -185,16 +211,17 @@ static int print_json(const struct result *r, const struct label_list *labels)
     return 0;
 }
 
-// ---- running -------------------------------------------------------------------------------------
+// ---- running -----------------------------------------------------------------------------------
 
-static int classify(const struct options *o, const struct model *model, struct context *context, struct team *team,
-                    const struct label_list *labels)
+static int classify(const struct options *o, const struct model *model, struct context *context,
+                    struct team *team, const struct label_list *labels)
 {
     struct convert_target target;
     int failed = 0;
     if (picture_input_target(model, &o->picture, &target) < 0)
-        return command_fail("run", "%s: its input is not one picture of 1 or 3 channels (raw tensors: --input)",
-                            o->model);
+        return command_fail(
+            "run", "%s: its input is not one picture of 1 or 3 channels (raw tensors: --input)",
+            o->model);
     for (int i = 0; i < o->picture_count; i++) {
         struct result result = {.picture = o->pictures[i]};
         struct picture_error error;
@@ -205,7 +232,8 @@ static int classify(const struct options *o, const struct model *model, struct c
         uint64_t start = clock_now_ns();
         context_run(context, team);
         result.inference_ns = clock_now_ns() - start;
-        result.count = classify_top_k(model_output(model, 0), context_output(context, 0), (uint32_t)o->top_k, result.hits);
+        result.count = classify_top_k(model_output(model, 0), context_output(context, 0),
+                                      (uint32_t)o->top_k, result.hits);
         if (!o->json)
             print_text(&result, labels);
         else if (print_json(&result, labels) != 0)
@@ -214,7 +242,8 @@ static int classify(const struct options *o, const struct model *model, struct c
     return failed;
 }
 
-static int run_all(const struct options *o, const struct model *model, struct context *context, struct team *team)
+static int run_all(const struct options *o, const struct model *model, struct context *context,
+                   struct team *team)
 {
     if (o->input)
         return raw_tensors_run("run", model, context, team, o->input, o->output);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ADD, SUB and MUL of two tensors, with broadcasting and fused activation. int8 with the kernels; where
-// the scales' ratio is outside what they take, TFLite's own fixed-point arithmetic, as LiteRT does.
+// ADD, SUB and MUL of two tensors, with broadcasting and fused activation. int8 with the kernels;
+// where the scales' ratio is outside what they take, TFLite's own fixed-point arithmetic, as LiteRT
+// does.
 
 #include <errno.h>
 #include <math.h>
@@ -16,26 +17,30 @@ struct binary_params {
     struct broadcast_layer layer;
     const struct kernel_binary *kernel;
     struct kernel_binary_params forward, swapped;
-    struct fixed_multiplier a, b, out; // fixed point: int16, and int8 where the kernels do not reach
+    struct fixed_multiplier a, b, out; // fixed point: int16, and int8 where the kernels do not
+                                       // reach
     int32_t headroom;                  // bits that ADD and SUB shift their operands up by
     float low, high;                   // float
 };
 
-static void row_kernel(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
-                       size_t n)
+static void row_kernel(const void *params, bool swapped, const void *a, const void *b,
+                       bool b_scalar, void *out, size_t n)
 {
     const struct binary_params *p = params;
     p->kernel->run(swapped ? &p->swapped : &p->forward, a, b, b_scalar, out, n);
 }
 
-// ---- fixed point ---------------------------------------------------------------------------------
+// ---- fixed point -------------------------------------------------------------------------------
 
 static int32_t add_fixed(const struct binary_params *p, int32_t a, int32_t b)
 {
     int32_t x = fixed_scale((a - p->forward.a_zero_point) * (1 << p->headroom), p->a);
     int32_t y = fixed_scale((b - p->forward.b_zero_point) * (1 << p->headroom), p->b);
     int64_t sum = p->forward.kind == KERNEL_SUB ? (int64_t)x - y : (int64_t)x + y;
-    return fixed_scale((int32_t)(sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum), p->out);
+    return fixed_scale((int32_t)(sum > INT32_MAX   ? INT32_MAX
+                                 : sum < INT32_MIN ? INT32_MIN
+                                                   : sum),
+                       p->out);
 }
 
 static int32_t mul_fixed(const struct binary_params *p, int32_t a, int32_t b)
@@ -46,14 +51,15 @@ static int32_t mul_fixed(const struct binary_params *p, int32_t a, int32_t b)
 static int32_t value_fixed(const struct binary_params *p, bool swapped, int32_t u, int32_t v)
 {
     int32_t left = swapped ? v : u, right = swapped ? u : v;
-    int32_t value = p->forward.kind == KERNEL_MUL ? mul_fixed(p, left, right) : add_fixed(p, left, right);
+    int32_t value =
+        p->forward.kind == KERNEL_MUL ? mul_fixed(p, left, right) : add_fixed(p, left, right);
     int64_t moved = (int64_t)value + p->forward.out_zero_point;
     int32_t low = p->forward.act_min, high = p->forward.act_max;
     return (int32_t)(moved < low ? low : moved > high ? high : moved);
 }
 
-static void row_fixed(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
-                      size_t n)
+static void row_fixed(const void *params, bool swapped, const void *a, const void *b, bool b_scalar,
+                      void *out, size_t n)
 {
     const struct binary_params *p = params;
     const int8_t *x = a, *y = b;
@@ -61,8 +67,8 @@ static void row_fixed(const void *params, bool swapped, const void *a, const voi
         ((int8_t *)out)[i] = (int8_t)value_fixed(p, swapped, x[i], y[b_scalar ? 0 : i]);
 }
 
-static void row_wide(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
-                     size_t n)
+static void row_wide(const void *params, bool swapped, const void *a, const void *b, bool b_scalar,
+                     void *out, size_t n)
 {
     const struct binary_params *p = params;
     const int16_t *x = a, *y = b;
@@ -84,10 +90,10 @@ static void prepare_fixed(struct binary_params *p, int32_t headroom)
     p->out = fixed_multiplier_from(twice / ((1 << headroom) * out));
 }
 
-// ---- float ---------------------------------------------------------------------------------------
+// ---- float -------------------------------------------------------------------------------------
 
-static void row_float(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
-                      size_t n)
+static void row_float(const void *params, bool swapped, const void *a, const void *b, bool b_scalar,
+                      void *out, size_t n)
 {
     const struct binary_params *p = params;
     const float *x = a, *y = b;
@@ -102,7 +108,7 @@ static void row_float(const void *params, bool swapped, const void *a, const voi
     }
 }
 
-// ---- build ---------------------------------------------------------------------------------------
+// ---- build -------------------------------------------------------------------------------------
 
 static enum kernel_binary_kind kind_of(int32_t code)
 {
@@ -121,10 +127,15 @@ static int prepare_int8(struct build *b, struct binary_params *p, const struct g
     p->layer.element = 1;
     p->forward = (struct kernel_binary_params){
         .kind = kind_of(b->op->code),
-        .a_scale = build_scale(x, 0), .b_scale = build_scale(y, 0), .out_scale = build_scale(out, 0),
-        .a_zero_point = x->zero_point, .b_zero_point = y->zero_point, .out_zero_point = out->zero_point,
+        .a_scale = build_scale(x, 0),
+        .b_scale = build_scale(y, 0),
+        .out_scale = build_scale(out, 0),
+        .a_zero_point = x->zero_point,
+        .b_zero_point = y->zero_point,
+        .out_zero_point = out->zero_point,
     };
-    int rc = build_activation(b, out, b->op->options.activation, &p->forward.act_min, &p->forward.act_max);
+    int rc = build_activation(b, out, b->op->options.activation, &p->forward.act_min,
+                              &p->forward.act_max);
     if (rc < 0)
         return rc;
     if (kernel_binary_prepare(&p->forward) < 0) {
@@ -152,10 +163,13 @@ static int prepare_wide(struct build *b, struct binary_params *p, const struct g
     p->layer.row = row_wide;
     p->forward = (struct kernel_binary_params){
         .kind = kind_of(b->op->code),
-        .a_scale = build_scale(x, 0), .b_scale = build_scale(y, 0), .out_scale = build_scale(out, 0),
+        .a_scale = build_scale(x, 0),
+        .b_scale = build_scale(y, 0),
+        .out_scale = build_scale(out, 0),
     };
     prepare_fixed(p, 15);
-    return wide_activation(b, out, b->op->options.activation, &p->forward.act_min, &p->forward.act_max);
+    return wide_activation(b, out, b->op->options.activation, &p->forward.act_min,
+                           &p->forward.act_max);
 }
 
 static int prepare_float(struct build *b, struct binary_params *p)
@@ -169,13 +183,15 @@ static int prepare_float(struct build *b, struct binary_params *p)
 int op_binary(struct build *b)
 {
     int rc = build_count(b, 2, 2, 1);
-    const struct graph_tensor *x = rc < 0 ? NULL : build_input(b, 0), *y = x ? build_input(b, 1) : NULL;
+    const struct graph_tensor *x = rc < 0 ? NULL : build_input(b, 0),
+                              *y = x ? build_input(b, 1) : NULL;
     if (!y)
         return -EINVAL;
     struct binary_params *p = build_params(b, sizeof(*p));
     if (!p)
         return -ENOMEM;
-    bool real = x->type == TENSOR_FLOAT32 && y->type == TENSOR_FLOAT32 && build_output(b, 0)->type == TENSOR_FLOAT32;
+    bool real = x->type == TENSOR_FLOAT32 && y->type == TENSOR_FLOAT32 &&
+                build_output(b, 0)->type == TENSOR_FLOAT32;
     bool wide = x->type == TENSOR_INT16;
     rc = real ? prepare_float(b, p) : wide ? prepare_wide(b, p, x, y) : prepare_int8(b, p, x, y);
     if (rc < 0)
@@ -184,15 +200,15 @@ int op_binary(struct build *b)
     return broadcast_add(b, &p->layer, p->kernel ? p->kernel->name : name);
 }
 
-// ---- maximum, minimum ----------------------------------------------------------------------------
+// ---- maximum, minimum --------------------------------------------------------------------------
 
 struct minmax_params {
     struct broadcast_layer layer;
     bool maximum;
 };
 
-static void row_minmax_int8(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
-                            size_t n)
+static void row_minmax_int8(const void *params, bool swapped, const void *a, const void *b,
+                            bool b_scalar, void *out, size_t n)
 {
     const struct minmax_params *p = params;
     const int8_t *x = a, *y = b;
@@ -203,8 +219,8 @@ static void row_minmax_int8(const void *params, bool swapped, const void *a, con
     }
 }
 
-static void row_minmax_float(const void *params, bool swapped, const void *a, const void *b, bool b_scalar,
-                             void *out, size_t n)
+static void row_minmax_float(const void *params, bool swapped, const void *a, const void *b,
+                             bool b_scalar, void *out, size_t n)
 {
     const struct minmax_params *p = params;
     const float *x = a, *y = b;
@@ -218,7 +234,8 @@ static void row_minmax_float(const void *params, bool swapped, const void *a, co
 int op_minmax(struct build *b)
 {
     int rc = build_count(b, 2, 2, 1);
-    const struct graph_tensor *x = rc < 0 ? NULL : build_input(b, 0), *y = x ? build_input(b, 1) : NULL, *out;
+    const struct graph_tensor *x = rc < 0 ? NULL : build_input(b, 0),
+                              *y = x ? build_input(b, 1) : NULL, *out;
     if (!y)
         return -EINVAL;
     out = build_output(b, 0);

@@ -43,7 +43,10 @@ int broadcast_solve(struct build *b, struct broadcast *c)
         return rc;
     for (int32_t i = rank; i-- > 0;) {
         int32_t x = dim_from_right(left, i), y = dim_from_right(right, i);
-        append(c, x > y ? x : y, x == y ? BROADCAST_NONE : x == 1 ? BROADCAST_A_REPEATS : BROADCAST_B_REPEATS);
+        append(c, x > y ? x : y,
+               x == y   ? BROADCAST_NONE
+               : x == 1 ? BROADCAST_A_REPEATS
+                        : BROADCAST_B_REPEATS);
     }
     c->length = c->rank ? c->dims[c->rank - 1] : 1;
     c->side = c->rank ? c->sides[c->rank - 1] : BROADCAST_NONE;
@@ -72,7 +75,8 @@ void broadcast_offsets(const struct broadcast *c, int64_t index, size_t *a, size
     }
 }
 
-static void run_row(const struct broadcast_layer *l, const char *a, const char *b, char *out, size_t n)
+static void run_row(const struct broadcast_layer *l, const char *a, const char *b, char *out,
+                    size_t n)
 {
     if (l->broadcast.side == BROADCAST_A_REPEATS)
         l->row(l, true, b, a, true, out, n);
@@ -81,7 +85,8 @@ static void run_row(const struct broadcast_layer *l, const char *a, const char *
 }
 
 // A single run is cut into chunks.
-static void run_chunks(const struct broadcast_layer *l, const struct layer_io *io, int32_t first, int32_t last)
+static void run_chunks(const struct broadcast_layer *l, const struct layer_io *io, int32_t first,
+                       int32_t last)
 {
     size_t from = (size_t)first * BROADCAST_CHUNK, to = (size_t)last * BROADCAST_CHUNK;
     if (to > (size_t)l->broadcast.length)
@@ -92,9 +97,10 @@ static void run_chunks(const struct broadcast_layer *l, const struct layer_io *i
             (char *)io->out[0] + from * l->element, to - from);
 }
 
-// Short runs side by side: one operand goes on, the other (a channel's factor, say) is the same for each.
-static void run_tiles(const struct broadcast_layer *l, const struct layer_io *io, char *scratch, int32_t first,
-                      int32_t last)
+// Short runs side by side: one operand goes on, the other (a channel's factor, say) is the same for
+// each.
+static void run_tiles(const struct broadcast_layer *l, const struct layer_io *io, char *scratch,
+                      int32_t first, int32_t last)
 {
     const struct broadcast *c = &l->broadcast;
     bool a_repeats = c->sides[c->rank - 2] == BROADCAST_A_REPEATS;
@@ -105,7 +111,8 @@ static void run_tiles(const struct broadcast_layer *l, const struct layer_io *io
         n = rest < last - i ? rest : last - i;
         n = n < l->tile ? n : l->tile;
         broadcast_offsets(c, i, &a, &b);
-        const char *left = (const char *)io->in[0] + a * l->element, *right = (const char *)io->in[1] + b * l->element;
+        const char *left = (const char *)io->in[0] + a * l->element,
+                   *right = (const char *)io->in[1] + b * l->element;
         for (int32_t t = 0; group != tiled && t < l->tile; t++)
             memcpy(scratch + (size_t)t * bytes, a_repeats ? left : right, bytes);
         tiled = group;
@@ -114,7 +121,8 @@ static void run_tiles(const struct broadcast_layer *l, const struct layer_io *io
     }
 }
 
-static void run_broadcast(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_broadcast(const void *params, const struct layer_io *io, void *scratch,
+                          int32_t first, int32_t last)
 {
     const struct broadcast_layer *l = params;
     if (l->broadcast.runs == 1) {
@@ -128,7 +136,8 @@ static void run_broadcast(const void *params, const struct layer_io *io, void *s
     size_t length = (size_t)l->broadcast.length, a, b;
     for (int32_t i = first; i < last; i++) {
         broadcast_offsets(&l->broadcast, i, &a, &b);
-        run_row(l, (const char *)io->in[0] + a * l->element, (const char *)io->in[1] + b * l->element,
+        run_row(l, (const char *)io->in[0] + a * l->element,
+                (const char *)io->in[1] + b * l->element,
                 (char *)io->out[0] + (size_t)i * length * l->element, length);
     }
 }
@@ -143,7 +152,8 @@ int broadcast_add(struct build *b, struct broadcast_layer *l, const char *kernel
         return -ENOMEM;
     layer->units = (int32_t)l->broadcast.runs;
     l->tile = 1;
-    if (l->broadcast.rank > 1 && l->broadcast.side == BROADCAST_NONE && l->broadcast.length < BROADCAST_TILE) {
+    if (l->broadcast.rank > 1 && l->broadcast.side == BROADCAST_NONE &&
+        l->broadcast.length < BROADCAST_TILE) {
         l->tile = (int32_t)(BROADCAST_TILE / l->broadcast.length);
         layer->scratch = (size_t)l->tile * (size_t)l->broadcast.length * l->element;
     }

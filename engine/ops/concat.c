@@ -9,11 +9,11 @@
 #include "engine/ops/move.h"
 #include "engine/ops/ops.h"
 
-// ---- many to one ---------------------------------------------------------------------------------
+// ---- many to one -------------------------------------------------------------------------------
 
 // TFLite's ConcatenationWithScaling: from the steps of one input to those of the output.
-static int rescale_table(struct build *b, const struct graph_tensor *in, const struct graph_tensor *out,
-                         const uint8_t **table)
+static int rescale_table(struct build *b, const struct graph_tensor *in,
+                         const struct graph_tensor *out, const uint8_t **table)
 {
     int rc = build_need_int8(b, in);
     if (rc == 0)
@@ -43,7 +43,8 @@ static int join(struct build *b, int32_t axis, const char *kernel)
     struct move_params *p = move_create(b, b->op->input_count);
     if (!p)
         return -ENOMEM;
-    int64_t pitch = build_product(out, axis, out->rank), at = 0, outer = build_product(out, 0, axis);
+    int64_t pitch = build_product(out, axis, out->rank), at = 0,
+            outer = build_product(out, 0, axis);
     for (uint32_t i = 0; i < p->count; i++) {
         const struct graph_tensor *in = build_input(b, i);
         int64_t length = graph_elements(in) / outer;
@@ -51,7 +52,9 @@ static int join(struct build *b, int32_t axis, const char *kernel)
         p->moves[i].in = i;
         p->moves[i].out_at = at;
         at += length;
-        int rc = in->type == TENSOR_INT8 && out->scales.count == 1 ? rescale_table(b, in, out, &p->moves[i].table) : 0;
+        int rc = in->type == TENSOR_INT8 && out->scales.count == 1
+                     ? rescale_table(b, in, out, &p->moves[i].table)
+                     : 0;
         if (rc < 0)
             return rc;
     }
@@ -108,19 +111,22 @@ int op_pack(struct build *b)
         return rc;
     for (uint32_t i = 1; i < b->op->input_count; i++) {
         const struct graph_tensor *in = build_input(b, i);
-        if (in->rank != first->rank || memcmp(in->dims, first->dims, sizeof(*in->dims) * (size_t)in->rank) != 0)
+        if (in->rank != first->rank ||
+            memcmp(in->dims, first->dims, sizeof(*in->dims) * (size_t)in->rank) != 0)
             return build_fail(b, -EINVAL, "shape of input %u is not that of input 0", i);
     }
     if (first->rank == TENSOR_RANK_MAX)
         return build_fail(b, -ENOTSUP, "more than %d dimensions", TENSOR_RANK_MAX);
     int32_t dims[TENSOR_RANK_MAX];
     for (int32_t d = 0; d <= first->rank; d++)
-        dims[d] = d < axis ? first->dims[d] : d == axis ? (int32_t)b->op->input_count : first->dims[d - 1];
+        dims[d] = d < axis    ? first->dims[d]
+                  : d == axis ? (int32_t)b->op->input_count
+                              : first->dims[d - 1];
     rc = build_shape(b, 0, first->rank + 1, dims);
     return rc < 0 ? rc : join(b, axis, "pack_c");
 }
 
-// ---- one to many ---------------------------------------------------------------------------------
+// ---- one to many -------------------------------------------------------------------------------
 
 // Sizes along the axis, equal (SPLIT) or listed with at most one -1 (SPLIT_V).
 static int split_sizes(struct build *b, const struct graph_tensor *in, int32_t axis, int32_t *sizes)
@@ -137,7 +143,8 @@ static int split_sizes(struct build *b, const struct graph_tensor *in, int32_t a
     if (!list)
         return -EINVAL;
     if (graph_elements(list) != count)
-        return build_fail(b, -EINVAL, "%lld sizes for %d outputs", (long long)graph_elements(list), count);
+        return build_fail(b, -EINVAL, "%lld sizes for %d outputs", (long long)graph_elements(list),
+                          count);
     for (int32_t i = 0; i < count; i++) {
         sizes[i] = graph_constant_int(list, i);
         if (sizes[i] == -1 && open < 0) {
@@ -159,10 +166,12 @@ int op_split(struct build *b)
 {
     bool sized = b->op->code == OP_SPLIT_V;
     uint32_t count = b->op->output_count;
-    int rc = count ? build_count(b, sized ? 3 : 2, sized ? 3 : 2, count) : build_fail(b, -EINVAL, "no output");
+    int rc = count ? build_count(b, sized ? 3 : 2, sized ? 3 : 2, count)
+                   : build_fail(b, -EINVAL, "no output");
     if (rc < 0)
         return rc;
-    const struct graph_tensor *in = build_input(b, sized ? 0 : 1), *where = build_integers(b, sized ? 2 : 0, 1);
+    const struct graph_tensor *in = build_input(b, sized ? 0 : 1),
+                              *where = build_integers(b, sized ? 2 : 0, 1);
     if (!in || !where)
         return -EINVAL;
     int axis = build_axis(b, graph_constant_int(where, 0), in->rank);

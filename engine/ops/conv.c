@@ -19,19 +19,21 @@ struct conv_params {
     void *packed;
 };
 
-static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                     int32_t last)
 {
     const struct conv_params *p = params;
     p->kernel->run(&p->shape, p->packed, io->in[0], io->out[0], scratch, first, last);
 }
 
-// ---- arguments -----------------------------------------------------------------------------------
+// ---- arguments ---------------------------------------------------------------------------------
 
 struct arguments {
     struct graph_tensor *in, *weights, *bias, *out;
 };
 
-// Which kind of model is it? int8; float; dynamic range: float with int8 weights; 16x8: int16 with int8 weights.
+// Which kind of model is it? int8; float; dynamic range: float with int8 weights; 16x8: int16 with
+// int8 weights.
 static int check_kinds(struct build *b, const struct arguments *a)
 {
     int32_t in = a->in->type, w = a->weights->type;
@@ -80,17 +82,19 @@ static int get_scales(struct build *b, const struct arguments *a, int32_t out_c,
 {
     uint32_t count = a->weights->scales.count;
     if (count != 1 && count != (uint32_t)out_c)
-        return build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels", a->weights->name, count, out_c);
+        return build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels",
+                          a->weights->name, count, out_c);
     float in = build_scale(a->in, 0), out = build_scale(a->out, 0);
     for (int32_t c = 0; c < out_c; c++) {
         scale[c] = in * build_scale(a->weights, c) / out;
         if (!(scale[c] > 0) || !isfinite(scale[c]))
-            return build_fail(b, -EINVAL, "channel %d: requantization factor %g", c, (double)scale[c]);
+            return build_fail(b, -EINVAL, "channel %d: requantization factor %g", c,
+                              (double)scale[c]);
     }
     return 0;
 }
 
-// ---- int8 ----------------------------------------------------------------------------------------
+// ---- int8 --------------------------------------------------------------------------------------
 
 static uint64_t shape_macs(const struct kernel_conv_shape *s)
 {
@@ -100,7 +104,8 @@ static uint64_t shape_macs(const struct kernel_conv_shape *s)
     return taps * (uint64_t)s->batch * (uint64_t)s->out_h * (uint64_t)s->out_w * (uint64_t)s->out_c;
 }
 
-static int pack(struct build *b, const struct arguments *a, struct conv_params *p, size_t *packed_bytes)
+static int pack(struct build *b, const struct arguments *a, struct conv_params *p,
+                size_t *packed_bytes)
 {
     size_t out_c = (size_t)p->shape.out_c;
     struct kernel_conv_weights weights = {0};
@@ -126,7 +131,8 @@ static int pack(struct build *b, const struct arguments *a, struct conv_params *
     return 0;
 }
 
-static int add_layer(struct build *b, const struct arguments *a, const struct kernel_conv_shape *shape)
+static int add_layer(struct build *b, const struct arguments *a,
+                     const struct kernel_conv_shape *shape)
 {
     struct conv_params *p = build_params(b, sizeof(*p));
     if (!p)
@@ -153,7 +159,8 @@ static int set_quantization(struct build *b, const struct arguments *a, struct k
     s->weight_zero_point = a->weights->zero_point;
     s->output_zero_point = a->out->zero_point;
     if (a->weights->zeros_differ || (a->weights->scales.count > 1 && a->weights->zero_point != 0))
-        return build_fail(b, -ENOTSUP, "weights '%s': a zero point and scales per channel", a->weights->name);
+        return build_fail(b, -ENOTSUP, "weights '%s': a zero point and scales per channel",
+                          a->weights->name);
     int rc = check_bias(b, a, s->out_c, TENSOR_INT32);
     if (rc < 0)
         return rc;
@@ -165,7 +172,8 @@ static int add_any_layer(struct build *b, const struct arguments *a, struct kern
 {
     int rc;
     if (a->in->type == TENSOR_INT16) {
-        rc = check_bias(b, a, s->out_c, a->bias && a->bias->type == TENSOR_INT32 ? TENSOR_INT32 : TENSOR_INT64);
+        rc = check_bias(b, a, s->out_c,
+                        a->bias && a->bias->type == TENSOR_INT32 ? TENSOR_INT32 : TENSOR_INT64);
         return rc < 0 ? rc : wide_conv(b, s, shape_macs(s));
     }
     if (a->in->type == TENSOR_FLOAT32) {
@@ -178,16 +186,18 @@ static int add_any_layer(struct build *b, const struct arguments *a, struct kern
     return rc < 0 ? rc : add_layer(b, a, s);
 }
 
-// ---- pictures ------------------------------------------------------------------------------------
+// ---- pictures ----------------------------------------------------------------------------------
 
 // Sizes from tensors and options; filters are OHWI, for depthwise [1, h, w, out_c].
 static int solve_shape(struct build *b, const struct arguments *a, struct kernel_conv_shape *s)
 {
     const struct graph_options *o = &b->op->options;
     if (a->in->rank != 4 || a->weights->rank != 4)
-        return build_fail(b, -EINVAL, "input has %d and weights have %d dimensions, expected 4 and 4", a->in->rank,
-                          a->weights->rank);
-    s->batch = a->in->dims[0], s->in_h = a->in->dims[1], s->in_w = a->in->dims[2], s->in_c = a->in->dims[3];
+        return build_fail(b, -EINVAL,
+                          "input has %d and weights have %d dimensions, expected 4 and 4",
+                          a->in->rank, a->weights->rank);
+    s->batch = a->in->dims[0], s->in_h = a->in->dims[1], s->in_w = a->in->dims[2],
+    s->in_c = a->in->dims[3];
     s->k_h = a->weights->dims[1], s->k_w = a->weights->dims[2];
     s->stride_h = o->stride_h, s->stride_w = o->stride_w;
     s->dilation_h = o->dilation_h, s->dilation_w = o->dilation_w;
@@ -201,7 +211,8 @@ static int solve_shape(struct build *b, const struct arguments *a, struct kernel
 }
 
 // Does every window see at least one real pixel of an axis? Kernels may count on it.
-static bool windows_touch(int32_t in, int32_t out, int32_t pad, int32_t filter, int32_t dilation, int32_t stride)
+static bool windows_touch(int32_t in, int32_t out, int32_t pad, int32_t filter, int32_t dilation,
+                          int32_t stride)
 {
     return pad < (filter - 1) * dilation + 1 && (int64_t)(out - 1) * stride - pad < in;
 }
@@ -213,8 +224,10 @@ static void take_pad(struct build *b, struct kernel_conv_shape *s)
     struct layer *before = build_producer(b);
     if (!before || !pad_fusable(before, &pad))
         return;
-    if (!windows_touch(s->in_h - pad.top - pad.bottom, s->out_h, s->pad_top + pad.top, s->k_h, s->dilation_h, s->stride_h) ||
-        !windows_touch(s->in_w - pad.left - pad.right, s->out_w, s->pad_left + pad.left, s->k_w, s->dilation_w, s->stride_w))
+    if (!windows_touch(s->in_h - pad.top - pad.bottom, s->out_h, s->pad_top + pad.top, s->k_h,
+                       s->dilation_h, s->stride_h) ||
+        !windows_touch(s->in_w - pad.left - pad.right, s->out_w, s->pad_left + pad.left, s->k_w,
+                       s->dilation_w, s->stride_w))
         return;
     s->in_h -= pad.top + pad.bottom;
     s->in_w -= pad.left + pad.right;
@@ -246,7 +259,8 @@ int op_conv(struct build *b)
     int32_t depth = a.weights->dims[3];
     s.groups = s.in_c / depth;
     if (s.groups * depth != s.in_c || s.out_c % s.groups != 0)
-        return build_fail(b, -EINVAL, "%d input channels, filters of %d, %d output channels", s.in_c, depth, s.out_c);
+        return build_fail(b, -EINVAL, "%d input channels, filters of %d, %d output channels",
+                          s.in_c, depth, s.out_c);
     return finish_picture(b, &a, &s);
 }
 
@@ -263,13 +277,15 @@ int op_depthwise(struct build *b)
     // Not the option: converters have written wrong ones, TFLite goes by the shapes.
     s.depth_multiplier = s.out_c / s.in_c;
     if (a.weights->dims[0] != 1 || s.depth_multiplier * s.in_c != s.out_c)
-        return build_fail(b, -EINVAL, "%d input channels, filter [%d, ..., %d]", s.in_c, a.weights->dims[0], s.out_c);
+        return build_fail(b, -EINVAL, "%d input channels, filter [%d, ..., %d]", s.in_c,
+                          a.weights->dims[0], s.out_c);
     return finish_picture(b, &a, &s);
 }
 
-// ---- fully connected -----------------------------------------------------------------------------
+// ---- fully connected ---------------------------------------------------------------------------
 
-static int fully_connected_shape(struct build *b, const struct arguments *a, struct kernel_conv_shape *s)
+static int fully_connected_shape(struct build *b, const struct arguments *a,
+                                 struct kernel_conv_shape *s)
 {
     if (a->weights->rank != 2)
         return build_fail(b, -EINVAL, "weights have %d dimensions, expected 2", a->weights->rank);
@@ -277,7 +293,8 @@ static int fully_connected_shape(struct build *b, const struct arguments *a, str
     s->in_c = a->weights->dims[1];
     int64_t elements = graph_elements(a->in);
     if (elements % s->in_c != 0)
-        return build_fail(b, -EINVAL, "input has %lld values, weights take rows of %d", (long long)elements, s->in_c);
+        return build_fail(b, -EINVAL, "input has %lld values, weights take rows of %d",
+                          (long long)elements, s->in_c);
     s->batch = (int32_t)(elements / s->in_c);
     if (!b->op->options.keep_dims)
         return build_shape(b, 0, 2, (int32_t[]){s->batch, s->out_c});
@@ -293,8 +310,19 @@ int op_fully_connected(struct build *b)
 {
     struct arguments a;
     struct kernel_conv_shape s = {
-        .kind = KERNEL_CONV, .in_h = 1, .in_w = 1, .out_h = 1, .out_w = 1, .k_h = 1, .k_w = 1,
-        .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .groups = 1, .depth_multiplier = 1,
+        .kind = KERNEL_CONV,
+        .in_h = 1,
+        .in_w = 1,
+        .out_h = 1,
+        .out_w = 1,
+        .k_h = 1,
+        .k_w = 1,
+        .stride_h = 1,
+        .stride_w = 1,
+        .dilation_h = 1,
+        .dilation_w = 1,
+        .groups = 1,
+        .depth_multiplier = 1,
     };
     int rc = get_arguments(b, &a);
     if (rc < 0)

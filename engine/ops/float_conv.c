@@ -14,7 +14,8 @@ struct float_conv_params {
     void *packed;
 };
 
-static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                     int32_t last)
 {
     const struct float_conv_params *p = params;
     p->kernel->run(&p->shape, &p->range, p->packed, io->in[0], io->out[0], scratch, first, last);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dynamic-range convolutions: each picture (fully connected: each row) is quantized to int8 when it comes,
-// the sums are integers, the result is float again. The step is chosen as XNNPACK does for "qd8".
+// Dynamic-range convolutions: each picture (fully connected: each row) is quantized to int8 when it
+// comes, the sums are integers, the result is float again. The step is chosen as XNNPACK does for
+// "qd8".
 
 #include <errno.h>
 #include <math.h>
@@ -18,7 +19,7 @@ struct hybrid_params {
     size_t sums_at; // bytes into the scratch, after the quantized picture
 };
 
-// ---- quantizing ----------------------------------------------------------------------------------
+// ---- quantizing --------------------------------------------------------------------------------
 
 struct steps {
     float inverse; // steps per 1.0
@@ -37,7 +38,8 @@ static struct steps choose_steps(const float *x, size_t n)
     if (!isfinite(s.inverse) || s.inverse < 1e-35f)
         s.inverse = 1.0f; // values that no float model means; the result only has to be defined
     float low_steps = low * s.inverse, high_steps = high * s.inverse;
-    float zero = (-128.0f + low_steps) + (127.0f + high_steps) > 0 ? -128.0f - low_steps : 127.0f - high_steps;
+    float zero = (-128.0f + low_steps) + (127.0f + high_steps) > 0 ? -128.0f - low_steps
+                                                                   : 127.0f - high_steps;
     s.zero_point = (int32_t)lrintf(zero < -128 ? -128 : zero > 127 ? 127 : zero);
     s.size = 1.0f / s.inverse;
     return s;
@@ -54,7 +56,7 @@ static void quantize(const float *x, size_t n, const struct steps *s, int16_t *o
     }
 }
 
-// ---- running -------------------------------------------------------------------------------------
+// ---- running -----------------------------------------------------------------------------------
 
 static void add_tap(const struct hybrid_params *p, const int16_t *pixel, int32_t tap, int32_t *sums)
 {
@@ -76,8 +78,8 @@ static void add_tap(const struct hybrid_params *p, const int16_t *pixel, int32_t
         }
 }
 
-static void run_pixel(const struct hybrid_params *p, const int16_t *picture, float step, int32_t top, int32_t left,
-                      int32_t *sums, float *out)
+static void run_pixel(const struct hybrid_params *p, const int16_t *picture, float step,
+                      int32_t top, int32_t left, int32_t *sums, float *out)
 {
     const struct kernel_conv_shape *s = &p->shape;
     memset(sums, 0, sizeof(*sums) * (size_t)s->out_c);
@@ -88,7 +90,8 @@ static void run_pixel(const struct hybrid_params *p, const int16_t *picture, flo
         for (int32_t kx = 0; kx < s->k_w; kx++) {
             int32_t x = left + kx * s->dilation_w;
             if (x >= 0 && x < s->in_w)
-                add_tap(p, picture + ((size_t)y * (size_t)s->in_w + (size_t)x) * (size_t)s->in_c, ky * s->k_w + kx, sums);
+                add_tap(p, picture + ((size_t)y * (size_t)s->in_w + (size_t)x) * (size_t)s->in_c,
+                        ky * s->k_w + kx, sums);
         }
     }
     for (int32_t c = 0; c < s->out_c; c++) {
@@ -98,7 +101,8 @@ static void run_pixel(const struct hybrid_params *p, const int16_t *picture, flo
 }
 
 // A unit is an output row. Whoever takes units of a picture quantizes it for itself.
-static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                     int32_t last)
 {
     const struct hybrid_params *p = params;
     const struct kernel_conv_shape *s = &p->shape;
@@ -119,18 +123,19 @@ static void run_conv(const void *params, const struct layer_io *io, void *scratc
     }
 }
 
-// ---- build ---------------------------------------------------------------------------------------
+// ---- build -------------------------------------------------------------------------------------
 
 static float *make_scales(struct build *b, int32_t out_c)
 {
     const struct graph_tensor *weights = build_input(b, 1);
     if (weights->scales.count != 1 && weights->scales.count != (uint32_t)out_c) {
-        build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels", weights->name, weights->scales.count,
-                   out_c);
+        build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels", weights->name,
+                   weights->scales.count, out_c);
         return NULL;
     }
     if (weights->zeros_differ || weights->zero_point != 0) {
-        build_fail(b, -ENOTSUP, "weights '%s' have a zero point in a dynamic-range model", weights->name);
+        build_fail(b, -ENOTSUP, "weights '%s' have a zero point in a dynamic-range model",
+                   weights->name);
         return NULL;
     }
     float *scales = build_params(b, sizeof(*scales) * (size_t)out_c);
@@ -150,7 +155,8 @@ int hybrid_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t mac
     p->shape = *s;
     // 255 * 128 products of depth and taps must fit the int32 sums.
     if ((uint64_t)s->k_h * (uint64_t)s->k_w * (uint64_t)s->in_c > 60000)
-        return build_fail(b, -ENOTSUP, "filters of more than 60000 values in a dynamic-range model");
+        return build_fail(b, -ENOTSUP,
+                          "filters of more than 60000 values in a dynamic-range model");
     p->scales = make_scales(b, s->out_c);
     p->weights = p->scales ? wide_weights(b, s, 1) : NULL;
     if (!p->weights)
@@ -158,8 +164,9 @@ int hybrid_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t mac
     p->bias = build_has_input(b, 2) ? build_constant(b, build_input(b, 2), b->keep)
                                     : build_params(b, sizeof(float) * (size_t)s->out_c);
     bool depthwise = s->kind == KERNEL_DEPTHWISE;
-    struct layer *layer = p->bias ? build_layer(b, run_conv, depthwise ? "depthwise_hybrid_c" : "conv_hybrid_c", p, 1)
-                                  : NULL;
+    struct layer *layer =
+        p->bias ? build_layer(b, run_conv, depthwise ? "depthwise_hybrid_c" : "conv_hybrid_c", p, 1)
+                : NULL;
     if (!layer)
         return -ENOMEM;
     p->picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;

@@ -16,14 +16,16 @@ struct lookup_params {
     size_t elements;
 };
 
-static void run_lookup(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_lookup(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                       int32_t last)
 {
     const struct lookup_params *p = params;
     size_t from = (size_t)first * LOOKUP_CHUNK, to = (size_t)last * LOOKUP_CHUNK;
     (void)scratch;
     if (to > p->elements)
         to = p->elements;
-    p->kernel->run(p->table, (const uint8_t *)io->in[0] + from, (uint8_t *)io->out[0] + from, to - from);
+    p->kernel->run(p->table, (const uint8_t *)io->in[0] + from, (uint8_t *)io->out[0] + from,
+                   to - from);
 }
 
 int lookup_add(struct build *b, const uint8_t table[256])
@@ -42,16 +44,18 @@ int lookup_add(struct build *b, const uint8_t table[256])
 }
 
 // XNNPACK's vcvt: the ratio in 8.8 fixed point, halves up.
-static int32_t convert_coarse(int32_t q, const struct graph_tensor *in, const struct graph_tensor *out, float ratio)
+static int32_t convert_coarse(int32_t q, const struct graph_tensor *in,
+                              const struct graph_tensor *out, float ratio)
 {
     int32_t multiplier = (int32_t)lrintf(256.0f * ratio);
     return (out->zero_point * 256 + 0x80 + (q - in->zero_point) * multiplier) >> 8;
 }
 
-// Between int8 and uint8: TFLite's fixed point, but its second rounding is half up, as LiteRT's vector code has it
-// (the scalar tail of a tensor, its last size % 16 values, rounds half away from zero there).
-static int64_t convert_fine(int32_t q, const struct graph_tensor *in, const struct graph_tensor *out,
-                            struct fixed_multiplier m)
+// Between int8 and uint8: TFLite's fixed point, but its second rounding is half up, as LiteRT's
+// vector code has it (the scalar tail of a tensor, its last size % 16 values, rounds half away from
+// zero there).
+static int64_t convert_fine(int32_t q, const struct graph_tensor *in,
+                            const struct graph_tensor *out, struct fixed_multiplier m)
 {
     struct fixed_multiplier whole = {m.multiplier, m.shift > 0 ? m.shift : 0};
     int64_t high = fixed_scale(q - in->zero_point, whole);
@@ -60,7 +64,8 @@ static int64_t convert_fine(int32_t q, const struct graph_tensor *in, const stru
     return high + out->zero_point;
 }
 
-void lookup_requantize(const struct graph_tensor *in, const struct graph_tensor *out, uint8_t table[256])
+void lookup_requantize(const struct graph_tensor *in, const struct graph_tensor *out,
+                       uint8_t table[256])
 {
     float from = build_scale(in, 0), to = build_scale(out, 0), ratio = from / to;
     bool coarse = in->flip == out->flip && ratio >= 0x1p-8f && ratio <= 0x1p7f;

@@ -10,8 +10,9 @@
 // table[(uint8_t)q] = (uint8_t)f(q). Adds the layer; output 0 must have its shape.
 int lookup_add(struct build *build, const uint8_t table[256]);
 
-// The table that brings values of `in` to the steps of `out` (QUANTIZE of a quantized tensor), in LiteRT's
-// arithmetic; both must have passed build_need_int8.
-void lookup_requantize(const struct graph_tensor *in, const struct graph_tensor *out, uint8_t table[256]);
+// The table that brings values of `in` to the steps of `out` (QUANTIZE of a quantized tensor), in
+// LiteRT's arithmetic; both must have passed build_need_int8.
+void lookup_requantize(const struct graph_tensor *in, const struct graph_tensor *out,
+                       uint8_t table[256]);
 
 #endif

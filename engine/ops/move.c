@@ -20,7 +20,8 @@ struct move_params *move_create(struct build *b, uint32_t count)
     return p;
 }
 
-void move_set_rows(struct move *m, int64_t outer, int64_t length, int64_t in_pitch, int64_t out_pitch)
+void move_set_rows(struct move *m, int64_t outer, int64_t length, int64_t in_pitch,
+                   int64_t out_pitch)
 {
     m->rank = 2;
     m->dims[0] = (int32_t)outer;
@@ -49,7 +50,8 @@ int move_same_type(struct build *b, const struct graph_tensor *x, const struct g
 static void copy_line(const struct move *m, size_t element, const uint8_t *in, uint8_t *out)
 {
     int32_t last = m->rank - 1, n = m->dims[last];
-    int64_t in_step = m->in_stride[last] * (int64_t)element, out_step = m->out_stride[last] * (int64_t)element;
+    int64_t in_step = m->in_stride[last] * (int64_t)element,
+            out_step = m->out_stride[last] * (int64_t)element;
     if (m->table) {
         for (int32_t i = 0; i < n; i++, in += in_step, out += out_step)
             *out = m->table[*in];
@@ -82,7 +84,8 @@ static void copy_box(const struct move *m, size_t element, const uint8_t *in, ui
     } while (d >= 0);
 }
 
-void move_run(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+void move_run(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+              int32_t last)
 {
     const struct move_params *p = params;
     (void)scratch;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One function per operator family: visited by build_layers for each operator of the file. It checks
-// arguments, types and shapes, gives the outputs their shapes and adds layers or folds. See build.h.
+// One function per operator family: visited by build_layers for each operator of the file. It
+// checks arguments, types and shapes, gives the outputs their shapes and adds layers or folds. See
+// build.h.
 
 #ifndef QEDGE_ENGINE_OPS_OPS_H
 #define QEDGE_ENGINE_OPS_OPS_H

@@ -14,7 +14,8 @@ struct pad_params {
     struct pad_amount amount;
 };
 
-static void run_pad(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_pad(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                    int32_t last)
 {
     move_run(params, io, scratch, first, last);
 }
@@ -29,21 +30,22 @@ bool pad_fusable(const struct layer *layer, struct pad_amount *amount)
 }
 
 // Reads the [rank, 2] constant and gives the output its shape.
-static int read_amounts(struct build *b, const struct graph_tensor *in, int32_t before[TENSOR_RANK_MAX],
-                        int32_t after[TENSOR_RANK_MAX])
+static int read_amounts(struct build *b, const struct graph_tensor *in,
+                        int32_t before[TENSOR_RANK_MAX], int32_t after[TENSOR_RANK_MAX])
 {
     struct graph_tensor *list = build_integers(b, 1, 2 * TENSOR_RANK_MAX);
     if (!list)
         return -EINVAL;
     if (graph_elements(list) != 2 * in->rank)
-        return build_fail(b, -EINVAL, "%lld padding amounts for %d dimensions", (long long)graph_elements(list),
-                          in->rank);
+        return build_fail(b, -EINVAL, "%lld padding amounts for %d dimensions",
+                          (long long)graph_elements(list), in->rank);
     int32_t dims[TENSOR_RANK_MAX];
     for (int32_t d = 0; d < in->rank; d++) {
         before[d] = graph_constant_int(list, 2 * d);
         after[d] = graph_constant_int(list, 2 * d + 1);
         if (before[d] < 0 || after[d] < 0 || before[d] > 1 << 20 || after[d] > 1 << 20)
-            return build_fail(b, -EINVAL, "dimension %d is padded by %d and %d", d, before[d], after[d]);
+            return build_fail(b, -EINVAL, "dimension %d is padded by %d and %d", d, before[d],
+                              after[d]);
         if (in->dims[d] > INT32_MAX - (1 << 22))
             return build_fail(b, -EINVAL, "dimension %d is %d", d, in->dims[d]);
         dims[d] = before[d] + in->dims[d] + after[d];
@@ -118,7 +120,7 @@ int op_pad(struct build *b)
     return build_layer(b, run_pad, "pad_c", p, 1) ? 0 : -ENOMEM;
 }
 
-// ---- mirror --------------------------------------------------------------------------------------
+// ---- mirror ------------------------------------------------------------------------------------
 
 struct mirror_params {
     size_t element;
@@ -128,7 +130,8 @@ struct mirror_params {
     size_t elements;
 };
 
-static void run_mirror(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_mirror(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                       int32_t last)
 {
     const struct mirror_params *p = params;
     (void)scratch;
@@ -146,7 +149,8 @@ static void run_mirror(const void *params, const struct layer_io *io, void *scra
                 at = 2 * p->in_dims[d] - 2 - at + p->edge;
             from += at * p->in_stride[d];
         }
-        memcpy((char *)io->out[0] + i * p->element, (const char *)io->in[0] + from * (int64_t)p->element, p->element);
+        memcpy((char *)io->out[0] + i * p->element,
+               (const char *)io->in[0] + from * (int64_t)p->element, p->element);
     }
 }
 
@@ -169,8 +173,8 @@ int op_mirror_pad(struct build *b)
     p->edge = b->op->options.mode == 1;
     for (int32_t d = 0; d < in->rank; d++)
         if (p->before[d] > in->dims[d] - 1 + p->edge || after[d] > in->dims[d] - 1 + p->edge)
-            return build_fail(b, -EINVAL, "dimension %d of %d is mirrored by %d and %d", d, in->dims[d], p->before[d],
-                              after[d]);
+            return build_fail(b, -EINVAL, "dimension %d of %d is mirrored by %d and %d", d,
+                              in->dims[d], p->before[d], after[d]);
     p->element = tensor_type_size(in->type);
     p->rank = in->rank;
     memcpy(p->dims, out->dims, sizeof(p->dims));

@@ -17,13 +17,14 @@ struct prelu_params {
 static int8_t prelu(const struct prelu_params *p, int32_t x, int32_t alpha)
 {
     int32_t v = x - p->x_zero;
-    int64_t y = v >= 0 ? fixed_scale(v, p->positive) : fixed_scale(v * (alpha - p->alpha_zero), p->negative);
+    int64_t y = v >= 0 ? fixed_scale(v, p->positive)
+                       : fixed_scale(v * (alpha - p->alpha_zero), p->negative);
     y += p->y_zero;
     return (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
 }
 
-static void row_int8(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
-                     size_t n)
+static void row_int8(const void *params, bool swapped, const void *a, const void *b, bool b_scalar,
+                     void *out, size_t n)
 {
     const int8_t *x = a, *y = b;
     for (size_t i = 0; i < n; i++) {
@@ -32,8 +33,8 @@ static void row_int8(const void *params, bool swapped, const void *a, const void
     }
 }
 
-static void row_float(const void *params, bool swapped, const void *a, const void *b, bool b_scalar, void *out,
-                      size_t n)
+static void row_float(const void *params, bool swapped, const void *a, const void *b, bool b_scalar,
+                      void *out, size_t n)
 {
     const float *x = a, *y = b;
     (void)params;
@@ -64,7 +65,8 @@ static int prepare_int8(struct build *b, struct prelu_params *p, const struct gr
 int op_prelu(struct build *b)
 {
     int rc = build_count(b, 2, 2, 1);
-    const struct graph_tensor *x = rc < 0 ? NULL : build_input(b, 0), *alpha = x ? build_input(b, 1) : NULL;
+    const struct graph_tensor *x = rc < 0 ? NULL : build_input(b, 0),
+                              *alpha = x ? build_input(b, 1) : NULL;
     if (!alpha)
         return -EINVAL;
     struct prelu_params *p = build_params(b, sizeof(*p));

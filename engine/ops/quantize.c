@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// QUANTIZE and DEQUANTIZE. Between a model's edge and its first or last layer they become part of the
-// edge (edge.h); elsewhere they are layers.
+// QUANTIZE and DEQUANTIZE. Between a model's edge and its first or last layer they become part of
+// the edge (edge.h); elsewhere they are layers.
 
 #include <errno.h>
 #include <math.h>
@@ -14,23 +14,26 @@
 
 #define QUANTIZE_CHUNK 8192
 
-// ---- layers --------------------------------------------------------------------------------------
+// ---- layers ------------------------------------------------------------------------------------
 
 struct quantize_params {
     struct edge edge; // elements set per run
     size_t elements, size_from, size_to;
 };
 
-static void run_edge(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_edge(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                     int32_t last)
 {
     const struct quantize_params *p = params;
-    struct edge edge = {.kind = p->edge.kind, .scale = p->edge.scale, .zero_point = p->edge.zero_point};
+    struct edge edge = {
+        .kind = p->edge.kind, .scale = p->edge.scale, .zero_point = p->edge.zero_point};
     size_t from = (size_t)first * QUANTIZE_CHUNK, to = (size_t)last * QUANTIZE_CHUNK;
     (void)scratch;
     if (to > p->elements)
         to = p->elements;
     edge.elements = to - from;
-    edge_convert(&edge, (const char *)io->in[0] + from * p->size_from, (char *)io->out[0] + from * p->size_to);
+    edge_convert(&edge, (const char *)io->in[0] + from * p->size_from,
+                 (char *)io->out[0] + from * p->size_to);
 }
 
 static int add_layer(struct build *b, enum edge_kind kind, const struct graph_tensor *steps)
@@ -44,7 +47,8 @@ static int add_layer(struct build *b, enum edge_kind kind, const struct graph_te
     p->elements = (size_t)graph_elements(steps);
     p->size_from = kind == EDGE_QUANTIZE ? 4 : 1;
     p->size_to = kind == EDGE_QUANTIZE ? 1 : 4;
-    struct layer *layer = build_layer(b, run_edge, kind == EDGE_QUANTIZE ? "quantize_c" : "dequantize_c", p, 1);
+    struct layer *layer =
+        build_layer(b, run_edge, kind == EDGE_QUANTIZE ? "quantize_c" : "dequantize_c", p, 1);
     if (!layer)
         return -ENOMEM;
     layer->units = (int32_t)((p->elements + QUANTIZE_CHUNK - 1) / QUANTIZE_CHUNK);
@@ -58,7 +62,8 @@ struct wide_quantize_params {
     size_t elements;
 };
 
-static void run_quantize_wide(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_quantize_wide(const void *params, const struct layer_io *io, void *scratch,
+                              int32_t first, int32_t last)
 {
     const struct wide_quantize_params *p = params;
     const float *in = io->in[0];
@@ -72,8 +77,8 @@ static void run_quantize_wide(const void *params, const struct layer_io *io, voi
     }
 }
 
-static void run_dequantize_wide(const void *params, const struct layer_io *io, void *scratch, int32_t first,
-                                int32_t last)
+static void run_dequantize_wide(const void *params, const struct layer_io *io, void *scratch,
+                                int32_t first, int32_t last)
 {
     const struct wide_quantize_params *p = params;
     const int16_t *in = io->in[0];
@@ -85,8 +90,8 @@ static void run_dequantize_wide(const void *params, const struct layer_io *io, v
         out[i] = (float)in[i] * p->scale;
 }
 
-static void run_requantize_wide(const void *params, const struct layer_io *io, void *scratch, int32_t first,
-                                int32_t last)
+static void run_requantize_wide(const void *params, const struct layer_io *io, void *scratch,
+                                int32_t first, int32_t last)
 {
     const struct wide_quantize_params *p = params;
     const int16_t *in = io->in[0];
@@ -98,7 +103,8 @@ static void run_requantize_wide(const void *params, const struct layer_io *io, v
         out[i] = (int16_t)fixed_clamp(fixed_scale(in[i], p->ratio), -32768, 32767);
 }
 
-static int add_wide_layer(struct build *b, layer_run *run, const char *kernel, const struct graph_tensor *steps)
+static int add_wide_layer(struct build *b, layer_run *run, const char *kernel,
+                          const struct graph_tensor *steps)
 {
     const struct graph_tensor *in = build_input(b, 0), *out = build_output(b, 0);
     int rc = wide_need_int16(b, steps);
@@ -113,7 +119,8 @@ static int add_wide_layer(struct build *b, layer_run *run, const char *kernel, c
 }
 
 // float16 constants (weights of float16 models) become float32; such a layer is always folded.
-static void run_half(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_half(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                     int32_t last)
 {
     const size_t *elements = params;
     const uint16_t *in = io->in[0];
@@ -143,7 +150,8 @@ struct spread_params {
     size_t outer, channels, inner;
 };
 
-static void run_spread(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_spread(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                       int32_t last)
 {
     const struct spread_params *p = params;
     const int8_t *in = io->in[0];
@@ -171,9 +179,11 @@ static int dequantize_constant(struct build *b, const struct graph_tensor *in)
     if (count == 0 || (count > 1 && (uint32_t)in->dims[axis] != count))
         return build_fail(b, -EINVAL, "tensor '%s' has %u scales", in->name, count);
     for (uint32_t c = 0; c < count; c++) {
-        int64_t zero = in->zeros_differ ? flat_list_i64(&in->zeros, c) - (in->flip ? 128 : 0) : in->zero_point;
+        int64_t zero =
+            in->zeros_differ ? flat_list_i64(&in->zeros, c) - (in->flip ? 128 : 0) : in->zero_point;
         if (zero < -128 || zero > 127)
-            return build_fail(b, -EINVAL, "tensor '%s': zero point %lld", in->name, (long long)zero);
+            return build_fail(b, -EINVAL, "tensor '%s': zero point %lld", in->name,
+                              (long long)zero);
         scales[c] = build_scale(in, (int32_t)c);
         zeros[c] = (int32_t)zero;
     }
@@ -185,7 +195,7 @@ static int dequantize_constant(struct build *b, const struct graph_tensor *in)
     return build_layer(b, run_spread, "dequantize_c", p, 1) ? 0 : -ENOMEM;
 }
 
-// ---- edges ---------------------------------------------------------------------------------------
+// ---- edges -------------------------------------------------------------------------------------
 
 // The graph input whose only reader is this operator and that is not yet converted, or NULL.
 static struct edge *input_edge(struct build *b)
@@ -209,9 +219,10 @@ static struct edge *output_edge(struct build *b)
     return NULL;
 }
 
-// Float on one side: the edge converts with the scale of the int8 side. The file's type of that side does
-// not matter to an edge next to float, so `flip` stays off.
-static void set_float_edge(struct edge *edge, enum edge_kind kind, const struct graph_tensor *steps, int32_t tensor)
+// Float on one side: the edge converts with the scale of the int8 side. The file's type of that
+// side does not matter to an edge next to float, so `flip` stays off.
+static void set_float_edge(struct edge *edge, enum edge_kind kind, const struct graph_tensor *steps,
+                           int32_t tensor)
 {
     edge->kind = kind;
     edge->tensor = tensor;
@@ -220,7 +231,8 @@ static void set_float_edge(struct edge *edge, enum edge_kind kind, const struct 
 }
 
 // Both sides are bytes: what the file calls uint8 is flipped on its own side of the table.
-static void set_table_edge(struct edge *edge, const uint8_t table[256], bool flip_from, bool flip_to, int32_t tensor)
+static void set_table_edge(struct edge *edge, const uint8_t table[256], bool flip_from,
+                           bool flip_to, int32_t tensor)
 {
     edge->kind = EDGE_TABLE;
     edge->tensor = tensor;
@@ -228,9 +240,10 @@ static void set_table_edge(struct edge *edge, const uint8_t table[256], bool fli
         edge->table[i] = table[i ^ (flip_from ? 0x80 : 0)] ^ (flip_to ? 0x80 : 0);
 }
 
-// ---- build ---------------------------------------------------------------------------------------
+// ---- build -------------------------------------------------------------------------------------
 
-static int requantize(struct build *b, const struct graph_tensor *in, const struct graph_tensor *out)
+static int requantize(struct build *b, const struct graph_tensor *in,
+                      const struct graph_tensor *out)
 {
     int rc = build_need_int8(b, in);
     if (rc < 0)
@@ -255,7 +268,8 @@ static int requantize(struct build *b, const struct graph_tensor *in, const stru
     return lookup_add(b, table);
 }
 
-static int quantize_wide(struct build *b, const struct graph_tensor *in, const struct graph_tensor *out)
+static int quantize_wide(struct build *b, const struct graph_tensor *in,
+                         const struct graph_tensor *out)
 {
     int rc = build_need_type(b, out, TENSOR_INT16);
     if (rc < 0)

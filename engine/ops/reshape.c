@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RESHAPE, SQUEEZE and EXPAND_DIMS name the same bytes anew; SHAPE is a constant once shapes are known.
+// RESHAPE, SQUEEZE and EXPAND_DIMS name the same bytes anew; SHAPE is a constant once shapes are
+// known.
 
 #include <errno.h>
 #include <string.h>
@@ -44,14 +45,14 @@ static int solve_reshape(struct build *b, const struct graph_tensor *in, int32_t
         if (dims[d] == -1 && open < 0)
             open = d;
         else if (dims[d] < 1 || (known *= dims[d]) > elements)
-            return build_fail(b, -EINVAL, "%lld elements in a shape with dimension %d of %d", (long long)elements, d,
-                              dims[d]);
+            return build_fail(b, -EINVAL, "%lld elements in a shape with dimension %d of %d",
+                              (long long)elements, d, dims[d]);
     }
     if (open >= 0)
         dims[open] = (int32_t)(elements / known);
     if (open >= 0 ? elements % known != 0 : known != elements)
-        return build_fail(b, -EINVAL, "%lld elements do not fill a shape of %lld", (long long)elements,
-                          (long long)known);
+        return build_fail(b, -EINVAL, "%lld elements do not fill a shape of %lld",
+                          (long long)elements, (long long)known);
     return 0;
 }
 
@@ -75,7 +76,8 @@ static int solve_squeeze(struct build *b, const struct graph_tensor *in, int32_t
     return 0;
 }
 
-static int solve_expand(struct build *b, const struct graph_tensor *in, int32_t *rank, int32_t dims[TENSOR_RANK_MAX])
+static int solve_expand(struct build *b, const struct graph_tensor *in, int32_t *rank,
+                        int32_t dims[TENSOR_RANK_MAX])
 {
     const struct graph_tensor *where = build_integers(b, 1, 1);
     int axis = where ? build_axis(b, graph_constant_int(where, 0), in->rank + 1) : -EINVAL;
@@ -127,7 +129,8 @@ int op_shape(struct build *b)
         return build_fail(b, -ENOMEM, "no memory for a shape");
     for (int32_t d = 0; d < in->rank; d++) {
         int64_t wide = in->dims[d];
-        memcpy(data + (size_t)d * element, &wide, element); // little-endian: the low half comes first
+        memcpy(data + (size_t)d * element, &wide, element); // little-endian: the low half comes
+                                                            // first
     }
     out->data = data;
     out->data_bytes = (size_t)in->rank * element;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR. int8 bilinear as XNNPACK computes it: weights with 11
-// bits, halves up. Positions and weights are worked out at load.
+// RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR. int8 bilinear as XNNPACK computes it: weights with
+// 11 bits, halves up. Positions and weights are worked out at load.
 
 #include <errno.h>
 #include <math.h>
@@ -23,7 +23,7 @@ struct resize_params {
     size_t element;
 };
 
-// ---- positions -----------------------------------------------------------------------------------
+// ---- positions ---------------------------------------------------------------------------------
 
 static float step_of(const struct graph_options *o, int32_t in, int32_t out)
 {
@@ -39,7 +39,8 @@ static struct tap bilinear_tap(const struct graph_options *o, int32_t in, float 
     position = position < 0 ? 0 : position > last ? last : position;
     int32_t low = (int32_t)position;
     float part = position - (float)low;
-    return (struct tap){low, low + 1 < in ? low + 1 : in - 1, (int32_t)lrintf(part * 2048.0f), part};
+    return (struct tap){low, low + 1 < in ? low + 1 : in - 1, (int32_t)lrintf(part * 2048.0f),
+                        part};
 }
 
 static struct tap nearest_tap(const struct graph_options *o, int32_t in, float step, int32_t at)
@@ -56,11 +57,12 @@ static struct tap *make_taps(struct build *b, int32_t in, int32_t out)
     struct tap *taps = store_take_array(b->keep, (size_t)out, sizeof(*taps));
     float step = step_of(o, in, out);
     for (int32_t i = 0; taps && i < out; i++)
-        taps[i] = b->op->code == OP_RESIZE_BILINEAR ? bilinear_tap(o, in, step, i) : nearest_tap(o, in, step, i);
+        taps[i] = b->op->code == OP_RESIZE_BILINEAR ? bilinear_tap(o, in, step, i)
+                                                    : nearest_tap(o, in, step, i);
     return taps;
 }
 
-// ---- running: a unit is an output row -------------------------------------------------------------
+// ---- running: a unit is an output row ----------------------------------------------------------
 
 struct corners {
     size_t at[4]; // first channel of top left, top right, bottom left, bottom right
@@ -71,7 +73,8 @@ struct corners {
 static struct corners corners_of(const struct resize_params *p, int32_t row, int32_t column)
 {
     struct corners c = {.y = &p->rows[row % p->out_h], .x = &p->columns[column]};
-    size_t image = (size_t)(row / p->out_h) * (size_t)p->in_h, width = (size_t)p->in_w, depth = (size_t)p->channels;
+    size_t image = (size_t)(row / p->out_h) * (size_t)p->in_h, width = (size_t)p->in_w,
+           depth = (size_t)p->channels;
     size_t top = (image + (size_t)c.y->low) * width, bottom = (image + (size_t)c.y->high) * width;
     c.at[0] = (top + (size_t)c.x->low) * depth;
     c.at[1] = (top + (size_t)c.x->high) * depth;
@@ -86,8 +89,10 @@ static void pixel_int8(const struct corners *c, int32_t channels, const int8_t *
     for (int32_t i = 0; i < channels; i++) {
         int32_t tl = in[c->at[0] + (size_t)i], tr = in[c->at[1] + (size_t)i];
         int32_t bl = in[c->at[2] + (size_t)i], br = in[c->at[3] + (size_t)i];
-        int32_t top = tl * 2048 + (tr - tl) * c->x->weight, bottom = bl * 2048 + (br - bl) * c->x->weight;
-        out[c->out + (size_t)i] = (int8_t)((top * 2048 + (bottom - top) * c->y->weight + (1 << 21)) >> 22);
+        int32_t top = tl * 2048 + (tr - tl) * c->x->weight,
+                bottom = bl * 2048 + (br - bl) * c->x->weight;
+        out[c->out + (size_t)i] =
+            (int8_t)((top * 2048 + (bottom - top) * c->y->weight + (1 << 21)) >> 22);
     }
 }
 
@@ -101,7 +106,8 @@ static void pixel_float(const struct corners *c, int32_t channels, const float *
     }
 }
 
-static void run_resize(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_resize(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                       int32_t last)
 {
     const struct resize_params *p = params;
     (void)scratch;
@@ -115,9 +121,10 @@ static void run_resize(const void *params, const struct layer_io *io, void *scra
         }
 }
 
-// ---- build ---------------------------------------------------------------------------------------
+// ---- build -------------------------------------------------------------------------------------
 
-static int check_types(struct build *b, const struct graph_tensor *in, const struct graph_tensor *out)
+static int check_types(struct build *b, const struct graph_tensor *in,
+                       const struct graph_tensor *out)
 {
     int rc = move_same_type(b, in, out);
     if (rc < 0 || in->type == TENSOR_FLOAT32)
@@ -133,7 +140,8 @@ static int check_types(struct build *b, const struct graph_tensor *in, const str
 int op_resize(struct build *b)
 {
     int rc = build_count(b, 2, 2, 1);
-    const struct graph_tensor *in = rc < 0 ? NULL : build_input(b, 0), *size = in ? build_integers(b, 1, 2) : NULL;
+    const struct graph_tensor *in = rc < 0 ? NULL : build_input(b, 0),
+                              *size = in ? build_integers(b, 1, 2) : NULL;
     if (!size)
         return -EINVAL;
     const struct graph_tensor *out = build_output(b, 0);
@@ -151,8 +159,14 @@ int op_resize(struct build *b)
     struct resize_params *p = rc < 0 ? NULL : build_params(b, sizeof(*p));
     if (!p)
         return rc < 0 ? rc : -ENOMEM;
-    *p = (struct resize_params){in->dims[0], in->dims[1], in->dims[2], height, width, in->dims[3],
-                                make_taps(b, in->dims[1], height), make_taps(b, in->dims[2], width),
+    *p = (struct resize_params){in->dims[0],
+                                in->dims[1],
+                                in->dims[2],
+                                height,
+                                width,
+                                in->dims[3],
+                                make_taps(b, in->dims[1], height),
+                                make_taps(b, in->dims[2], width),
                                 tensor_type_size(in->type)};
     if (!p->rows || !p->columns)
         return build_fail(b, -ENOMEM, "no memory for positions");

@@ -9,8 +9,8 @@
 #include "engine/ops/ops.h"
 
 // One copy of output 0's shape; the caller sets in_at and in_stride for the `rank` loops given.
-static int add_copy(struct build *b, const char *kernel, int32_t rank, const int32_t *dims, int64_t at,
-                    const int64_t *in_stride)
+static int add_copy(struct build *b, const char *kernel, int32_t rank, const int32_t *dims,
+                    int64_t at, const int64_t *in_stride)
 {
     struct move_params *p = move_create(b, 1);
     if (!p)
@@ -48,8 +48,8 @@ static int get_list(struct build *b, uint32_t index, const struct graph_tensor *
         return -EINVAL;
     int64_t count = graph_elements(*list);
     if (count > in->rank || (!fewer && count != in->rank))
-        return build_fail(b, -EINVAL, "%lld values in '%s' for %d dimensions", (long long)count, (*list)->name,
-                          in->rank);
+        return build_fail(b, -EINVAL, "%lld values in '%s' for %d dimensions", (long long)count,
+                          (*list)->name, in->rank);
     return 0;
 }
 
@@ -72,7 +72,8 @@ int op_slice(struct build *b)
         if (dims[d] == -1)
             dims[d] = in->dims[d] - (from < 0 ? 0 : from);
         if (from < 0 || from >= in->dims[d] || dims[d] < 1 || dims[d] > in->dims[d] - from)
-            return build_fail(b, -EINVAL, "dimension %d of %d: %d elements from %d", d, in->dims[d], dims[d], from);
+            return build_fail(b, -EINVAL, "dimension %d of %d: %d elements from %d", d, in->dims[d],
+                              dims[d], from);
         at += from * stride[d];
     }
     rc = build_shape(b, 0, in->rank, dims);
@@ -105,7 +106,7 @@ int op_transpose(struct build *b)
     return rc < 0 ? rc : add_copy(b, "transpose_c", in->rank, dims, 0, moved);
 }
 
-// ---- strided slice -------------------------------------------------------------------------------
+// ---- strided slice -----------------------------------------------------------------------------
 
 struct range {
     int64_t start, count, step;
@@ -117,8 +118,8 @@ static int64_t clamp(int64_t x, int64_t low, int64_t high)
 }
 
 // One axis, by TFLite's rules for masks and negative positions.
-static int solve_range(struct build *b, int32_t axis, int64_t size, int64_t begin, int64_t end, int64_t step,
-                       struct range *range)
+static int solve_range(struct build *b, int32_t axis, int64_t size, int64_t begin, int64_t end,
+                       int64_t step, struct range *range)
 {
     const struct graph_options *o = &b->op->options;
     if (step == 0)
@@ -168,8 +169,8 @@ int op_strided_slice(struct build *b)
     for (int32_t d = 0; d < in->rank; d++) {
         struct range r = {0, in->dims[d], 1};
         if (d < given)
-            rc = solve_range(b, d, in->dims[d], graph_constant_int(begin, d), graph_constant_int(end, d),
-                             graph_constant_int(steps, d), &r);
+            rc = solve_range(b, d, in->dims[d], graph_constant_int(begin, d),
+                             graph_constant_int(end, d), graph_constant_int(steps, d), &r);
         if (rc < 0)
             return rc;
         at += r.start * stride[d];

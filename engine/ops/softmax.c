@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SOFTMAX along the last dimension. int8 as TFLite computes it on x86: a table of exponentials made at
-// load, summed in float, in order.
+// SOFTMAX along the last dimension. int8 as TFLite computes it on x86: a table of exponentials made
+// at load, summed in float, in order.
 
 #include <errno.h>
 #include <math.h>
@@ -26,7 +26,8 @@ static int8_t quantize(const struct softmax_params *p, float value)
     return (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
 }
 
-static void run_int8(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_int8(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                     int32_t last)
 {
     const struct softmax_params *p = params;
     (void)scratch;
@@ -45,7 +46,8 @@ static void run_int8(const void *params, const struct layer_io *io, void *scratc
     }
 }
 
-static void run_float(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_float(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                      int32_t last)
 {
     const struct softmax_params *p = params;
     (void)scratch;
@@ -104,7 +106,8 @@ int op_softmax(struct build *b)
     rc = real ? 0 : prepare_int8(b, p, in, out);
     if (rc < 0)
         return rc;
-    struct layer *layer = build_layer(b, real ? run_float : run_int8, real ? "softmax_float_c" : "softmax_c", p, 1);
+    struct layer *layer =
+        build_layer(b, real ? run_float : run_int8, real ? "softmax_float_c" : "softmax_c", p, 1);
     if (!layer)
         return -ENOMEM;
     layer->units = (int32_t)(graph_elements(in) / p->depth);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Functions of one value: RELU, RELU6, RELU_N1_TO_1, RELU_0_TO_1, LOGISTIC, TANH, ELU, HARD_SWISH and
-// LEAKY_RELU. int8: a table, each entry computed as LiteRT computes that operator. float: directly.
+// Functions of one value: RELU, RELU6, RELU_N1_TO_1, RELU_0_TO_1, LOGISTIC, TANH, ELU, HARD_SWISH
+// and LEAKY_RELU. int8: a table, each entry computed as LiteRT computes that operator. float:
+// directly.
 
 #include <errno.h>
 #include <math.h>
@@ -10,7 +11,7 @@
 #include "engine/ops/lookup.h"
 #include "engine/ops/ops.h"
 
-// ---- real functions ------------------------------------------------------------------------------
+// ---- real functions ----------------------------------------------------------------------------
 
 static float logistic(float x)
 {
@@ -42,7 +43,7 @@ static float real_function(int32_t code, float alpha, float x)
     }
 }
 
-// ---- int8 ----------------------------------------------------------------------------------------
+// ---- int8 --------------------------------------------------------------------------------------
 
 struct steps {
     float x_scale, y_scale;
@@ -82,7 +83,8 @@ static int32_t entry_leaky(float alpha, const struct steps *s, int32_t q)
 {
     float positive = s->x_scale / s->y_scale, negative = positive * alpha;
     int32_t v = q - s->x_zero;
-    bool coarse = positive >= 0x1p-8f && positive <= 0x1p7f && fabsf(negative) >= 0x1p-8f && fabsf(negative) < 128;
+    bool coarse = positive >= 0x1p-8f && positive <= 0x1p7f && fabsf(negative) >= 0x1p-8f &&
+                  fabsf(negative) < 128;
     if (coarse) {
         int32_t m = (int32_t)lrintf(256.0f * (v >= 0 ? positive : negative));
         return (s->y_zero * 256 + 0x80 + v * m) >> 8;
@@ -99,7 +101,8 @@ static int16_t saturate_16(int32_t x)
 
 static int16_t multiplier_16(struct fixed_multiplier m)
 {
-    return m.multiplier >= INT32_MAX - (1 << 15) ? INT16_MAX : (int16_t)((m.multiplier + (1 << 15)) >> 16);
+    return m.multiplier >= INT32_MAX - (1 << 15) ? INT16_MAX
+                                                 : (int16_t)((m.multiplier + (1 << 15)) >> 16);
 }
 
 // HARD_SWISH: TFLite's reference/hard_swish.h, 16-bit fixed point.
@@ -122,7 +125,8 @@ static int32_t entry_hard_swish(const struct steps *s, int32_t q)
     r = (int16_t)((r + (1 << 15)) >> 1);
     int16_t product = (int16_t)((int32_t)r * scaled / (1 << 15));
     int32_t left = out.shift > 0 ? out.shift : 0; // the factor is below 1 in real models
-    int64_t y = left ? (int64_t)product * (INT64_C(1) << left) : fixed_divide_by_power(product, -out.shift);
+    int64_t y =
+        left ? (int64_t)product * (INT64_C(1) << left) : fixed_divide_by_power(product, -out.shift);
     y += s->y_zero;
     return (int32_t)(y < s->low ? s->low : y > s->high ? s->high : y);
 }
@@ -139,7 +143,8 @@ static int32_t entry(const struct build *b, const struct steps *s, int32_t q)
     return entry_relu(b->op->code, s, q);
 }
 
-static int build_int8(struct build *b, const struct graph_tensor *in, const struct graph_tensor *out)
+static int build_int8(struct build *b, const struct graph_tensor *in,
+                      const struct graph_tensor *out)
 {
     int rc = build_need_int8(b, in);
     if (rc == 0)
@@ -149,15 +154,16 @@ static int build_int8(struct build *b, const struct graph_tensor *in, const stru
     if (rc < 0)
         return rc;
     int32_t offset = out->flip ? 128 : 0;
-    struct steps s = {build_scale(in, 0), build_scale(out, 0), in->zero_point + offset, out->zero_point + offset,
-                      -128 + offset, 127 + offset};
+    struct steps s = {build_scale(in, 0),       build_scale(out, 0), in->zero_point + offset,
+                      out->zero_point + offset, -128 + offset,       127 + offset};
     uint8_t table[256];
     for (int32_t q = -128; q < 128; q++)
-        table[(uint8_t)q] = (uint8_t)(int8_t)(fixed_clamp(entry(b, &s, q + offset), s.low, s.high) - offset);
+        table[(uint8_t)q] =
+            (uint8_t)(int8_t)(fixed_clamp(entry(b, &s, q + offset), s.low, s.high) - offset);
     return lookup_add(b, table);
 }
 
-// ---- float ---------------------------------------------------------------------------------------
+// ---- float -------------------------------------------------------------------------------------
 
 #define UNARY_CHUNK 4096
 
@@ -167,7 +173,8 @@ struct unary_params {
     size_t elements;
 };
 
-static void run_float(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_float(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                      int32_t last)
 {
     const struct unary_params *p = params;
     const float *in = io->in[0];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// 16x8 convolutions: int64 sums, TFLite's 16-bit multiplier; with an int32 bias int32 sums and its 32-bit one.
+// 16x8 convolutions: int64 sums, TFLite's 16-bit multiplier; with an int32 bias int32 sums and its
+// 32-bit one.
 
 #include <errno.h>
 #include <math.h>
@@ -25,8 +26,8 @@ int wide_need_int16(struct build *b, const struct graph_tensor *t)
         return rc;
     float scale = build_scale(t, 0);
     if (t->scales.count != 1 || !(scale > 0) || !isfinite(scale) || t->zero_point != 0)
-        return build_fail(b, -EINVAL, "int16 tensor '%s' has %u scales and zero point %d", t->name, t->scales.count,
-                          t->zero_point);
+        return build_fail(b, -EINVAL, "int16 tensor '%s' has %u scales and zero point %d", t->name,
+                          t->scales.count, t->zero_point);
     return 0;
 }
 
@@ -43,15 +44,17 @@ void *wide_weights(struct build *b, const struct kernel_conv_shape *s, size_t el
     for (int32_t o = 0; o < s->out_c; o++)
         for (int32_t t = 0; t < taps; t++)
             for (int32_t i = 0; i < depth; i++, from += element) {
-                size_t row = ((size_t)(o / width) * (size_t)taps + (size_t)t) * (size_t)depth + (size_t)i;
+                size_t row =
+                    ((size_t)(o / width) * (size_t)taps + (size_t)t) * (size_t)depth + (size_t)i;
                 memcpy(to + (row * (size_t)width + (size_t)(o % width)) * element, from, element);
             }
     return to;
 }
 
-// ---- running -------------------------------------------------------------------------------------
+// ---- running -----------------------------------------------------------------------------------
 
-static void add_tap(const struct wide_conv_params *p, const int16_t *pixel, int32_t tap, int64_t *sums)
+static void add_tap(const struct wide_conv_params *p, const int16_t *pixel, int32_t tap,
+                    int64_t *sums)
 {
     const struct kernel_conv_shape *s = &p->shape;
     if (s->kind == KERNEL_DEPTHWISE) {
@@ -78,12 +81,14 @@ static int64_t scale_sum(const struct wide_conv_params *p, int64_t sum, int32_t 
     int64_t reduced = m.multiplier < 0x7FFF0000 ? (m.multiplier + (1 << 15)) >> 16 : 0x7FFF;
     int32_t shift = 15 - m.shift;
     // Sums beyond 2^47 clamp either way; the product must not overflow.
-    int64_t bounded = sum > (INT64_C(1) << 47) ? INT64_C(1) << 47 : sum < -(INT64_C(1) << 47) ? -(INT64_C(1) << 47) : sum;
+    int64_t bounded = sum > (INT64_C(1) << 47)    ? INT64_C(1) << 47
+                      : sum < -(INT64_C(1) << 47) ? -(INT64_C(1) << 47)
+                                                  : sum;
     return (bounded * reduced + (INT64_C(1) << (shift - 1))) >> shift;
 }
 
-static void run_pixel(const struct wide_conv_params *p, const int16_t *picture, int32_t top, int32_t left, int64_t *sums,
-                      int16_t *out)
+static void run_pixel(const struct wide_conv_params *p, const int16_t *picture, int32_t top,
+                      int32_t left, int64_t *sums, int16_t *out)
 {
     const struct kernel_conv_shape *s = &p->shape;
     memcpy(sums, p->bias, sizeof(*sums) * (size_t)s->out_c);
@@ -94,7 +99,8 @@ static void run_pixel(const struct wide_conv_params *p, const int16_t *picture, 
         for (int32_t kx = 0; kx < s->k_w; kx++) {
             int32_t x = left + kx * s->dilation_w;
             if (x >= 0 && x < s->in_w)
-                add_tap(p, picture + ((size_t)y * (size_t)s->in_w + (size_t)x) * (size_t)s->in_c, ky * s->k_w + kx, sums);
+                add_tap(p, picture + ((size_t)y * (size_t)s->in_w + (size_t)x) * (size_t)s->in_c,
+                        ky * s->k_w + kx, sums);
         }
     }
     for (int32_t c = 0; c < s->out_c; c++) {
@@ -104,7 +110,8 @@ static void run_pixel(const struct wide_conv_params *p, const int16_t *picture, 
 }
 
 // A unit is an output row.
-static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                     int32_t last)
 {
     const struct wide_conv_params *p = params;
     const struct kernel_conv_shape *s = &p->shape;
@@ -118,7 +125,7 @@ static void run_conv(const void *params, const struct layer_io *io, void *scratc
     }
 }
 
-// ---- build ---------------------------------------------------------------------------------------
+// ---- build -------------------------------------------------------------------------------------
 
 static int64_t *make_bias(struct build *b, int32_t out_c, bool *narrow)
 {
@@ -133,7 +140,8 @@ static int64_t *make_bias(struct build *b, int32_t out_c, bool *narrow)
             memcpy(&small, given->data + 4 * (size_t)c, sizeof(small)), bias[c] = small;
         else
             memcpy(&bias[c], given->data + 8 * (size_t)c, sizeof(bias[c]));
-        // TFLite clamps nothing here; real biases are far below what int64 sums could overflow with.
+        // TFLite clamps nothing here; real biases are far below what int64 sums could overflow
+        // with.
         if (bias[c] > INT64_C(1) << 52 || bias[c] < -(INT64_C(1) << 52)) {
             build_fail(b, -EINVAL, "bias of channel %d is beyond 2^52", c);
             return NULL;
@@ -146,7 +154,8 @@ static struct fixed_multiplier *make_multipliers(struct build *b, int32_t out_c)
 {
     const struct graph_tensor *weights = build_input(b, 1);
     struct fixed_multiplier *m = build_params(b, sizeof(*m) * (size_t)out_c);
-    double in = (double)build_scale(build_input(b, 0), 0), out = (double)build_scale(build_output(b, 0), 0);
+    double in = (double)build_scale(build_input(b, 0), 0),
+           out = (double)build_scale(build_output(b, 0), 0);
     for (int32_t c = 0; m && c < out_c; c++) {
         double factor = in * (double)build_scale(weights, c) / out;
         if (!(factor > 0) || !(factor < 128)) {
@@ -166,7 +175,8 @@ static int32_t bound(float real, float scale, int32_t unbounded)
     return step < -32768 ? -32768 : step > 32767 ? 32767 : (int32_t)step;
 }
 
-int wide_activation(struct build *b, const struct graph_tensor *out, int32_t activation, int32_t *low, int32_t *high)
+int wide_activation(struct build *b, const struct graph_tensor *out, int32_t activation,
+                    int32_t *low, int32_t *high)
 {
     float from, to, scale = build_scale(out, 0);
     int rc = build_activation_float(b, activation, &from, &to);
@@ -187,7 +197,8 @@ static int check(struct build *b, const struct kernel_conv_shape *s)
         return build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels", weights->name,
                           weights->scales.count, s->out_c);
     if (weights->zeros_differ || weights->zero_point != 0)
-        return build_fail(b, -ENOTSUP, "weights '%s' have a zero point in a 16x8 model", weights->name);
+        return build_fail(b, -ENOTSUP, "weights '%s' have a zero point in a 16x8 model",
+                          weights->name);
     return 0;
 }
 
@@ -209,7 +220,8 @@ int wide_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t macs)
     if (!p->multipliers)
         return -EINVAL;
     bool depthwise = s->kind == KERNEL_DEPTHWISE;
-    struct layer *layer = build_layer(b, run_conv, depthwise ? "depthwise_16x8_c" : "conv_16x8_c", p, 1);
+    struct layer *layer =
+        build_layer(b, run_conv, depthwise ? "depthwise_16x8_c" : "conv_16x8_c", p, 1);
     if (!layer)
         return -ENOMEM;
     layer->units = s->batch * s->out_h;

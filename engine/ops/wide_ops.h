@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Layers of 16x8 models (int16 activations with zero point 0, int8 weights) and of dynamic-range models
-// (float activations quantized at run time, int8 weights). Readable C. Each is called by its operator's
-// function after arguments and shapes have been checked.
+// Layers of 16x8 models (int16 activations with zero point 0, int8 weights) and of dynamic-range
+// models (float activations quantized at run time, int8 weights). Readable C. Each is called by its
+// operator's function after arguments and shapes have been checked.
 
 #ifndef QEDGE_ENGINE_OPS_WIDE_OPS_H
 #define QEDGE_ENGINE_OPS_WIDE_OPS_H
@@ -18,14 +18,15 @@ int wide_conv(struct build *build, const struct kernel_conv_shape *shape, uint64
 int hybrid_conv(struct build *build, const struct kernel_conv_shape *shape, uint64_t macs);
 
 // Bounds of a fused activation in int16 steps of `out`.
-int wide_activation(struct build *build, const struct graph_tensor *out, int32_t activation, int32_t *low,
-                    int32_t *high);
+int wide_activation(struct build *build, const struct graph_tensor *out, int32_t activation,
+                    int32_t *low, int32_t *high);
 
 int wide_pool(struct build *build, const struct kernel_pool_shape *shape);
 int wide_softmax(struct build *build);
 
-// Constant convolution weights as [group][tap][in][out] (depthwise: as they are), kept with the model, so
-// that inner loops run over output channels. `element` is 1 or 4 bytes. NULL after writing the error.
+// Constant convolution weights as [group][tap][in][out] (depthwise: as they are), kept with the
+// model, so that inner loops run over output channels. `element` is 1 or 4 bytes. NULL after
+// writing the error.
 void *wide_weights(struct build *build, const struct kernel_conv_shape *shape, size_t element);
 
 #endif

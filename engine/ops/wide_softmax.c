@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SOFTMAX of int16: exp and 1/(1+x) by tables of 513 points with straight lines between, as TFLite's
-// reference/softmax.h (SoftmaxInt16) and common.h (lut_populate) define it.
+// SOFTMAX of int16: exp and 1/(1+x) by tables of 513 points with straight lines between, as
+// TFLite's reference/softmax.h (SoftmaxInt16) and common.h (lut_populate) define it.
 
 #include <errno.h>
 #include <math.h>
@@ -18,7 +18,7 @@ struct wide_softmax_params {
     int16_t reciprocal[TABLE_STEPS + 1];  // 1 / (1 + x) of 0 ... 1
 };
 
-// ---- tables --------------------------------------------------------------------------------------
+// ---- tables ------------------------------------------------------------------------------------
 
 static double reciprocal(double x)
 {
@@ -31,7 +31,8 @@ static int16_t bounded(double x)
 }
 
 // Each point is moved by half the error that the straight line makes in the middle.
-static void make_table(double (*function)(double), double low, double high, int16_t table[TABLE_STEPS + 1])
+static void make_table(double (*function)(double), double low, double high,
+                       int16_t table[TABLE_STEPS + 1])
 {
     double step = (high - low) / TABLE_STEPS;
     for (int i = 0; i < TABLE_STEPS; i++) {
@@ -50,12 +51,14 @@ static int16_t look_up(const int16_t *table, int32_t value)
     return (int16_t)(table[index] + ((slope * offset + 64) >> 7));
 }
 
-// ---- running -------------------------------------------------------------------------------------
+// ---- running -----------------------------------------------------------------------------------
 
 static int16_t exponential_of(const struct wide_softmax_params *p, int32_t difference)
 {
     int64_t scaled = (int64_t)fixed_scale(difference, p->input) + 32767;
-    return look_up(p->exponential, (int32_t)(scaled < -32768 ? -32768 : scaled > 32767 ? 32767 : scaled));
+    return look_up(p->exponential, (int32_t)(scaled < -32768  ? -32768
+                                             : scaled > 32767 ? 32767
+                                                              : scaled));
 }
 
 static void run_row(const struct wide_softmax_params *p, const int16_t *in, int16_t *out)
@@ -70,14 +73,17 @@ static void run_row(const struct wide_softmax_params *p, const int16_t *in, int1
     }
     int32_t headroom = sum ? __builtin_clz(sum) : 31;
     int64_t shifted = (((int64_t)sum << (headroom - 1)) + (1 << 13)) >> 14;
-    int32_t inverse = look_up(p->reciprocal, fixed_clamp((int32_t)(shifted - (1 << 15) - (1 << 16)), -32768, 32767));
+    int32_t inverse = look_up(
+        p->reciprocal, fixed_clamp((int32_t)(shifted - (1 << 15) - (1 << 16)), -32768, 32767));
     int32_t shift = 31 - headroom;
     int64_t half = shift > 0 ? INT64_C(1) << (shift - 1) : 0;
     for (int32_t i = 0; i < p->depth; i++)
-        out[i] = (int16_t)fixed_clamp((int32_t)(((int64_t)out[i] * inverse + half) >> shift), 0, 32767);
+        out[i] =
+            (int16_t)fixed_clamp((int32_t)(((int64_t)out[i] * inverse + half) >> shift), 0, 32767);
 }
 
-static void run_softmax(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_softmax(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                        int32_t last)
 {
     const struct wide_softmax_params *p = params;
     (void)scratch;
@@ -99,7 +105,8 @@ int wide_softmax(struct build *b)
     p->depth = in->dims[in->rank - 1];
     if (p->depth > 1 << 15)
         return build_fail(b, -ENOTSUP, "softmax over %d int16 values", p->depth);
-    p->input = fixed_multiplier_from((double)(build_scale(in, 0) * b->op->options.value) / (10.0 / 65535.0));
+    p->input = fixed_multiplier_from((double)(build_scale(in, 0) * b->op->options.value) /
+                                     (10.0 / 65535.0));
     make_table(exp, -10, 0, p->exponential);
     make_table(reciprocal, 0, 1, p->reciprocal);
     struct layer *layer = build_layer(b, run_softmax, "softmax_int16_c", p, 1);

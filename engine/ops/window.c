@@ -7,8 +7,8 @@ int window_solve(struct build *b, int32_t padding, struct window_axis *axis)
 {
     if (axis->stride < 1 || axis->stride > WINDOW_STEP_MAX || axis->dilation < 1 ||
         axis->dilation > WINDOW_STEP_MAX || axis->filter < 1 || axis->filter > WINDOW_STEP_MAX)
-        return build_fail(b, -EINVAL, "filter %d, stride %d, dilation %d", axis->filter, axis->stride,
-                          axis->dilation);
+        return build_fail(b, -EINVAL, "filter %d, stride %d, dilation %d", axis->filter,
+                          axis->stride, axis->dilation);
     int32_t extent = (axis->filter - 1) * axis->dilation + 1;
     if (padding == PADDING_VALID) {
         if (extent > axis->in)

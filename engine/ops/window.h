@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sizes of everything that slides a window over a picture: output size and leading padding, as TFLite
-// computes them (padding SAME: total split in halves, the smaller first).
+// Sizes of everything that slides a window over a picture: output size and leading padding, as
+// TFLite computes them (padding SAME: total split in halves, the smaller first).
 
 #ifndef QEDGE_ENGINE_OPS_WINDOW_H
 #define QEDGE_ENGINE_OPS_WINDOW_H

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every model at hand, broken in thousands of ways: cut short, bits flipped, numbers replaced, blocks
-// moved. Each must give one clear line, or load and run. Never a crash, a hang or a read outside (built
-// with ASan and UBSan the checkers watch).
+// Every model at hand, broken in thousands of ways: cut short, bits flipped, numbers replaced,
+// blocks moved. Each must give one clear line, or load and run. Never a crash, a hang or a read
+// outside (built with ASan and UBSan the checkers watch).
 //
 //     model_corrupt_test [MODEL...]        QEDGE_FUZZ_SECONDS=20 in all, QEDGE_FUZZ_SEED=1
 //
-// Half of the hits go where the structure is: outside the constants' bytes. A crash or hang prints the
-// file, seed and round, which make the same bytes again.
+// Half of the hits go where the structure is: outside the constants' bytes. A crash or hang prints
+// the file, seed and round, which make the same bytes again.
 
 #include <dirent.h>
 #include <errno.h>
@@ -55,14 +55,15 @@ static void on_signal(int number)
 {
     char line[768];
     int n = snprintf(line, sizeof(line), "%s on %s, QEDGE_FUZZ_SEED=%llu, round %u\n",
-                     number == SIGALRM ? "no end" : "crash", now_at.path, (unsigned long long)now_at.seed, now_at.round);
+                     number == SIGALRM ? "no end" : "crash", now_at.path,
+                     (unsigned long long)now_at.seed, now_at.round);
     if (write(STDERR_FILENO, line, (size_t)n) < 0)
         _exit(2);
     signal(number, SIG_DFL);
     raise(number == SIGALRM ? SIGKILL : number);
 }
 
-// ---- files ---------------------------------------------------------------------------------------
+// ---- files -------------------------------------------------------------------------------------
 
 struct file {
     char path[512];
@@ -123,7 +124,8 @@ static void find_structure(struct file *file)
     if (graph_read(&graph, &flat, &store, &error) == 0)
         for (uint32_t i = 0; i < graph.tensor_count; i++)
             if (graph.tensors[i].data && graph.tensors[i].data_bytes > 64)
-                memset(constant + (graph.tensors[i].data - file->data), 1, graph.tensors[i].data_bytes);
+                memset(constant + (graph.tensors[i].data - file->data), 1,
+                       graph.tensors[i].data_bytes);
     store_finish(&store);
     file->structure = malloc((file->size + 1) * sizeof(uint32_t));
     for (uint32_t i = 0; i < file->size; i++)
@@ -132,7 +134,7 @@ static void find_structure(struct file *file)
     free(constant);
 }
 
-// ---- breaking ------------------------------------------------------------------------------------
+// ---- breaking ----------------------------------------------------------------------------------
 
 static uint32_t position(const struct file *file, uint32_t size)
 {
@@ -145,8 +147,10 @@ static uint32_t position(const struct file *file, uint32_t size)
 
 static void put_number(uint8_t *data, uint32_t size, uint32_t at)
 {
-    static const uint32_t numbers[] = {0, 1, 2, 4, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff,
-                                       0x80000000, 0xffffffff, 0xfffffff0, 0x40000000, 0x7f800000, 0x7fc00000, 1000};
+    static const uint32_t numbers[] = {0,          1,          2,          4,          0x7f,
+                                       0x80,       0xff,       0x7fff,     0x8000,     0xffff,
+                                       0x10000,    0x7fffffff, 0x80000000, 0xffffffff, 0xfffffff0,
+                                       0x40000000, 0x7f800000, 0x7fc00000, 1000};
     uint32_t value = numbers[random_below(sizeof(numbers) / sizeof(numbers[0]))];
     if (random_below(4) == 0)
         value = random_below(size);
@@ -180,7 +184,7 @@ static uint32_t damage(const struct file *file, uint8_t *data)
     return size;
 }
 
-// ---- trying --------------------------------------------------------------------------------------
+// ---- trying ------------------------------------------------------------------------------------
 
 static uint32_t loaded, refused;
 
@@ -235,7 +239,8 @@ static bool try_bytes(const uint8_t *data, uint32_t size)
         model_close(model);
     } else {
         refused++;
-        good = (rc == -EINVAL || rc == -ENOTSUP || rc == -ENOMEM) && error.text[0] && !strchr(error.text, '\n');
+        good = (rc == -EINVAL || rc == -ENOTSUP || rc == -ENOMEM) && error.text[0] &&
+               !strchr(error.text, '\n');
         if (!good)
             fprintf(stderr, "rc %d, '%s'\n", rc, error.text);
     }
@@ -251,14 +256,15 @@ static bool torture(struct file *file, uint64_t seed, uint64_t budget_ns)
     now_at.path = file->path;
     now_at.seed = seed;
     find_structure(file);
-    for (now_at.round = 0; good && (now_at.round < ROUNDS_MIN || clock_now_ns() < end); now_at.round++) {
+    for (now_at.round = 0; good && (now_at.round < ROUNDS_MIN || clock_now_ns() < end);
+         now_at.round++) {
         random_state = seed * 1000003 + now_at.round;
         memcpy(data, file->data, file->size);
         good = try_bytes(data, damage(file, data));
     }
     if (!good)
-        fprintf(stderr, "FAILED: %s, QEDGE_FUZZ_SEED=%llu, round %u\n", file->path, (unsigned long long)seed,
-                now_at.round - 1);
+        fprintf(stderr, "FAILED: %s, QEDGE_FUZZ_SEED=%llu, round %u\n", file->path,
+                (unsigned long long)seed, now_at.round - 1);
     free(data);
     free(file->structure);
     free(file->data);
@@ -290,6 +296,7 @@ int main(int argc, char **argv)
     bool good = true;
     for (uint32_t i = 0; i < file_count; i++)
         good = torture(&files[i], seed, budget / file_count) && good;
-    printf("%u files, %u variants: %u refused, %u ran\n", file_count, loaded + refused, refused, loaded);
+    printf("%u files, %u variants: %u refused, %u ran\n", file_count, loaded + refused, refused,
+           loaded);
     return good ? 0 : 1;
 }

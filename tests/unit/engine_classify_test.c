@@ -15,7 +15,8 @@
 
 static struct tensor_info info_of(enum tensor_type type, int32_t n, float scale, int32_t zero)
 {
-    return (struct tensor_info){.name = "out", .type = type, .rank = 2, .dims = {1, n}, .scale = scale, .zero_point = zero};
+    return (struct tensor_info){
+        .name = "out", .type = type, .rank = 2, .dims = {1, n}, .scale = scale, .zero_point = zero};
 }
 
 static void best_first_and_ties_by_index(void **state)

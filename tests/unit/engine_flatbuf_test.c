@@ -17,8 +17,8 @@
 //  4 "TEST"                16 table: vtable 8 back, i32 field 0, offset field 1 -> vector at 28
 //                          28 vector: count 2, elements 7 and -9
 static const uint8_t good[] = {
-    16, 0, 0, 0, 'T', 'E', 'S', 'T', 8, 0, 12, 0, 4, 0, 8, 0, 8, 0, 0, 0, 42, 0, 0, 0, 4, 0, 0, 0,
-    2, 0, 0, 0, 7, 0, 0, 0, 0xf7, 0xff, 0xff, 0xff,
+    16, 0, 0, 0, 'T', 'E', 'S', 'T', 8, 0, 12, 0, 4, 0, 8, 0, 8,    0,    0,    0,
+    42, 0, 0, 0, 4,   0,   0,   0,   2, 0, 0,  0, 7, 0, 0, 0, 0xf7, 0xff, 0xff, 0xff,
 };
 
 // A heap copy of exactly `size` bytes, so that a checker sees any read past the end.
@@ -102,20 +102,20 @@ static void lying_numbers_are_faults(void **state)
         size_t at;
         uint8_t value;
     } lies[] = {
-        {0, 200},  // root outside
-        {3, 0x7f}, // root far outside
-        {8, 3},    // vtable smaller than its head
-        {8, 7},    // vtable with half an entry
-        {8, 250},  // vtable past the end
-        {10, 200}, // table past the end
-        {10, 2},   // table smaller than its head
-        {12, 2},   // field over the vtable offset
-        {12, 10},  // field half outside its table
+        {0, 200},   // root outside
+        {3, 0x7f},  // root far outside
+        {8, 3},     // vtable smaller than its head
+        {8, 7},     // vtable with half an entry
+        {8, 250},   // vtable past the end
+        {10, 200},  // table past the end
+        {10, 2},    // table smaller than its head
+        {12, 2},    // field over the vtable offset
+        {12, 10},   // field half outside its table
         {19, 0x80}, // vtable far before the file
-        {16, 200}, // vtable before the file
-        {24, 100}, // vector outside
+        {16, 200},  // vtable before the file
+        {24, 100},  // vector outside
         {27, 0xff}, // vector far outside
-        {28, 3},   // vector longer than the file
+        {28, 3},    // vector longer than the file
         {31, 0xff}, // vector of 4 billion
     };
     (void)state;

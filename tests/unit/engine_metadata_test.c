@@ -49,7 +49,8 @@ static void put_common(struct zip *zip, int method, uint32_t packed)
     put(zip, 0, 2);
 }
 
-// An archive with "labels.txt", after `before` bytes that are not zip. Offsets count from the zip's start.
+// An archive with "labels.txt", after `before` bytes that are not zip. Offsets count from the zip's
+// start.
 static struct zip make_zip(int method, size_t before)
 {
     struct zip zip = {.size = before};
@@ -57,7 +58,10 @@ static struct zip make_zip(int method, size_t before)
     uint32_t packed_size = sizeof(TEXT) - 1;
     memset(zip.bytes, 'x', before);
     if (method == 8) {
-        z_stream z = {.next_in = (Bytef *)TEXT, .avail_in = sizeof(TEXT) - 1, .next_out = packed, .avail_out = sizeof(packed)};
+        z_stream z = {.next_in = (Bytef *)TEXT,
+                      .avail_in = sizeof(TEXT) - 1,
+                      .next_out = packed,
+                      .avail_out = sizeof(packed)};
         assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
         assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
         packed_size = (uint32_t)z.total_out;

@@ -66,9 +66,11 @@ static void live_tensors_do_not_overlap(void **state)
             continue;
         assert_true(a.offset + a.tensor->bytes <= model_arena_size(model));
         for (uint32_t j = 0; j < i; j++) {
-            if (!model_value(model, j, &b) || b.constant || b.alias || a.first > b.last || b.first > a.last)
+            if (!model_value(model, j, &b) || b.constant || b.alias || a.first > b.last ||
+                b.first > a.last)
                 continue;
-            assert_true(a.offset + a.tensor->bytes <= b.offset || b.offset + b.tensor->bytes <= a.offset);
+            assert_true(a.offset + a.tensor->bytes <= b.offset ||
+                        b.offset + b.tensor->bytes <= a.offset);
         }
     }
 }

@@ -24,7 +24,8 @@ static void check_plan(const struct plan_value *values, uint32_t count, size_t t
             int apart = values[i].offset + values[i].bytes <= values[j].offset ||
                         values[j].offset + values[j].bytes <= values[i].offset;
             if (together && !apart)
-                fail_msg("values %u and %u overlap at %zu and %zu", i, j, values[i].offset, values[j].offset);
+                fail_msg("values %u and %u overlap at %zu and %zu", i, j, values[i].offset,
+                         values[j].offset);
         }
     }
 }
@@ -53,7 +54,8 @@ static void random_lives_never_overlap(void **state)
         for (uint32_t i = 0; i < COUNT; i++) {
             random = random * 1664525u + 1013904223u;
             int32_t first = (int32_t)(random >> 26), life = (int32_t)(random >> 20 & 15);
-            values[i] = (struct plan_value){.bytes = random >> 8 & 0xffff, .first = first - 1, .last = first + life};
+            values[i] = (struct plan_value){
+                .bytes = random >> 8 & 0xffff, .first = first - 1, .last = first + life};
             sum += (values[i].bytes + 63) / 64 * 64;
         }
         assert_int_equal(plan_place(values, COUNT, order, &total), 0);
@@ -73,7 +75,8 @@ static void nothing_takes_nothing(void **state)
 static void absurd_sizes_are_refused(void **state)
 {
     (void)state;
-    struct plan_value values[3] = {{PTRDIFF_MAX / 2, 0, 1, 0}, {PTRDIFF_MAX / 2, 0, 1, 0}, {PTRDIFF_MAX / 2, 0, 1, 0}};
+    struct plan_value values[3] = {
+        {PTRDIFF_MAX / 2, 0, 1, 0}, {PTRDIFF_MAX / 2, 0, 1, 0}, {PTRDIFF_MAX / 2, 0, 1, 0}};
     uint32_t order[3];
     size_t total;
     assert_true(plan_place(values, 3, order, &total) < 0);

@@ -20,7 +20,8 @@ struct job {
     _Atomic int seen[UNITS_MAX];
     _Atomic int bad_member;
     uint32_t members;
-    int plain[UNITS_MAX]; // written by members, read by the leader: a checker sees a missing barrier
+    int plain[UNITS_MAX]; // written by members, read by the leader: a checker sees a missing
+                          // barrier
 };
 
 static void mark(void *arg, uint32_t member, int32_t first, int32_t last)
