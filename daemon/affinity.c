@@ -49,5 +49,7 @@ void affinity_apply(const struct config_workers *config, bool say)
 
 int affinity_lock_memory(void)
 {
-    return mlockall(MCL_CURRENT | MCL_FUTURE) < 0 ? -errno : 0;
+    // On fault: the 8 MiB that each thread's stack may grow to is not taken at once. Not MCL_FUTURE: near the limit it
+    // would make allocations and new threads fail.
+    return mlockall(MCL_CURRENT | MCL_ONFAULT) < 0 ? -errno : 0;
 }

@@ -14,7 +14,7 @@
 uint32_t affinity_cpu_count(const struct config_cpus *cpus);
 // Applies the settings to the calling thread. What the system refuses is logged when `say`, and the thread goes on without.
 void affinity_apply(const struct config_workers *config, bool say);
-// mlockall for what is there and what comes. 0 or -errno.
+// Keeps in memory what the process has by now. 0 or -errno.
 int affinity_lock_memory(void);
 
 #endif

@@ -349,6 +349,7 @@ static void on_loaded(uv_async_t *async)
         uint32_t changes = count_changes(reload);
         swap_all(reload);
         take_settings(reload);
+        service_lock_memory(service);
         log_info("reloaded: %u stream%s changed%s", changes, changes == 1 ? "" : "s",
                  restart ? "; socket and workers take effect with the next restart" : "");
         start_reaper(reload);

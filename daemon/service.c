@@ -23,6 +23,7 @@
 #include "kernels/kernels.h"
 
 #define TICK_MS 1000
+#define LOCK_TICKS 4
 #define DRAIN_NS (600 * CLOCK_NS_PER_MS)
 #define STOP_LIMIT_S 2 // after that the process ends whatever still hangs
 
@@ -113,6 +114,23 @@ void service_say_status(struct service *service)
 
 // ---- loop callbacks --------------------------------------------------------
 
+void service_lock_memory(struct service *service)
+{
+    if (service->config->workers.lock_memory)
+        service->lock_in = LOCK_TICKS;
+}
+
+// What workers allocate with their first frames belongs to it, so it is done a few times.
+static void lock_memory(struct service *service)
+{
+    if (service->lock_in == 0)
+        return;
+    int status = affinity_lock_memory();
+    service->lock_in = status < 0 ? 0 : service->lock_in - 1;
+    if (status < 0)
+        log_warning("workers.lock_memory: refused: %s (needs CAP_IPC_LOCK or a higher LimitMEMLOCK)", strerror(-status));
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct service *service = timer->data;
@@ -122,6 +140,7 @@ static void on_tick(uv_timer_t *timer)
     sysinfo_sample(&service->sysinfo, now);
     control_tick(&service->control, now);
     service_say_status(service);
+    lock_memory(service);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -337,6 +356,8 @@ static int run(struct service *service)
                  service->stream_count == 1 ? "" : "s", pool_threads(service->pool),
                  pool_threads(service->pool) == 1 ? "" : "s", service->kernels, service->config->socket);
         notify_send(&service->notify, "READY=1");
+        service_lock_memory(service);
+        lock_memory(service);
         service_say_status(service);
         uv_run(&service->loop, UV_RUN_DEFAULT);
     }
@@ -360,9 +381,6 @@ int service_run(const char *config_path, struct config *config)
     if (load_networks(config, networks) < 0) {
         code = SERVICE_BAD_CONFIG;
     } else if (uv_loop_init(&service.loop) == 0) {
-        int status = config->workers.lock_memory ? affinity_lock_memory() : 0;
-        if (status < 0)
-            log_warning("workers.lock_memory: refused: %s (needs CAP_IPC_LOCK or a higher LimitMEMLOCK)", strerror(-status));
         name_kernels(&service);
         if (start_streams(&service, networks) == 0)
             code = run(&service);

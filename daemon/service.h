@@ -40,6 +40,7 @@ struct service {
     struct notify notify;
     struct hotplug hotplug;
     struct sysinfo sysinfo;
+    int lock_in; // ticks until memory is locked (again): at start, and after a reload has brought new memory
     struct reload *reload;
     bool stopping;
 };
@@ -63,6 +64,9 @@ uint32_t service_take_unused_sources(struct service *service, struct source **un
 bool service_needs_team(const struct config *config);
 // The one line of `systemctl status`, brought up to date.
 void service_say_status(struct service *service);
+
+// Once a second for a while after this, memory is locked, where it is configured.
+void service_lock_memory(struct service *service);
 
 // How a stream stands, in one word and a reason.
 struct stream_health {

@@ -18,7 +18,8 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000
 #define NEXT_WAIT_MS 200
-#define SILENCE_NS (3 * CLOCK_NS_PER_S) // a running camera that gives nothing that long is opened anew
+#define SILENCE_NS (3 * CLOCK_NS_PER_S) // a running camera that gives nothing that long is opened anew …
+#define SILENCE_FRAMES 3                // … but a slow one has time for so many frames
 
 struct source {
     struct config_source config;
@@ -32,7 +33,7 @@ struct source {
     _Atomic int32_t frames_out; // frames not yet released
     _Atomic uint64_t last_frame_ns, beat_ns;
     struct source_streams attached; // under the pool's lock
-    struct log_cause cause;         // capture thread
+    struct log_cause cause, remark; // capture thread
     uint64_t number_base, number_next; // capture thread: frame numbers go on after the device was opened anew
     _Atomic uint64_t missed;        // frames that the device itself lost
     pthread_mutex_t lock;           // of what follows
@@ -111,6 +112,22 @@ static void drain(struct source *source)
         pause_ms(source, 1);
 }
 
+static uint64_t silence_limit(const struct source *source)
+{
+    double fps = source->config.fps;
+    double frames = fps > 0 ? SILENCE_FRAMES * (double)CLOCK_NS_PER_S / fps : 0;
+    return frames > (double)SILENCE_NS ? (uint64_t)frames : SILENCE_NS;
+}
+
+static void say_remark(struct source *source)
+{
+    char text[300] = "";
+    if (source->kind->remark)
+        source->kind->remark(source->self, text, sizeof(text));
+    if (text[0])
+        log_cause_say(&source->remark, LOG_LEVEL_NOTICE, "source %s: %s", source->kind->name, text);
+}
+
 // Frames until the source is lost (-errno), at its end (1), or the daemon stops (0).
 static int run(struct source *source, struct source_trouble *trouble)
 {
@@ -134,8 +151,9 @@ static int run(struct source *source, struct source_trouble *trouble)
             pool_count_bad(source->pool, source);
         } else if (status != -EAGAIN) {
             return status;
-        } else if (source->kind == &source_v4l2 && now - quiet_since > SILENCE_NS) {
-            snprintf(trouble->reason, sizeof(trouble->reason), "the camera gave no frame for 3 s");
+        } else if (source->kind == &source_v4l2 && now - quiet_since > silence_limit(source)) {
+            snprintf(trouble->reason, sizeof(trouble->reason), "the camera gave no frame for %.0f s",
+                     (double)silence_limit(source) / CLOCK_NS_PER_S);
             snprintf(trouble->hint, sizeof(trouble->hint), "check cable and signal; opened anew");
             return -ETIMEDOUT;
         }
@@ -155,6 +173,7 @@ static void *capture_thread(void *arg)
         if (status == 0) {
             uint64_t opened = clock_now_ns();
             set_state(source, SOURCE_RUNNING, NULL);
+            say_remark(source);
             log_cause_clear(&source->cause, "source %s: running again: %s", source->kind->name, source->description);
             status = run(source, &trouble);
             if (status == 1)

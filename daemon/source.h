@@ -44,6 +44,8 @@ struct source_kind {
     void (*close)(void *self);
     // "/dev/video0 640x480 YUYV 30 fps"
     void (*describe)(const void *self, char *text, size_t size);
+    // What is not as it was asked for, "" when all is; may be NULL. Said once.
+    void (*remark)(const void *self, char *text, size_t size);
 };
 
 extern const struct source_kind source_v4l2, source_replay, source_pattern;

@@ -20,6 +20,8 @@ struct camera {
     struct v4l2_node node;
     struct source *source;
     int wake_fd;
+    struct config_size asked_size;
+    double asked_fps;
     struct frame frames[V4L2_BUFFERS_MAX];
 };
 
@@ -59,6 +61,8 @@ static int camera_open(const struct config_source *config, struct source *source
     }
     self->source = source;
     self->wake_fd = wake_fd;
+    self->asked_size = config->size;
+    self->asked_fps = config->fps > 0 ? config->fps : 30;
     int status = strcmp(config->device, "auto") == 0 ? open_any(self, config, trouble)
                                                      : v4l2_node_open(&self->node, config->device, config, trouble);
     if (status < 0) {
@@ -170,6 +174,18 @@ static void camera_describe(const void *arg, char *text, size_t size)
     snprintf(text, size, "%.200s %dx%d %s%s", node->path, node->width, node->height, node->row->name, rate);
 }
 
+static void camera_remark(const void *arg, char *text, size_t size)
+{
+    const struct camera *self = arg;
+    const struct v4l2_node *node = &self->node;
+    bool other_size = self->asked_size.width && (self->asked_size.width != node->width || self->asked_size.height != node->height);
+    bool other_rate = node->fps > 0 && node->fps < 0.95 * self->asked_fps;
+    char got[280];
+    camera_describe(arg, got, sizeof(got));
+    if (other_size || other_rate)
+        snprintf(text, size, "nearest to what was asked: %s", got);
+}
+
 const struct source_kind source_v4l2 = {.name = "v4l2", .open = camera_open, .next = camera_next,
                                         .release = camera_release, .close = camera_close,
-                                        .describe = camera_describe};
+                                        .describe = camera_describe, .remark = camera_remark};

@@ -165,7 +165,7 @@ static void write_status(struct json_writer *json, struct service *service)
     json_write_member_string(json, "kernels", service->kernels);
     json_write_member_u64(json, "threads", pool_threads(service->pool));
     json_write_member_fixed(json, "cpu_percent", service->sysinfo.cpu_percent, 1);
-    json_write_member_u64(json, "memory_kb", sysinfo_memory_kb());
+    json_write_member_u64(json, "memory_kb", sysinfo_memory_kb(&service->sysinfo));
     json_write_member_string(json, "config", service->config_path);
     json_write_member_u64(json, "clients", service->control.count);
     write_streams(json, service);

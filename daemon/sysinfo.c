@@ -22,7 +22,7 @@ void sysinfo_sample(struct sysinfo *sysinfo, uint64_t now_ns)
     sysinfo->cpu_ns = cpu;
 }
 
-uint64_t sysinfo_memory_kb(void)
+static uint64_t read_memory_kb(void)
 {
     cleanup_file FILE *file = fopen("/proc/self/smaps_rollup", "re");
     char line[256];
@@ -31,4 +31,14 @@ uint64_t sysinfo_memory_kb(void)
         if (sscanf(line, "Private_Clean: %llu", &kb) == 1 || sscanf(line, "Private_Dirty: %llu", &kb) == 1)
             total += kb;
     return total;
+}
+
+uint64_t sysinfo_memory_kb(struct sysinfo *sysinfo)
+{
+    uint64_t now = clock_now_ns();
+    if (!sysinfo->memory_ns || now - sysinfo->memory_ns > CLOCK_NS_PER_S) {
+        sysinfo->memory_kb = read_memory_kb();
+        sysinfo->memory_ns = now;
+    }
+    return sysinfo->memory_kb;
 }

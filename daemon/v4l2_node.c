@@ -8,8 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/log.h"
-
 static bool multi_planar(const struct v4l2_node *node)
 {
     return node->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
@@ -232,16 +230,6 @@ static int start_streaming(struct v4l2_node *node, struct source_trouble *troubl
 
 // ---- life ------------------------------------------------------------------
 
-static void say_choice(const struct v4l2_node *node, const struct config_source *config)
-{
-    double fps = config->fps > 0 ? config->fps : 30;
-    bool other_size = config->size.width && (config->size.width != node->width || config->size.height != node->height);
-    bool other_rate = node->fps > 0 && node->fps < 0.95 * fps;
-    if (other_size || other_rate)
-        log_notice("source v4l2: %s: nearest to what was asked: %dx%d %s %.4g fps", node->path, node->width,
-                   node->height, node->row->name, node->fps);
-}
-
 static int open_with(struct v4l2_node *node, const struct v4l2_device_ops *ops, const char *path,
                      const struct config_source *config, struct source_trouble *trouble)
 {
@@ -280,8 +268,6 @@ int v4l2_node_open(struct v4l2_node *node, const char *path, const struct config
             status = 0;
         }
     }
-    if (status == 0)
-        say_choice(node, config);
     return status;
 }
 

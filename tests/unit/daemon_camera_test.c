@@ -430,6 +430,51 @@ static void test_auto_without_camera(void **state)
     rig_stop(&rig);
 }
 
+// A camera that offers only what we do not read is opened once more through the converting calls.
+static int converting_open(const char *path)
+{
+    int fd = fake_open(path);
+    if (fd >= 0)
+        fakes[fd - FAKE_FD].modes = plain;
+    return fd;
+}
+
+static void test_converted(void **state)
+{
+    (void)state;
+    static const struct fake_mode bayer[] = {{V4L2_PIX_FMT_SBGGR8, 640, 480, 90}, {0, 0, 0, 0}};
+    struct v4l2_device_ops converting = fake_ops;
+    struct rig rig;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    converting.open = converting_open;
+    v4l2_device_fallback = &converting;
+    fake_add("/dev/video0", bayer);
+    rig_start(&rig, &config);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, 5);
+    rig_stop(&rig);
+    v4l2_device_fallback = NULL;
+}
+
+static void test_remark(void **state)
+{
+    (void)state;
+    struct config_source config = camera_config("/dev/video0", 800, 600, 60, "auto");
+    struct source_trouble trouble = {0};
+    char text[300] = "";
+    void *self;
+    fake_add("/dev/video0", plain);
+    assert_int_equal(source_v4l2.open(&config, NULL, -1, &self, &trouble), 0);
+    source_v4l2.remark(self, text, sizeof(text));
+    assert_non_null(strstr(text, "nearest to what was asked: /dev/video0 640x480 YUYV"));
+    source_v4l2.close(self);
+    config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    text[0] = '\0';
+    assert_int_equal(source_v4l2.open(&config, NULL, -1, &self, &trouble), 0);
+    source_v4l2.remark(self, text, sizeof(text));
+    assert_string_equal(text, "");
+    source_v4l2.close(self);
+}
+
 // Two streams share a camera; one of them is taken away while it runs.
 static void test_shared(void **state)
 {
@@ -461,7 +506,8 @@ int main(void)
         cmocka_unit_test_setup(test_bad_frames, setup),   cmocka_unit_test_setup(test_jpeg, setup),
         cmocka_unit_test_setup(test_fatal_error, setup),  cmocka_unit_test_setup(test_unplug, setup),
         cmocka_unit_test_setup(test_auto, setup),         cmocka_unit_test_setup(test_auto_without_camera, setup),
-        cmocka_unit_test_setup(test_shared, setup),
+        cmocka_unit_test_setup(test_shared, setup),       cmocka_unit_test_setup(test_converted, setup),
+        cmocka_unit_test_setup(test_remark, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
