@@ -21,12 +21,17 @@ DW_INLINE struct numbers numbers_of(const struct depthwise_task *task)
     return (struct numbers){vec_load(at), _mm256_loadu_ps((const float *)(at + 32)), at + 64};
 }
 
-// The weights stay in memory: left to itself gcc keeps them in registers and everything else on the stack.
 DW_INLINE vec vec_dot(vec sums, vec x, const uint8_t *weights)
 {
-    vec products;
-    __asm__("vpmaddwd %2, %1, %0" : "=x"(products) : "x"(x), "m"(*(const __m256i *)weights));
-    return _mm256_add_epi32(sums, products);
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(x, vec_load(weights)));
+}
+
+// The same pointer, but unknown: what is loaded from it stays where it is used. Otherwise gcc takes all
+// weights, or their addresses, out of the loop and puts them on the stack.
+DW_INLINE const uint8_t *opaque(const uint8_t *pointer)
+{
+    __asm__("" : "+r"(pointer));
+    return pointer;
 }
 
 // Eight channels of two rows, as pairs.
@@ -123,7 +128,7 @@ struct three {
 DW_INLINE vec three_sums(const struct three *t, struct column left, struct column middle,
                          struct column right, const int row, const int aligns)
 {
-    const uint8_t *w = t->numbers.weights + 32 * row;
+    const uint8_t *w = opaque(t->numbers.weights) + 32 * row;
     const int pair = 32 * aligns, tap = 2 * pair;
     vec sums = vec_dot(t->numbers.init, left.upper, w);
     sums = vec_dot(sums, left.lower, w + pair);
@@ -197,18 +202,94 @@ DW_INLINE void run_three(const struct depthwise_task *task, const int rows, cons
         three_stride2(&t, at, s->out_w);
 }
 
+// ---- five columns, three pairs of rows: two neighbouring outputs at a time ---------------------
+
+struct five {
+    const struct depthwise_task *task;
+    struct numbers numbers;
+    vec padding;
+    vec left[2], right[2]; // sums of the two outputs, per row
+};
+
+// Column j of the seven (or six) that the two outputs need. All but f and x are constants.
+DW_INLINE void five_column(struct five *f, int32_t x, const int j, const int rows, const int aligns,
+                           const int stride)
+{
+    const int8_t *const *l = f->task->lines;
+    const uint8_t *w = opaque(f->numbers.weights);
+    ptrdiff_t at = (x + j) * f->task->step;
+    bool inside = (uint32_t)(x + j) < (uint32_t)f->task->shape->in_w;
+#pragma GCC unroll 3
+    for (int group = 0; group < 3; group++) {
+        vec pair = inside ? pair_load(l[2 * group] + at, l[2 * group + 1] + at) : f->padding;
+        const int left = (j * 3 + group) * aligns * 32, right = ((j - stride) * 3 + group) * aligns * 32;
+        if (j < 5)
+            f->left[0] = vec_dot(f->left[0], pair, w + left);
+        if (j < 5 && rows == 2)
+            f->left[1] = vec_dot(f->left[1], pair, w + left + 32);
+        if (j >= stride)
+            f->right[0] = vec_dot(f->right[0], pair, w + right);
+        if (j >= stride && rows == 2)
+            f->right[1] = vec_dot(f->right[1], pair, w + right + 32);
+    }
+}
+
+DW_INLINE void five_pair(struct five *f, int32_t x, const int rows, const int aligns, const int stride)
+{
+    f->left[0] = f->left[1] = f->right[0] = f->right[1] = f->numbers.init;
+    five_column(f, x, 0, rows, aligns, stride);
+    five_column(f, x, 1, rows, aligns, stride);
+    five_column(f, x, 2, rows, aligns, stride);
+    five_column(f, x, 3, rows, aligns, stride);
+    five_column(f, x, 4, rows, aligns, stride);
+    five_column(f, x, 5, rows, aligns, stride);
+    if (stride == 2)
+        five_column(f, x, 6, rows, aligns, stride);
+}
+
+// Pairs from left to right; an odd last output is done again with the one before it.
+DW_INLINE void run_five(const struct depthwise_task *task, const int rows, const int aligns, const int stride)
+{
+    const struct kernel_conv_shape *s = task->shape;
+    const struct finish finish = finish_of(s->output_zero_point, s->act_min, s->act_max);
+    struct five f = {.task = task, .numbers = numbers_of(task),
+                     .padding = _mm256_set1_epi16((short)s->input_zero_point)};
+    for (int32_t pair = 0; pair < s->out_w; pair += 2) {
+        int32_t ox = pair + 2 <= s->out_w ? pair : s->out_w - 2;
+        five_pair(&f, ox * stride - s->pad_left, rows, aligns, stride);
+        for (int row = 0; row < rows; row++) {
+            int8_t *output = task->output[row] + (ptrdiff_t)ox * s->out_c;
+            vec left = rounded(f.left[row], &f.numbers, &finish);
+            __m128i bytes = narrowed(left, rounded(f.right[row], &f.numbers, &finish), &finish);
+            _mm_storel_epi64((__m128i *)output, bytes);
+            _mm_storel_epi64((__m128i *)(output + s->out_c), _mm_unpackhi_epi64(bytes, bytes));
+        }
+    }
+}
+
 static void run(const struct depthwise_task *task)
 {
     const struct kernel_conv_shape *s = task->shape;
-    bool three = s->k_w == 3 && s->dilation_w == 1 && task->groups == 2 && task->channels == 8;
-    if (!three || s->stride_w > 2 || (s->stride_w == 2 && task->aligns == 2))
-        run_any(task);
-    else if (task->rows == 2)
+    bool steps = s->dilation_w == 1 && (s->stride_w == 1 || (s->stride_w == 2 && task->aligns == 1)) &&
+                 task->channels == 8;
+    bool three = steps && s->k_w == 3 && task->groups == 2;
+    bool five = steps && s->k_w == 5 && s->k_h == 5 && s->out_w > 1;
+    if (three && task->rows == 2)
         run_three(task, 2, 2);
-    else if (task->aligns == 2)
+    else if (three && task->aligns == 2)
         run_three(task, 1, 2);
-    else
+    else if (three)
         run_three(task, 1, 1);
+    else if (five && task->rows == 2)
+        run_five(task, 2, 2, 1);
+    else if (five && task->aligns == 2)
+        run_five(task, 1, 2, 1);
+    else if (five && s->stride_w == 1)
+        run_five(task, 1, 1, 1);
+    else if (five)
+        run_five(task, 1, 1, 2);
+    else
+        run_any(task);
 }
 
 static const struct depthwise_isa isa = {8, 1, 2, false, NULL, run};
