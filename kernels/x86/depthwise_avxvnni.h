@@ -9,9 +9,9 @@
 #include "kernels/x86/rows_x86.h"
 #include "kernels/x86/vec_ymm.h"
 
-static inline vec vec_dot(vec sums, vec x, vec weights)
+static inline vec vec_dot_memory(vec sums, vec x, const uint8_t *weights)
 {
-    __asm__(DEPTHWISE_VPDPBUSD : "+x"(sums) : "x"(x), "x"(weights));
+    __asm__(DEPTHWISE_VPDPBUSD : "+x"(sums) : "x"(x), "m"(*(const vec *)weights));
     return sums;
 }
 

@@ -27,8 +27,8 @@ DW_INLINE struct quartet column_load_two(const int8_t *a, const int8_t *b)
 DW_INLINE struct quartet five_dot(struct quartet sums, struct quartet column, const struct five *f,
                                   const int index, const bool wide)
 {
-    sums = quartet_dot(sums, column, f->weights + index * DW_QUARTET);
-    return wide ? quartet_dot(sums, column, f->excess + index * DW_QUARTET) : sums;
+    sums = quartet_dot(sums, column, opaque(f->weights) + index * DW_QUARTET);
+    return wide ? quartet_dot(sums, column, opaque(f->excess) + index * DW_QUARTET) : sums;
 }
 
 // Column j of the pair's columns, rows of one group. All but f are constants.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Depthwise convolution with vpdpbusd (depthwise_plan.h has the idea), for any register width. The including
-// file brings vec_ymm.h or vec_zmm.h and vec_dot before, and gets `static void run(task)` for blocks of
+// file brings vec_ymm.h or vec_zmm.h and vec_dot_memory before, and gets `static void run(task)` for blocks of
 // 4 * VEC_LANES channels.
 
 #ifndef QEDGE_KERNELS_X86_DEPTHWISE_VNNI_H
@@ -44,12 +44,19 @@ DW_INLINE struct quartet quartet_load(const void *data)
 // sums + column * the four vectors of weights at w
 DW_INLINE struct quartet quartet_dot(struct quartet sums, struct quartet column, const uint8_t *w)
 {
-    struct quartet weights = quartet_load(w);
-    sums.a = vec_dot(sums.a, column.a, weights.a);
-    sums.b = vec_dot(sums.b, column.b, weights.b);
-    sums.c = vec_dot(sums.c, column.c, weights.c);
-    sums.d = vec_dot(sums.d, column.d, weights.d);
+    sums.a = vec_dot_memory(sums.a, column.a, w);
+    sums.b = vec_dot_memory(sums.b, column.b, w + 4 * VEC_LANES);
+    sums.c = vec_dot_memory(sums.c, column.c, w + 8 * VEC_LANES);
+    sums.d = vec_dot_memory(sums.d, column.d, w + 12 * VEC_LANES);
     return sums;
+}
+
+// The same pointer, but unknown: what is read through it stays where it is used. Otherwise gcc takes all
+// weights, or their addresses, out of the loop and puts them on the stack.
+DW_INLINE const uint8_t *opaque(const uint8_t *pointer)
+{
+    __asm__("" : "+r"(pointer));
+    return pointer;
 }
 
 DW_INLINE void quartet_store(struct quartet sums, const float *scale, const struct finish *finish,
@@ -155,13 +162,13 @@ DW_INLINE void three_put(struct three *t, struct quartet left, struct quartet mi
 {
     const int tap = aligns * DW_QUARTET;
     for (int row = 0; row < rows; row++) {
-        const uint8_t *w = t->numbers.weights + row * DW_QUARTET;
+        const uint8_t *w = opaque(t->numbers.weights) + row * DW_QUARTET;
         struct quartet sums = quartet_load(t->numbers.init);
         sums = quartet_dot(sums, left, w);
         sums = quartet_dot(sums, middle, w + tap);
         sums = quartet_dot(sums, right, w + 2 * tap);
         if (wide) {
-            w = t->numbers.excess + row * DW_QUARTET;
+            w = opaque(t->numbers.excess) + row * DW_QUARTET;
             sums = quartet_dot(sums, left, w);
             sums = quartet_dot(sums, middle, w + tap);
             sums = quartet_dot(sums, right, w + 2 * tap);

@@ -5,9 +5,9 @@
 #include "kernels/x86/vec_ymm.h"
 #include "kernels/x86/rows_x86.h"
 
-static inline vec vec_dot(vec sums, vec x, vec weights)
+static inline vec vec_dot_memory(vec sums, vec x, const uint8_t *weights)
 {
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(x), "v"(weights));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(x), "m"(*(const vec *)weights));
     return sums;
 }
 

@@ -63,6 +63,13 @@ static inline vec vec_dot(vec sums, vec x, vec weights)
     return sums;
 }
 
+// The same with weights in memory, aligned.
+static inline vec vec_dot_memory(vec sums, vec x, const uint8_t *weights)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(x), "m"(*(const vec *)weights));
+    return sums;
+}
+
 // Bytes of four rows to columns: each dword holds r0 r1 r2 r3 of one channel, lane order as finish_narrow's.
 static inline void vec_interleave(vec rows[4])
 {
