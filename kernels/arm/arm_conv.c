@@ -65,11 +65,17 @@ static size_t panel_bytes(const struct arm_conv_isa *isa, const struct plan *p)
     return (size_t)isa->panel_columns * (sizeof(int32_t) + sizeof(float) + (size_t)p->padded_depth);
 }
 
+// The panels' flags come first.
+static size_t flags_bytes(const struct plan *p)
+{
+    return packing_round_up((size_t)p->panels, 64);
+}
+
 size_t arm_conv_packed_size(const struct arm_conv_isa *isa, const struct kernel_conv_shape *shape)
 {
     struct plan p = plan_make(isa, shape);
 
-    return sizeof(struct arm_conv_packed) + (size_t)p.panels * panel_bytes(isa, &p);
+    return flags_bytes(&p) + (size_t)p.panels * panel_bytes(isa, &p);
 }
 
 // Scratch: gathered or interleaved rows of a block; the patches of one tile on their way to being
@@ -137,53 +143,67 @@ static void pack_channel_weights(const struct arm_conv_isa *isa, const struct ch
     }
 }
 
-// What all weights together allow.
-static struct arm_conv_packed survey(const struct kernel_conv_shape *s,
-                                     const struct kernel_conv_weights *weights, int32_t depth)
+// What the weights of the channels [first, last) allow.
+static uint8_t panel_flags(const struct kernel_conv_shape *s,
+                           const struct kernel_conv_weights *weights, int32_t depth, int32_t first,
+                           int32_t last)
 {
-    struct arm_conv_packed header = {.wide = 0, .folded = 1};
+    uint8_t flags = ARM_PANEL_FOLDED;
 
-    for (int32_t c = 0; c < s->out_c; c++) {
+    for (int32_t c = first; c < last; c++) {
         struct channel_weights w = channel_weights_of(s, weights->weights, c, depth);
-        int64_t sum = 0;
+        struct arm_range range = arm_range_start(weights->bias ? weights->bias[c] : 0);
 
         for (int32_t k = 0; k < depth; k++) {
             int32_t value = w.first[(size_t)k * w.step];
 
             if (value == -128)
-                header.wide = 1;
-            sum += value < s->weight_zero_point ? s->weight_zero_point - value
-                                                : value - s->weight_zero_point;
+                flags |= ARM_PANEL_WIDE;
+            arm_range_add(&range, value - s->weight_zero_point, s->input_zero_point);
         }
-        if (!arm_fold_fits(sum, weights->bias ? weights->bias[c] : 0, weights->scale[c]))
-            header.folded = 0;
+        if (!arm_fold_fits(&range, weights->scale[c]))
+            flags &= (uint8_t)~ARM_PANEL_FOLDED;
     }
-    return header;
+    return flags;
+}
+
+static void pack_panel(const struct arm_conv_isa *isa, const struct kernel_conv_shape *s,
+                       const struct plan *p, const struct kernel_conv_weights *weights,
+                       int32_t panel, uint8_t flags, void *packed)
+{
+    int32_t *bias = packed;
+    float *scale = (float *)(bias + isa->panel_columns);
+    int32_t first = panel * isa->panel_columns;
+    int32_t count = packing_min(isa->panel_columns, s->out_c - first);
+
+    for (int32_t i = 0; i < count; i++) {
+        int32_t c = first + i;
+        struct channel_weights w = channel_weights_of(s, weights->weights, c, p->depth);
+
+        pack_channel_bias(s, &w, p->depth, weights->bias ? weights->bias[c] : 0, &bias[i]);
+        if (flags & ARM_PANEL_FOLDED)
+            bias[i] = (int32_t)((uint32_t)bias[i] + (uint32_t)ARM_FOLD);
+        scale[i] = weights->scale[c];
+        pack_channel_weights(isa, &w, p->depth, p->padded_depth, i,
+                             (int8_t *)(scale + isa->panel_columns));
+    }
 }
 
 void arm_conv_pack(const struct arm_conv_isa *isa, const struct kernel_conv_shape *shape,
                    const struct kernel_conv_weights *weights, void *packed)
 {
     struct plan p = plan_make(isa, shape);
-    struct arm_conv_packed *header = packed;
-    int32_t fold;
+    uint8_t *flags = packed;
+    char *panels = (char *)packed + flags_bytes(&p);
 
     memset(packed, 0, arm_conv_packed_size(isa, shape));
-    *header = survey(shape, weights, p.depth);
-    fold = header->folded ? ARM_FOLD : 0;
-    for (int32_t c = 0; c < shape->out_c; c++) {
-        int32_t column = c % isa->panel_columns;
-        char *panel =
-            (char *)(header + 1) + (size_t)(c / isa->panel_columns) * panel_bytes(isa, &p);
-        int32_t *bias = (int32_t *)panel;
-        float *scale = (float *)(bias + isa->panel_columns);
-        struct channel_weights w = channel_weights_of(shape, weights->weights, c, p.depth);
+    for (int32_t panel = 0; panel < p.panels; panel++) {
+        int32_t first = panel * isa->panel_columns;
 
-        pack_channel_bias(shape, &w, p.depth, weights->bias ? weights->bias[c] : 0, &bias[column]);
-        bias[column] = (int32_t)((uint32_t)bias[column] + (uint32_t)fold);
-        scale[column] = weights->scale[c];
-        pack_channel_weights(isa, &w, p.depth, p.padded_depth, column,
-                             (int8_t *)(scale + isa->panel_columns));
+        flags[panel] = panel_flags(shape, weights, p.depth, first,
+                                   packing_min(first + isa->panel_columns, shape->out_c));
+        pack_panel(isa, shape, &p, weights, panel, flags[panel],
+                   panels + (size_t)panel * panel_bytes(isa, &p));
     }
 }
 
@@ -263,22 +283,27 @@ static void gather(const struct kernel_conv_shape *s, const struct plan *p, cons
     }
 }
 
-// `count` rows of `depth` bytes -> one interleaved tile.
-static inline void interleave_rows(const int8_t *rows, int32_t count, int32_t depth, int8_t *to)
-{
-    const size_t row = (size_t)depth;
-    int32_t k = 0;
+// 16 bytes at any address, moved by one register.
+typedef uint8_t __attribute__((vector_size(16), aligned(1), may_alias)) chunk;
 
-    for (; k + 16 <= depth; k += 16, rows += 16)
-        for (int32_t r = 0; r < count; r++, to += 16)
-            memcpy(to, rows + (size_t)r * row, 16);
-    for (int32_t r = 0; r < count && k < depth; r++, to += ARM_DEPTH_STEP)
-        memcpy(to, rows + (size_t)r * row, ARM_DEPTH_STEP);
+// `count` rows of `depth` bytes -> one interleaved tile.
+static inline void interleave_rows(const int8_t *restrict rows, int32_t count, int32_t depth,
+                                   int8_t *restrict to)
+{
+    const int8_t *row[ARM_MAX_TILE];
+    size_t k = 0, end = (size_t)depth / 16 * 16;
+
+    for (int32_t r = 0; r < count; r++)
+        row[r] = rows + (size_t)r * (size_t)depth;
+    for (; k < end; k += 16, to += 16 * count)
+        for (int32_t r = 0; r < count; r++)
+            *(chunk *)(to + 16 * r) = *(const chunk *)(row[r] + k);
+    for (int32_t r = 0; r < count && k < (size_t)depth; r++)
+        memcpy(to + ARM_DEPTH_STEP * r, row[r] + k, ARM_DEPTH_STEP);
 }
 
-// The common counts are spelled out, to be unrolled.
-static void interleave(const int8_t *restrict rows, int32_t count, int32_t depth,
-                       int8_t *restrict to)
+// The whole tiles' counts are spelled out, to be unrolled.
+static void interleave(const int8_t *rows, int32_t count, int32_t depth, int8_t *to)
 {
     if (count == 4)
         interleave_rows(rows, 4, depth, to);
@@ -342,11 +367,13 @@ static void prepare_rows(const struct arm_conv_isa *isa, const struct kernel_con
 }
 
 static void run_unit(const struct arm_conv_isa *isa, const struct kernel_conv_shape *s,
-                     const struct plan *p, const struct arm_conv_packed *packed,
-                     const int8_t *input, int8_t *output, void *scratch, int32_t unit)
+                     const struct plan *p, const void *packed, const int8_t *input, int8_t *output,
+                     void *scratch, int32_t unit)
 {
     int32_t row = unit / p->panel_blocks * p->block_rows;
     int32_t panel = unit % p->panel_blocks * p->block_panels;
+    const uint8_t *flags = packed;
+    const char *panels = (const char *)packed + flags_bytes(p);
     int32_t last_panel = packing_min(panel + p->block_panels, p->panels);
     struct arm_conv_block block = {
         .rows = packing_min(p->rows - row, p->block_rows),
@@ -355,15 +382,15 @@ static void run_unit(const struct arm_conv_isa *isa, const struct kernel_conv_sh
         .zero_point = s->output_zero_point,
         .act_min = s->act_min,
         .act_max = s->act_max,
-        .wide = packed->wide,
-        .folded = packed->folded,
     };
 
     prepare_rows(isa, s, p, input, row, scratch, &block);
     for (; panel < last_panel; panel++) {
         int32_t column = panel * isa->panel_columns;
 
-        block.panel = (const char *)(packed + 1) + (size_t)panel * panel_bytes(isa, p);
+        block.wide = flags[panel] & ARM_PANEL_WIDE;
+        block.folded = flags[panel] & ARM_PANEL_FOLDED;
+        block.panel = panels + (size_t)panel * panel_bytes(isa, p);
         block.output = output + (size_t)row * block.output_stride + column;
         block.columns = packing_min(s->out_c - column, isa->panel_columns);
         isa->panel(&block);

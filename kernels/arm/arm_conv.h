@@ -12,7 +12,8 @@
 // become the input's zero point, and each patch is followed by zeros up to a multiple of
 // ARM_DEPTH_STEP.
 //
-// Packed weights: a struct arm_conv_packed, then one panel per `panel_columns` output channels:
+// Packed weights: a byte of flags for each panel, padded to 64, then a panel for each
+// `panel_columns` output channels:
 //     int32_t bias[pc]   bias - in_zp * sum(w) + depth * in_zp * w_zp, ARM_FOLD added when `folded`
 //     float   scale[pc]
 //     int8_t  weights[]  for each step of k_step: [pc][k_step]; the depth's rest in steps of
@@ -26,10 +27,10 @@
 
 enum { ARM_DEPTH_STEP = 8, ARM_MAX_TILE = 8 };
 
-struct arm_conv_packed {
-    uint32_t wide;   // some weight is -128: sums of two products may not fit int16
-    uint32_t folded; // the accumulators start at bias + ARM_FOLD (arm_fold.h)
-    uint32_t reserved[14];
+// A panel's flags.
+enum {
+    ARM_PANEL_WIDE = 1,   // some weight is -128: sums of two products may not fit int16
+    ARM_PANEL_FOLDED = 2, // the accumulators start at bias + ARM_FOLD (arm_fold.h)
 };
 
 // One block of rows against one panel.
@@ -42,7 +43,7 @@ struct arm_conv_block {
     size_t output_stride;
     int32_t columns; // 1..panel_columns to store
     int32_t zero_point, act_min, act_max;
-    bool wide, folded;
+    bool wide, folded; // the panel's flags
 };
 
 // What an ISA adds.

@@ -49,16 +49,16 @@ static struct arm_depthwise_packed survey(const struct kernel_conv_shape *s,
     struct arm_depthwise_packed header = {.strips = shape_has_strips(s), .folded = 1};
 
     for (int32_t c = 0; c < s->out_c; c++) {
-        int64_t sum = 0;
+        struct arm_range range = arm_range_start(weights->bias ? weights->bias[c] : 0);
 
         for (int32_t t = 0; t < s->k_h * s->k_w; t++) {
             int32_t w = weights->weights[t * s->out_c + c];
 
             if (w == -128)
                 header.strips = 0;
-            sum += w < s->weight_zero_point ? s->weight_zero_point - w : w - s->weight_zero_point;
+            arm_range_add(&range, w - s->weight_zero_point, s->input_zero_point);
         }
-        if (!arm_fold_fits(sum, weights->bias ? weights->bias[c] : 0, weights->scale[c]))
+        if (!arm_fold_fits(&range, weights->scale[c]))
             header.folded = 0;
     }
     return header;

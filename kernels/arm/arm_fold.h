@@ -15,11 +15,28 @@
 #define ARM_FOLD 0x4b400000 // the bits of ARM_FOLD_VALUE
 #define ARM_FOLD_VALUE 12582912.0f
 
-// `weight_sum` = sum over the channel's taps of |w - weight_zero_point|; |x - input_zero_point| <=
-// 255.
-static inline bool arm_fold_fits(int64_t weight_sum, int32_t bias, float scale)
+// The accumulators that a channel can reach, zero points taken off both operands.
+struct arm_range {
+    int64_t low, high;
+};
+
+static inline struct arm_range arm_range_start(int32_t bias)
 {
-    int64_t bound = 255 * weight_sum + (bias < 0 ? -(int64_t)bias : (int64_t)bias);
+    return (struct arm_range){bias, bias};
+}
+
+// One more weight (its zero point taken off) on any int8 input with this zero point.
+static inline void arm_range_add(struct arm_range *range, int32_t weight, int32_t input_zero_point)
+{
+    int32_t a = weight * (INT8_MIN - input_zero_point), b = weight * (INT8_MAX - input_zero_point);
+
+    range->low += a < b ? a : b;
+    range->high += a < b ? b : a;
+}
+
+static inline bool arm_fold_fits(const struct arm_range *range, float scale)
+{
+    int64_t bound = -range->low > range->high ? -range->low : range->high;
 
     return bound < (1 << 22) && (double)bound * (double)scale < 32000.0;
 }

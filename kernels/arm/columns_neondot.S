@@ -2,6 +2,7 @@
 //
 // void columns_stride1_neondot(const struct depthwise_columns *job)      (depthwise_columns.h)
 // void columns_stride2_neondot(const struct depthwise_columns *job)
+// and, for accumulators that are not folded (arm_fold.h), the same with _unfolded.
 //
 // Depthwise 3x3, Armv8.2 with dot products: 8 channels at a time along an output row (stride 1: two rows).
 // The bytes of a column's rows are interleaved once, {r0 r1 r2 r3} for each channel, and then multiplied
@@ -33,7 +34,13 @@
         .endm
 
 // Two accumulators -> eight bytes at \to.
-        .macro  FINISH a, b, to
+        .macro  STORE a, to
+        sqadd   v\a\().8h, v\a\().8h, v27.8h
+        sqxtn   v\a\().8b, v\a\().8h
+        st1     {v\a\().8b}, [\to], x5
+        .endm
+
+        .macro  FOLDED a, b, to
         fsub    v\a\().4s, v\a\().4s, v26.4s
         fsub    v\b\().4s, v\b\().4s, v26.4s
         fmul    v\a\().4s, v\a\().4s, v24.4s
@@ -41,22 +48,32 @@
         fadd    v\a\().4s, v\a\().4s, v26.4s
         fadd    v\b\().4s, v\b\().4s, v26.4s
         uzp1    v\a\().8h, v\a\().8h, v\b\().8h
-        sqadd   v\a\().8h, v\a\().8h, v27.8h
-        sqxtn   v\a\().8b, v\a\().8h
-        st1     {v\a\().8b}, [\to], x5
+        STORE   \a, \to
+        .endm
+
+        .macro  UNFOLDED a, b, to
+        scvtf   v\a\().4s, v\a\().4s
+        scvtf   v\b\().4s, v\b\().4s
+        fmul    v\a\().4s, v\a\().4s, v24.4s
+        fmul    v\b\().4s, v\b\().4s, v25.4s
+        fcvtns  v\a\().4s, v\a\().4s
+        fcvtns  v\b\().4s, v\b\().4s
+        sqxtn   v\a\().4h, v\a\().4s
+        sqxtn2  v\a\().8h, v\b\().4s
+        STORE   \a, \to
         .endm
 
 // x8: the next eight channels, the last moved back to end at the last channel; branches to \again.
         .macro  NEXT_CHANNELS size, again
         ldr     x12, [x0, #128]
         cmp     x8, x12
-        b.eq    1f
+        b.eq    .Ldone\@
         add     x8, x8, #8
         cmp     x8, x12
         csel    x8, x8, x12, lo
         add     x9, x9, #\size
         b       \again
-1:
+.Ldone\@:
         .endm
 
 // ---- Stride 1: two output rows ------------------------------------------------------------------
@@ -107,23 +124,24 @@
         DOT     \a, \b, \c, \d, 8, 9, 10, 11
         .endm
 
-        .macro  FINISH_BOTH a, b, c, d
-        FINISH  \a, \b, x6
-        FINISH  \c, \d, x7
+        .macro  FINISH_BOTH finish, a, b, c, d
+        \finish \a, \b, x6
+        \finish \c, \d, x7
         .endm
 
-        .global columns_stride1_neondot
-        .hidden columns_stride1_neondot
-        .type   columns_stride1_neondot, %function
+        .macro  STRIDE1 name, finish
+        .global \name
+        .hidden \name
+        .type   \name, %function
         .p2align 4
-columns_stride1_neondot:
+\name:
         SAVE
         mov     x8, #0                  // channel
         ldr     x5, [x0, #112]          // distance of columns
         ldr     x9, [x0, #136]          // packed
         ldp     q27, q26, [x0, #144]
 
-.Lblock1:
+.Lblock1\@:
         ldp     q24, q25, [x9, #32]
         ldp     q0, q1, [x9, #64]
         ldp     q4, q5, [x9, #96]
@@ -154,59 +172,63 @@ columns_stride1_neondot:
         DOT1    12, 13, 14, 15
         DOT0    16, 17, 18, 19
         subs    x10, x10, #1
-        b.eq    .Llast0
+        b.eq    .Llast0\@
 
         .p2align 4
-.Lloop1:
+.Lloop1\@:
         LOAD_MAIN
         INTERLEAVE
         START   20, 21, 22, 23
         DOT2    12, 13, 14, 15
         DOT1    16, 17, 18, 19
         DOT0    20, 21, 22, 23
-        FINISH_BOTH 12, 13, 14, 15
+        FINISH_BOTH \finish, 12, 13, 14, 15
         subs    x10, x10, #1
-        b.eq    .Llast1
+        b.eq    .Llast1\@
         LOAD_MAIN
         INTERLEAVE
         START   12, 13, 14, 15
         DOT2    16, 17, 18, 19
         DOT1    20, 21, 22, 23
         DOT0    12, 13, 14, 15
-        FINISH_BOTH 16, 17, 18, 19
+        FINISH_BOTH \finish, 16, 17, 18, 19
         subs    x10, x10, #1
-        b.eq    .Llast2
+        b.eq    .Llast2\@
         LOAD_MAIN
         INTERLEAVE
         START   16, 17, 18, 19
         DOT2    20, 21, 22, 23
         DOT1    12, 13, 14, 15
         DOT0    16, 17, 18, 19
-        FINISH_BOTH 20, 21, 22, 23
+        FINISH_BOTH \finish, 20, 21, 22, 23
         subs    x10, x10, #1
-        b.ne    .Lloop1
+        b.ne    .Lloop1\@
 
-.Llast0:
+.Llast0\@:
         LOAD_AT 64
         INTERLEAVE
         DOT2    12, 13, 14, 15
-        FINISH_BOTH 12, 13, 14, 15
-        b       .Lnext1
-.Llast1:
+        FINISH_BOTH \finish, 12, 13, 14, 15
+        b       .Lnext1\@
+.Llast1\@:
         LOAD_AT 64
         INTERLEAVE
         DOT2    16, 17, 18, 19
-        FINISH_BOTH 16, 17, 18, 19
-        b       .Lnext1
-.Llast2:
+        FINISH_BOTH \finish, 16, 17, 18, 19
+        b       .Lnext1\@
+.Llast2\@:
         LOAD_AT 64
         INTERLEAVE
         DOT2    20, 21, 22, 23
-        FINISH_BOTH 20, 21, 22, 23
-.Lnext1:
-        NEXT_CHANNELS 160, .Lblock1
+        FINISH_BOTH \finish, 20, 21, 22, 23
+.Lnext1\@:
+        NEXT_CHANNELS 160, .Lblock1\@
         RESTORE
-        .size   columns_stride1_neondot, .-columns_stride1_neondot
+        .size   \name, .-\name
+        .endm
+
+        STRIDE1 columns_stride1_neondot, FOLDED
+        STRIDE1 columns_stride1_neondot_unfolded, UNFOLDED
 
 // ---- Stride 2: one output row; v12-v15 are the accumulators of two pixels ------------------------
 
@@ -237,18 +259,19 @@ columns_stride1_neondot:
         sdot    v\b\().4s, v29.16b, v\w1\().16b
         .endm
 
-        .global columns_stride2_neondot
-        .hidden columns_stride2_neondot
-        .type   columns_stride2_neondot, %function
+        .macro  STRIDE2 name, finish
+        .global \name
+        .hidden \name
+        .type   \name, %function
         .p2align 4
-columns_stride2_neondot:
+\name:
         SAVE
         mov     x8, #0
         ldr     x5, [x0, #112]
         ldr     x9, [x0, #136]
         ldp     q27, q26, [x0, #144]
 
-.Lblock2:
+.Lblock2\@:
         ldp     q24, q25, [x9, #32]
         ldp     q0, q1, [x9, #64]
         ldp     q4, q5, [x9, #96]
@@ -266,10 +289,10 @@ columns_stride2_neondot:
         ldp     q12, q13, [x9]
         DOT_ROW 12, 13, 0, 1
         subs    x10, x10, #1
-        b.eq    .Llast3
+        b.eq    .Llast3\@
 
         .p2align 4
-.Lloop2:
+.Lloop2\@:
         LOAD_MAIN3
         INTERLEAVE3
         DOT_ROW 12, 13, 4, 5
@@ -278,9 +301,9 @@ columns_stride2_neondot:
         ldp     q14, q15, [x9]
         DOT_ROW 12, 13, 8, 9
         DOT_ROW 14, 15, 0, 1
-        FINISH  12, 13, x6
+        \finish 12, 13, x6
         subs    x10, x10, #1
-        b.eq    .Llast4
+        b.eq    .Llast4\@
         LOAD_MAIN3
         INTERLEAVE3
         DOT_ROW 14, 15, 4, 5
@@ -289,30 +312,34 @@ columns_stride2_neondot:
         ldp     q12, q13, [x9]
         DOT_ROW 14, 15, 8, 9
         DOT_ROW 12, 13, 0, 1
-        FINISH  14, 15, x6
+        \finish 14, 15, x6
         subs    x10, x10, #1
-        b.ne    .Lloop2
+        b.ne    .Lloop2\@
 
-.Llast3:
+.Llast3\@:
         LOAD_MAIN3
         INTERLEAVE3
         DOT_ROW 12, 13, 4, 5
         LOAD_AT3 64
         INTERLEAVE3
         DOT_ROW 12, 13, 8, 9
-        FINISH  12, 13, x6
-        b       .Lnext2
-.Llast4:
+        \finish 12, 13, x6
+        b       .Lnext2\@
+.Llast4\@:
         LOAD_MAIN3
         INTERLEAVE3
         DOT_ROW 14, 15, 4, 5
         LOAD_AT3 64
         INTERLEAVE3
         DOT_ROW 14, 15, 8, 9
-        FINISH  14, 15, x6
-.Lnext2:
-        NEXT_CHANNELS 160, .Lblock2
+        \finish 14, 15, x6
+.Lnext2\@:
+        NEXT_CHANNELS 160, .Lblock2\@
         RESTORE
-        .size   columns_stride2_neondot, .-columns_stride2_neondot
+        .size   \name, .-\name
+        .endm
+
+        STRIDE2 columns_stride2_neondot, FOLDED
+        STRIDE2 columns_stride2_neondot_unfolded, UNFOLDED
 
         .section .note.GNU-stack, "", %progbits

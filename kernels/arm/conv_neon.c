@@ -135,7 +135,7 @@ NEON_INLINE void panel_rows(const struct arm_conv_block *block, int32_t row, boo
 static int32_t whole_tiles(const struct arm_conv_block *block)
 {
 #ifdef __aarch64__
-    return gemm_tiles_run(block, ROWS, COLUMNS, gemm_neon_tiles);
+    return block->wide ? 0 : gemm_tiles_run(block, ROWS, COLUMNS, gemm_neon_tiles);
 #else
     (void)block;
     return 0;

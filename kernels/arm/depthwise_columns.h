@@ -29,7 +29,7 @@ struct depthwise_columns {
 
 // 8 channels; the last block ends at the last channel.
 struct depthwise_columns_block {
-    int32_t bias[8]; // bias - input_zero_point * sum(w) + ARM_FOLD
+    int32_t bias[8]; // bias - input_zero_point * sum(w), + ARM_FOLD where folded
     float scale[8];
     int8_t weights[3][8][4]; // [kernel column][channel][kernel row], 0 in the fourth
 };
@@ -46,5 +46,8 @@ _Static_assert(sizeof(struct depthwise_columns_block) == 160, "known to the asse
 
 void columns_stride1_neondot(const struct depthwise_columns *job);
 void columns_stride2_neondot(const struct depthwise_columns *job);
+// For biases without ARM_FOLD.
+void columns_stride1_neondot_unfolded(const struct depthwise_columns *job);
+void columns_stride2_neondot_unfolded(const struct depthwise_columns *job);
 
 #endif

@@ -18,7 +18,7 @@
 enum { CHANNELS = 8 };
 
 struct header {
-    uint32_t fallback; // what follows is depthwise_neon's
+    uint32_t folded; // the accumulators start at bias + ARM_FOLD (arm_fold.h)
     uint32_t reserved[15];
 };
 
@@ -27,10 +27,10 @@ static bool accepts(const struct kernel_conv_shape *s)
     // Columns needed right of the picture.
     int32_t right = (s->out_w - 1) * s->stride_w + 3 - s->pad_left - s->in_w;
 
-    return kernel_depthwise_neon.accepts(s) && s->k_h == 3 && s->k_w == 3 && s->dilation_h == 1 &&
-           s->dilation_w == 1 && s->stride_h == s->stride_w && s->stride_w <= 2 &&
-           s->pad_left <= 1 && right <= 1 && s->weight_zero_point == 0 && s->act_min == INT8_MIN &&
-           s->act_max == INT8_MAX;
+    return s->kind == KERNEL_DEPTHWISE && s->depth_multiplier == 1 && s->in_c >= CHANNELS &&
+           s->k_h == 3 && s->k_w == 3 && s->dilation_h == 1 && s->dilation_w == 1 &&
+           s->stride_h == s->stride_w && s->stride_w <= 2 && s->pad_left <= 1 && right <= 1 &&
+           s->weight_zero_point == 0 && s->act_min == INT8_MIN && s->act_max == INT8_MAX;
 }
 
 static int32_t pairs_of(const struct kernel_conv_shape *s)
@@ -48,48 +48,40 @@ static int32_t units(const struct kernel_conv_shape *shape)
 static size_t packed_size(const struct kernel_conv_shape *shape)
 {
     size_t blocks = (size_t)packing_divide_up(shape->out_c, CHANNELS);
-    size_t own = blocks * sizeof(struct depthwise_columns_block);
-    size_t fallback = kernel_depthwise_neon.packed_size(shape);
 
-    return sizeof(struct header) + (own > fallback ? own : fallback);
-}
-
-// Sum of a channel's weights (of their magnitudes).
-static int32_t weight_sum(const struct kernel_conv_shape *s, const int8_t *weights, int32_t channel,
-                          bool magnitudes)
-{
-    int32_t sum = 0;
-
-    for (int32_t t = 0; t < 9; t++) {
-        int32_t w = weights[t * s->out_c + channel];
-
-        sum += magnitudes && w < 0 ? -w : w;
-    }
-    return sum;
+    return sizeof(struct header) + blocks * sizeof(struct depthwise_columns_block);
 }
 
 static bool all_fold(const struct kernel_conv_shape *s, const struct kernel_conv_weights *weights)
 {
-    for (int32_t c = 0; c < s->out_c; c++)
-        if (!arm_fold_fits(weight_sum(s, weights->weights, c, true),
-                           weights->bias ? weights->bias[c] : 0, weights->scale[c]))
+    for (int32_t c = 0; c < s->out_c; c++) {
+        struct arm_range range = arm_range_start(weights->bias ? weights->bias[c] : 0);
+
+        for (int32_t t = 0; t < 9; t++)
+            arm_range_add(&range, weights->weights[t * s->out_c + c], s->input_zero_point);
+        if (!arm_fold_fits(&range, weights->scale[c]))
             return false;
+    }
     return true;
 }
 
 static void pack_lane(const struct kernel_conv_shape *s, const struct kernel_conv_weights *weights,
-                      int32_t channel, int32_t lane, struct depthwise_columns_block *block)
+                      int32_t channel, int32_t lane, bool folded,
+                      struct depthwise_columns_block *block)
 {
-    int32_t bias = weights->bias ? weights->bias[channel] : 0;
+    uint32_t bias = (uint32_t)(weights->bias ? weights->bias[channel] : 0);
 
-    block->bias[lane] =
-        bias - s->input_zero_point * weight_sum(s, weights->weights, channel, false) + ARM_FOLD;
-    block->scale[lane] = weights->scale[channel];
     for (int32_t x = 0; x < 3; x++) {
-        for (int32_t y = 0; y < 3; y++)
-            block->weights[x][lane][y] = weights->weights[(3 * y + x) * s->out_c + channel];
+        for (int32_t y = 0; y < 3; y++) {
+            int8_t w = weights->weights[(3 * y + x) * s->out_c + channel];
+
+            block->weights[x][lane][y] = w;
+            bias -= (uint32_t)(s->input_zero_point * w);
+        }
         block->weights[x][lane][3] = 0;
     }
+    block->bias[lane] = (int32_t)(bias + (folded ? (uint32_t)ARM_FOLD : 0));
+    block->scale[lane] = weights->scale[channel];
 }
 
 static void pack(const struct kernel_conv_shape *shape, const struct kernel_conv_weights *weights,
@@ -98,14 +90,11 @@ static void pack(const struct kernel_conv_shape *shape, const struct kernel_conv
     struct header *header = packed;
     struct depthwise_columns_block *block = (struct depthwise_columns_block *)(header + 1);
 
-    *header = (struct header){.fallback = !all_fold(shape, weights)};
-    if (header->fallback) {
-        kernel_depthwise_neon.pack(shape, weights, header + 1);
-        return;
-    }
+    *header = (struct header){.folded = all_fold(shape, weights)};
     for (int32_t c = 0; c < shape->out_c; c += CHANNELS, block++)
         for (int32_t lane = 0; lane < CHANNELS; lane++)
-            pack_lane(shape, weights, packing_min(c, shape->out_c - CHANNELS) + lane, lane, block);
+            pack_lane(shape, weights, packing_min(c, shape->out_c - CHANNELS) + lane, lane,
+                      header->folded, block);
 }
 
 // ---- Running ------------------------------------------------------------------------------------
@@ -117,10 +106,7 @@ static size_t row_bytes(const struct kernel_conv_shape *s)
 
 static size_t scratch_size(const struct kernel_conv_shape *shape)
 {
-    size_t own = row_bytes(shape) + (size_t)shape->out_w * (size_t)shape->out_c;
-    size_t fallback = kernel_depthwise_neon.scratch_size(shape);
-
-    return own > fallback ? own : fallback;
+    return row_bytes(shape) + (size_t)shape->out_w * (size_t)shape->out_c;
 }
 
 // Input row `y` (which may lie outside) as row `i` of the job; `zeros` is a row of zero points.
@@ -138,7 +124,7 @@ static void set_row(const struct kernel_conv_shape *s, const int8_t *picture, in
 
 // Output rows 2 * pair and, where there is one, the next.
 static void run_pair(const struct kernel_conv_shape *s, const int8_t *picture, int8_t *output,
-                     int32_t pair, int8_t *scratch, struct depthwise_columns *job)
+                     int32_t pair, bool folded, int8_t *scratch, struct depthwise_columns *job)
 {
     const size_t out_row = (size_t)s->out_w * (size_t)s->out_c;
     int32_t row = 2 * pair, rows = packing_min(2, s->out_h - row);
@@ -150,26 +136,14 @@ static void run_pair(const struct kernel_conv_shape *s, const int8_t *picture, i
             set_row(s, picture, y + i, scratch, job, i);
         job->output[0] = output;
         job->output[1] = rows == 2 ? output + out_row : scratch + row_bytes(s);
-        columns_stride1_neondot(job);
+        (folded ? columns_stride1_neondot : columns_stride1_neondot_unfolded)(job);
         return;
     }
     for (; rows > 0; rows--, y += 2, output += out_row) {
         for (int i = 0; i < 3; i++)
             set_row(s, picture, y + i, scratch, job, i);
         job->output[0] = output;
-        columns_stride2_neondot(job);
-    }
-}
-
-static void run_fallback(const struct kernel_conv_shape *s, const void *packed, const int8_t *input,
-                         int8_t *output, void *scratch, int32_t first, int32_t last)
-{
-    for (int32_t unit = first; unit < last; unit++) {
-        int32_t row = unit / pairs_of(s) * s->out_h + unit % pairs_of(s) * 2;
-        int32_t end = (unit / pairs_of(s) + 1) * s->out_h;
-
-        kernel_depthwise_neon.run(s, packed, input, output, scratch, row,
-                                  packing_min(row + 2, end));
+        (folded ? columns_stride2_neondot : columns_stride2_neondot_unfolded)(job);
     }
 }
 
@@ -184,10 +158,6 @@ static void run(const struct kernel_conv_shape *shape, const void *packed, const
         .packed = header + 1,
     };
 
-    if (header->fallback) {
-        run_fallback(shape, header + 1, input, output, scratch, first, last);
-        return;
-    }
     for (int i = 0; i < 8; i++)
         job.zero_point[i] = (int16_t)shape->output_zero_point;
     for (int i = 0; i < 4; i++)
@@ -199,7 +169,7 @@ static void run(const struct kernel_conv_shape *shape, const void *packed, const
         run_pair(shape, input + (size_t)picture * (size_t)shape->in_h * row_bytes(shape),
                  output + (size_t)picture * (size_t)shape->out_h * (size_t)shape->out_w *
                               (size_t)shape->out_c,
-                 unit % pairs_of(shape), scratch, &job);
+                 unit % pairs_of(shape), header->folded, scratch, &job);
     }
 }
 

@@ -81,7 +81,7 @@ gemm_neon_tiles:
         ldp     x1, x2, [x0]            // rows, panel
         ldp     x3, x4, [x0, #16]       // output, its stride
         ldp     x5, x6, [x0, #32]       // 16-step groups of the depth, whether 8 more follow
-        ldr     x7, [x0, #48]           // tiles
+        ldp     x7, x11, [x0, #48]      // tiles, folded
         add     x8, x0, #64             // zero point, ARM_FOLD_VALUE
 
 .Ltile: add     x9, x2, #32             // bias and scale lie before the weights
@@ -125,7 +125,7 @@ gemm_neon_tiles:
         sadalp  v31.4s, v15.8h
 
 .Lfinish:
-        ldp     q0, q1, [x2]            // bias + ARM_FOLD, scale
+        ldp     q0, q1, [x2]            // bias, scale
         ldp     q2, q3, [x8]
         addp    v16.4s, v16.4s, v17.4s
         addp    v18.4s, v18.4s, v19.4s
@@ -142,6 +142,7 @@ gemm_neon_tiles:
         .irp    r, 16,20,24,28
         add     v\r\().4s, v\r\().4s, v0.4s
         .endr
+        cbz     x11, .Lconvert
         .irp    r, 16,20,24,28
         fsub    v\r\().4s, v\r\().4s, v3.4s
         .endr
@@ -153,6 +154,7 @@ gemm_neon_tiles:
         .endr
         uzp1    v16.8h, v16.8h, v20.8h
         uzp1    v24.8h, v24.8h, v28.8h
+.Lnarrow:
         sqadd   v16.8h, v16.8h, v2.8h
         sqadd   v24.8h, v24.8h, v2.8h
         sqxtn   v16.8b, v16.8h
@@ -163,7 +165,25 @@ gemm_neon_tiles:
         st1     {v16.s}[2], [x3], x4
         st1     {v16.s}[3], [x3], x4
         b.ne    .Ltile
+        b       .Lreturn
 
+.Lconvert:                              // the same for accumulators that are not folded
+        .irp    r, 16,20,24,28
+        scvtf   v\r\().4s, v\r\().4s
+        .endr
+        .irp    r, 16,20,24,28
+        fmul    v\r\().4s, v\r\().4s, v1.4s
+        .endr
+        .irp    r, 16,20,24,28
+        fcvtns  v\r\().4s, v\r\().4s
+        .endr
+        sqxtn   v16.4h, v16.4s
+        sqxtn   v24.4h, v24.4s
+        sqxtn2  v16.8h, v20.4s
+        sqxtn2  v24.8h, v28.4s
+        b       .Lnarrow
+
+.Lreturn:
         ldp     d10, d11, [sp, #16]
         ldp     d12, d13, [sp, #32]
         ldp     d14, d15, [sp, #48]

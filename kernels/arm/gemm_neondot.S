@@ -39,7 +39,17 @@
         ROW     30, 31, 3, \second, \b_low, \b_high
         .endm
 
-// Folded accumulators of two rows -> 16-bit values in v\a and v\c.
+// 16-bit values of two rows, in v\a and v\c -> bytes.
+        .macro  STORE a, c
+        sqadd   v\a\().8h, v\a\().8h, v2.8h
+        sqadd   v\c\().8h, v\c\().8h, v2.8h
+        sqxtn   v\a\().8b, v\a\().8h
+        sqxtn   v\c\().8b, v\c\().8h
+        st1     {v\a\().8b}, [x3], x4
+        st1     {v\c\().8b}, [x3], x4
+        .endm
+
+// Folded accumulators of two rows.
         .macro  SCALE a, b, c, d
         fsub    v\a\().4s, v\a\().4s, v3.4s
         fsub    v\b\().4s, v\b\().4s, v3.4s
@@ -55,12 +65,28 @@
         fadd    v\d\().4s, v\d\().4s, v3.4s
         uzp1    v\a\().8h, v\a\().8h, v\b\().8h
         uzp1    v\c\().8h, v\c\().8h, v\d\().8h
-        sqadd   v\a\().8h, v\a\().8h, v2.8h
-        sqadd   v\c\().8h, v\c\().8h, v2.8h
-        sqxtn   v\a\().8b, v\a\().8h
-        sqxtn   v\c\().8b, v\c\().8h
-        st1     {v\a\().8b}, [x3], x4
-        st1     {v\c\().8b}, [x3], x4
+        STORE   \a, \c
+        .endm
+
+// Accumulators that are not folded.
+        .macro  CONVERT a, b, c, d
+        scvtf   v\a\().4s, v\a\().4s
+        scvtf   v\b\().4s, v\b\().4s
+        scvtf   v\c\().4s, v\c\().4s
+        scvtf   v\d\().4s, v\d\().4s
+        fmul    v\a\().4s, v\a\().4s, v0.4s
+        fmul    v\b\().4s, v\b\().4s, v1.4s
+        fmul    v\c\().4s, v\c\().4s, v0.4s
+        fmul    v\d\().4s, v\d\().4s, v1.4s
+        fcvtns  v\a\().4s, v\a\().4s
+        fcvtns  v\b\().4s, v\b\().4s
+        fcvtns  v\c\().4s, v\c\().4s
+        fcvtns  v\d\().4s, v\d\().4s
+        sqxtn   v\a\().4h, v\a\().4s
+        sqxtn   v\c\().4h, v\c\().4s
+        sqxtn2  v\a\().8h, v\b\().4s
+        sqxtn2  v\c\().8h, v\d\().4s
+        STORE   \a, \c
         .endm
 
         .global gemm_neondot_tiles
@@ -75,10 +101,10 @@ gemm_neondot_tiles:
         ldp     x1, x2, [x0]            // rows, panel
         ldp     x3, x4, [x0, #16]       // output, its stride
         ldp     x5, x6, [x0, #32]       // 16-step groups of the depth, whether 8 more follow
-        ldr     x7, [x0, #48]           // tiles
+        ldp     x7, x11, [x0, #48]      // tiles, folded
         add     x8, x0, #64             // zero point, ARM_FOLD_VALUE
 
-.Ltile: ldp     q16, q17, [x2]          // bias + ARM_FOLD
+.Ltile: ldp     q16, q17, [x2]          // bias
         ldp     q18, q19, [x2]
         ldp     q20, q21, [x2]
         ldp     q22, q23, [x2]
@@ -117,12 +143,22 @@ gemm_neondot_tiles:
         ldp     q0, q1, [x2, #32]       // scale
         ldp     q2, q3, [x8]
         subs    x7, x7, #1
+        cbz     x11, .Lconvert
         SCALE   16, 17, 18, 19
         SCALE   20, 21, 22, 23
         SCALE   24, 25, 26, 27
         SCALE   28, 29, 30, 31
         b.ne    .Ltile
+        b       .Lreturn
 
+.Lconvert:
+        CONVERT 16, 17, 18, 19
+        CONVERT 20, 21, 22, 23
+        CONVERT 24, 25, 26, 27
+        CONVERT 28, 29, 30, 31
+        b.ne    .Ltile
+
+.Lreturn:
         ldp     d10, d11, [sp, #16]
         ldp     d12, d13, [sp, #32]
         ldp     d14, d15, [sp, #48]
