@@ -292,13 +292,13 @@ int build_alias(struct build *b)
     return 0;
 }
 
-struct layer *build_producer(struct build *b)
+struct layer *build_producer(struct build *b, uint32_t index)
 {
-    int32_t index = b->op->inputs[0];
-    if (b->graph->tensors[index].uses != 1)
+    int32_t tensor = b->op->inputs[index];
+    if (b->graph->tensors[tensor].uses != 1)
         return NULL;
     for (uint32_t i = b->layer_count; i-- > 0;)
-        if (b->layers[i].out_count == 1 && b->layers[i].out[0] == index)
+        if (b->layers[i].out_count == 1 && b->layers[i].out[0] == tensor)
             return &b->layers[i];
     return NULL;
 }

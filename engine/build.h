@@ -75,8 +75,8 @@ struct layer *build_layer(struct build *build, layer_run *run, const char *kerne
 // Output 0 shares input 0's memory (same number of bytes).
 int build_alias(struct build *build);
 
-// The layer that writes input 0 when nothing else reads it, or NULL.
-struct layer *build_producer(struct build *build);
+// The layer that writes input `index` when nothing else reads it, or NULL.
+struct layer *build_producer(struct build *build, uint32_t index);
 
 // Constants as arrays that live with the model; uint8 flipped to int8. NULL after writing the
 // error.

@@ -9,6 +9,7 @@
 
 #include "engine/fixedpoint.h"
 #include "engine/ops/broadcast.h"
+#include "engine/ops/lookup.h"
 #include "engine/ops/ops.h"
 #include "engine/ops/wide_ops.h"
 #include "kernels/kernels.h"
@@ -17,10 +18,11 @@ struct binary_params {
     struct broadcast_layer layer;
     const struct kernel_binary *kernel;
     struct kernel_binary_params forward, swapped;
-    struct fixed_multiplier a, b, out; // fixed point: int16, and int8 where the kernels do not
-                                       // reach
-    int32_t headroom;                  // bits that ADD and SUB shift their operands up by
-    float low, high;                   // float
+    struct fixed_multiplier a, b, out;  // fixed point: int16, and int8 where the kernels do not
+                                        // reach
+    int32_t headroom;                   // bits that ADD and SUB shift their operands up by
+    int32_t a_terms[256], b_terms[256]; // ADD, SUB of int8: the operands' shares of the sum
+    float low, high;                    // float
 };
 
 static void row_kernel(const void *params, bool swapped, const void *a, const void *b,
@@ -32,15 +34,17 @@ static void row_kernel(const void *params, bool swapped, const void *a, const vo
 
 // ---- fixed point -------------------------------------------------------------------------------
 
-static int32_t add_fixed(const struct binary_params *p, int32_t a, int32_t b)
+static int32_t term_fixed(const struct binary_params *p, int32_t value, int32_t zero,
+                          struct fixed_multiplier m)
 {
-    int32_t x = fixed_scale((a - p->forward.a_zero_point) * (1 << p->headroom), p->a);
-    int32_t y = fixed_scale((b - p->forward.b_zero_point) * (1 << p->headroom), p->b);
-    int64_t sum = p->forward.kind == KERNEL_SUB ? (int64_t)x - y : (int64_t)x + y;
-    return fixed_scale((int32_t)(sum > INT32_MAX   ? INT32_MAX
-                                 : sum < INT32_MIN ? INT32_MIN
-                                                   : sum),
-                       p->out);
+    return fixed_scale((value - zero) * (1 << p->headroom), m);
+}
+
+static int32_t sum_fixed(const struct binary_params *p, int32_t a, int32_t b)
+{
+    int64_t sum = p->forward.kind == KERNEL_SUB ? (int64_t)a - b : (int64_t)a + b;
+    int32_t bounded = sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : (int32_t)sum;
+    return fixed_scale(bounded, p->out);
 }
 
 static int32_t mul_fixed(const struct binary_params *p, int32_t a, int32_t b)
@@ -48,11 +52,8 @@ static int32_t mul_fixed(const struct binary_params *p, int32_t a, int32_t b)
     return fixed_scale((a - p->forward.a_zero_point) * (b - p->forward.b_zero_point), p->out);
 }
 
-static int32_t value_fixed(const struct binary_params *p, bool swapped, int32_t u, int32_t v)
+static int32_t finish_fixed(const struct binary_params *p, int32_t value)
 {
-    int32_t left = swapped ? v : u, right = swapped ? u : v;
-    int32_t value =
-        p->forward.kind == KERNEL_MUL ? mul_fixed(p, left, right) : add_fixed(p, left, right);
     int64_t moved = (int64_t)value + p->forward.out_zero_point;
     int32_t low = p->forward.act_min, high = p->forward.act_max;
     return (int32_t)(moved < low ? low : moved > high ? high : moved);
@@ -63,8 +64,13 @@ static void row_fixed(const void *params, bool swapped, const void *a, const voi
 {
     const struct binary_params *p = params;
     const int8_t *x = a, *y = b;
-    for (size_t i = 0; i < n; i++)
-        ((int8_t *)out)[i] = (int8_t)value_fixed(p, swapped, x[i], y[b_scalar ? 0 : i]);
+    for (size_t i = 0; i < n; i++) {
+        int8_t u = x[i], v = y[b_scalar ? 0 : i], left = swapped ? v : u, right = swapped ? u : v;
+        int32_t value = p->forward.kind == KERNEL_MUL
+                            ? mul_fixed(p, left, right)
+                            : sum_fixed(p, p->a_terms[(uint8_t)left], p->b_terms[(uint8_t)right]);
+        ((int8_t *)out)[i] = (int8_t)finish_fixed(p, value);
+    }
 }
 
 static void row_wide(const void *params, bool swapped, const void *a, const void *b, bool b_scalar,
@@ -72,8 +78,13 @@ static void row_wide(const void *params, bool swapped, const void *a, const void
 {
     const struct binary_params *p = params;
     const int16_t *x = a, *y = b;
-    for (size_t i = 0; i < n; i++)
-        ((int16_t *)out)[i] = (int16_t)value_fixed(p, swapped, x[i], y[b_scalar ? 0 : i]);
+    for (size_t i = 0; i < n; i++) {
+        int32_t u = x[i], v = y[b_scalar ? 0 : i], left = swapped ? v : u, right = swapped ? u : v;
+        int32_t value = p->forward.kind == KERNEL_MUL ? mul_fixed(p, left, right)
+                                                      : sum_fixed(p, term_fixed(p, left, 0, p->a),
+                                                                  term_fixed(p, right, 0, p->b));
+        ((int16_t *)out)[i] = (int16_t)finish_fixed(p, value);
+    }
 }
 
 static void prepare_fixed(struct binary_params *p, int32_t headroom)
@@ -88,6 +99,10 @@ static void prepare_fixed(struct binary_params *p, int32_t headroom)
     p->a = fixed_multiplier_from(a / twice);
     p->b = fixed_multiplier_from(b / twice);
     p->out = fixed_multiplier_from(twice / ((1 << headroom) * out));
+    for (int32_t q = -128; q < 128; q++) {
+        p->a_terms[(uint8_t)q] = term_fixed(p, q, p->forward.a_zero_point, p->a);
+        p->b_terms[(uint8_t)q] = term_fixed(p, q, p->forward.b_zero_point, p->b);
+    }
 }
 
 // ---- float -------------------------------------------------------------------------------------
@@ -180,6 +195,53 @@ static int prepare_float(struct build *b, struct binary_params *p)
     return build_activation_float(b, b->op->options.activation, &p->low, &p->high);
 }
 
+// ---- tables ------------------------------------------------------------------------------------
+
+// Where both operands come from when the result is a function of one tensor's values alone.
+struct single {
+    uint32_t input;        // the operator's input that has the values
+    const uint8_t *table;  // the other operand is this table of it, or
+    int8_t constant;       // this number
+    struct layer *dropped; // what made the table; nobody else reads that
+};
+
+// x * 3, x + 1; x * logistic(x).
+static bool find_single(struct build *b, struct single *single)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct graph_tensor *values = build_input(b, i), *other = build_input(b, 1 - i);
+        *single = (struct single){.input = i};
+        if (values->data || graph_elements(values) != graph_elements(build_output(b, 0)))
+            continue;
+        if (other->data && graph_elements(other) == 1) {
+            single->constant = (int8_t)(other->data[0] ^ (other->flip ? 0x80 : 0));
+            return true;
+        }
+        single->dropped = build_producer(b, 1 - i);
+        single->table = lookup_table(single->dropped);
+        if (single->table && single->dropped->in[0] == b->op->inputs[i])
+            return true;
+    }
+    return false;
+}
+
+// One table instead of a layer with two operands: the same arithmetic on all 256 values.
+static int add_table(struct build *b, const struct binary_params *p, const struct single *single)
+{
+    uint8_t table[256];
+    for (int32_t q = -128; q < 128; q++) {
+        int8_t value = (int8_t)q, other = single->constant, result;
+        if (single->table)
+            other = (int8_t)single->table[(uint8_t)value];
+        p->layer.row(p, single->input == 1, &value, &other, true, &result, 1);
+        table[(uint8_t)value] = (uint8_t)result;
+    }
+    if (single->table)
+        single->dropped->dead = true;
+    b->op->inputs[0] = b->op->inputs[single->input];
+    return lookup_add(b, table);
+}
+
 int op_binary(struct build *b)
 {
     int rc = build_count(b, 2, 2, 1);
@@ -194,6 +256,12 @@ int op_binary(struct build *b)
                 build_output(b, 0)->type == TENSOR_FLOAT32;
     bool wide = x->type == TENSOR_INT16;
     rc = real ? prepare_float(b, p) : wide ? prepare_wide(b, p, x, y) : prepare_int8(b, p, x, y);
+    if (rc < 0)
+        return rc;
+    rc = broadcast_solve(b, &p->layer.broadcast);
+    struct single single;
+    if (rc == 0 && !real && !wide && find_single(b, &single))
+        return add_table(b, p, &single);
     if (rc < 0)
         return rc;
     const char *name = real ? "binary_float_c" : wide ? "binary_int16_c" : "binary_fixed_c";

@@ -221,7 +221,7 @@ static bool windows_touch(int32_t in, int32_t out, int32_t pad, int32_t filter, 
 static void take_pad(struct build *b, struct kernel_conv_shape *s)
 {
     struct pad_amount pad;
-    struct layer *before = build_producer(b);
+    struct layer *before = build_producer(b, 0);
     if (!before || !pad_fusable(before, &pad))
         return;
     if (!windows_touch(s->in_h - pad.top - pad.bottom, s->out_h, s->pad_top + pad.top, s->k_h,

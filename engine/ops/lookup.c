@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <string.h>
 
 #include "engine/fixedpoint.h"
 #include "kernels/kernels.h"
@@ -28,12 +27,25 @@ static void run_lookup(const void *params, const struct layer_io *io, void *scra
                    to - from);
 }
 
+const uint8_t *lookup_table(const struct layer *layer)
+{
+    return layer && layer->run == run_lookup ? ((struct lookup_params *)layer->params)->table
+                                             : NULL;
+}
+
 int lookup_add(struct build *b, const uint8_t table[256])
 {
     struct lookup_params *p = build_params(b, sizeof(*p));
     if (!p)
         return -ENOMEM;
-    memcpy(p->table, table, sizeof(p->table));
+    struct layer *before = build_producer(b, 0);
+    const uint8_t *inner = lookup_table(before);
+    for (uint32_t i = 0; i < 256; i++)
+        p->table[i] = table[inner ? inner[i] : i];
+    if (inner) {
+        b->op->inputs[0] = before->in[0];
+        before->dead = true;
+    }
     p->kernel = kernel_table_select(b->cpu);
     p->elements = (size_t)graph_elements(build_output(b, 0));
     struct layer *layer = build_layer(b, run_lookup, p->kernel->name, p, 1);
