@@ -33,8 +33,10 @@ part_lint() { git ls-files '*.sh' .ci/run | xargs shellcheck -x -S error; }
 # The other compiler: no warnings, the same answers.
 part_clang() { make BUILD=build/clang CC=clang WERROR=1 all check-unit; }
 
+# Not detect_stack_use_after_return: gcc's fake stack does not keep the 64-byte alignment of AVX-512 variables
+# (gcc bug 110027).
 part_asan() {
-    export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+    export ASAN_OPTIONS=detect_stack_use_after_return=0:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
     TEST_TIMEOUT=300 make BUILD=build/asan SANITIZE=address,undefined OPT=-O1 check-unit
 }
 
