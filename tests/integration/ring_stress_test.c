@@ -4,7 +4,7 @@
 // reader is stopped and continued all the time, another one is killed in the middle; neither may
 // matter to the others.
 //
-//     ring_stress_test [RECORDS [READER_PROGRAM]]
+//     ring_stress_test [RECORDS [SLOTS [READER_PROGRAM]]]
 //
 // Ends when each of the two steady readers has verified RECORDS records (default 10^6, fewer under
 // a sanitizer). READER_PROGRAM: this program built otherwise (32 bit), run for the readers.
@@ -25,7 +25,6 @@
 #include "common/clock.h"
 #include "common/ring.h"
 
-#define SLOTS 64
 #define READERS 4 // 0, 1: steady; 2: stopped and continued; 3: killed
 #define STEADY 2
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -111,7 +110,8 @@ static int reader_main(int ring_fd, int control_fd, unsigned index)
     return progress->torn || read + lost_sum != head + 1 - first ? 4 : 0;
 }
 
-static pid_t reader_start(const char *program, int ring_fd, int control_fd, unsigned index)
+static pid_t reader_start(const struct ring_writer *writer, const char *program, int ring_fd,
+                          int control_fd, unsigned index)
 {
     char ring_text[16], control_text[16], index_text[16];
     snprintf(ring_text, sizeof(ring_text), "%d", ring_fd);
@@ -121,6 +121,10 @@ static pid_t reader_start(const char *program, int ring_fd, int control_fd, unsi
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (!program) { // no exec: also where the test itself runs under an emulator
+            munmap(writer->map, writer->size);
+            exit(reader_main(ring_fd, control_fd, index));
+        }
         execl(program, "ring_stress_reader", "--reader", ring_text, control_text, index_text,
               (char *)NULL);
         perror(program);
@@ -197,11 +201,13 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "--reader") == 0)
         return reader_main(atoi(argv[2]), atoi(argv[3]), (unsigned)atoi(argv[4]));
     uint64_t records = argc > 1 ? strtoull(argv[1], NULL, 10) : RECORDS;
-    const char *program = argc > 2 ? argv[2] : "/proc/self/exe";
+    const char *program = argc > 3 ? argv[3] : NULL;
+    // Fewer slots: more often overtaken in the middle of a copy; more: more records read between.
+    uint32_t slots = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 512;
     struct ring_writer writer;
     int control_fd = memfd_create("control", 0);
     int ring_fd;
-    if (records == 0 || ring_writer_init(&writer, "stress", SLOTS) != 0 ||
+    if (records == 0 || ring_writer_init(&writer, "stress", slots) != 0 ||
         (ring_fd = dup(writer.fd)) < 0 || ftruncate(control_fd, sizeof(struct control)) != 0)
         return 1;
     struct control *control =
@@ -210,7 +216,7 @@ int main(int argc, char **argv)
         return 1;
     pid_t readers[READERS];
     for (unsigned i = 0; i < READERS; i++)
-        readers[i] = reader_start(program, ring_fd, control_fd, i);
+        readers[i] = reader_start(&writer, program, ring_fd, control_fd, i);
     pid_t disturber = disturber_start(readers);
     uint64_t start = clock_now_ns();
     uint64_t published = write_until_done(&writer, control, readers, records);
@@ -219,8 +225,8 @@ int main(int argc, char **argv)
     exit_status(disturber);
     kill(readers[2], SIGCONT);
     ring_close(&writer);
-    int failed =
-        published == 0 || !control->readers[2].lost_seen; // nobody overtaken: nothing was tested
+    int failed = published == 0 || !control->readers[2].lost_seen; // nobody overtaken: nothing was
+                                                                   // tested
     for (unsigned i = 0; i < READERS; i++) {
         int status = exit_status(readers[i]);
         bool killed = i == 3 && status == 128 + SIGKILL;

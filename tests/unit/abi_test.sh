@@ -73,7 +73,7 @@ if "$cc" -m32 -pthread "$folder/probe.c" -o "$folder/probe" 2>/dev/null && "$fol
         # shellcheck disable=SC2086
         "$cc" -m32 $time_bits -std=c17 -O2 -Wall -Wextra -Werror -pthread -D_GNU_SOURCE -I. -o "$folder/stress32" \
             tests/integration/ring_stress_test.c common/ring.c common/sealed.c || { fail "32-bit build"; break; }
-        timeout 60 "$BUILD/tests/integration/ring_stress_test" 200000 "$folder/stress32" >"$folder/out" || fail "32-bit readers"
+        timeout 60 "$BUILD/tests/integration/ring_stress_test" 200000 64 "$folder/stress32" >"$folder/out" || fail "32-bit readers"
         cat "$folder/out"
         grep -q '(32 bit)' "$folder/out" || fail "the readers were not 32 bit"
     done
