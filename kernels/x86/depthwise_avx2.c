@@ -42,10 +42,9 @@ DW_INLINE vec pair_load(const int8_t *upper, const int8_t *lower)
     return _mm256_cvtepi8_epi16(bytes);
 }
 
-DW_INLINE vec rounded(vec sums, const struct numbers *numbers, const struct finish *finish)
+DW_INLINE vec rounded(vec sums, const struct numbers *numbers)
 {
-    __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), numbers->scale);
-    return _mm256_cvtps_epi32(_mm256_min_ps(product, finish->high));
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(sums), numbers->scale));
 }
 
 // Bytes of both: the low eight of the result are a's, the high eight b's.
@@ -53,6 +52,7 @@ DW_INLINE __m128i narrowed(vec a, vec b, const struct finish *finish)
 {
     vec words = _mm256_adds_epi16(_mm256_packs_epi32(a, b), finish->zero_point);
     vec bytes = _mm256_max_epi8(_mm256_packs_epi16(words, words), finish->low);
+    bytes = _mm256_min_epi8(bytes, finish->high);
     return _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
 }
 
@@ -85,7 +85,7 @@ static void run_any(const struct depthwise_task *task)
         int8_t *output = task->output[row];
         for (int32_t ox = 0; ox < s->out_w; ox++, output += s->out_c) {
             vec sums = window_sums(task, &numbers, ox * s->stride_w - s->pad_left, row);
-            sums = rounded(sums, &numbers, &finish);
+            sums = rounded(sums, &numbers);
             store_eight(output, narrowed(sums, sums, &finish), task->channels);
         }
     }
@@ -141,9 +141,9 @@ DW_INLINE vec three_sums(const struct three *t, struct column left, struct colum
 DW_INLINE void three_put(struct three *t, struct column left, struct column middle, struct column right,
                          const int rows, const int aligns)
 {
-    vec first = rounded(three_sums(t, left, middle, right, 0, aligns), &t->numbers, &t->finish), second = first;
+    vec first = rounded(three_sums(t, left, middle, right, 0, aligns), &t->numbers), second = first;
     if (rows == 2)
-        second = rounded(three_sums(t, left, middle, right, 1, aligns), &t->numbers, &t->finish);
+        second = rounded(three_sums(t, left, middle, right, 1, aligns), &t->numbers);
     __m128i bytes = narrowed(first, second, &t->finish);
     _mm_storel_epi64((__m128i *)t->output[0], bytes);
     t->output[0] += t->step;
@@ -259,8 +259,8 @@ DW_INLINE void run_five(const struct depthwise_task *task, const int rows, const
         five_pair(&f, ox * stride - s->pad_left, rows, aligns, stride);
         for (int row = 0; row < rows; row++) {
             int8_t *output = task->output[row] + (ptrdiff_t)ox * s->out_c;
-            vec left = rounded(f.left[row], &f.numbers, &finish);
-            __m128i bytes = narrowed(left, rounded(f.right[row], &f.numbers, &finish), &finish);
+            vec left = rounded(f.left[row], &f.numbers);
+            __m128i bytes = narrowed(left, rounded(f.right[row], &f.numbers), &finish);
             _mm_storel_epi64((__m128i *)output, bytes);
             _mm_storel_epi64((__m128i *)(output + s->out_c), _mm_unpackhi_epi64(bytes, bytes));
         }

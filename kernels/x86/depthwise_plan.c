@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/packing.h"
+#include "kernels/x86/tame.h"
 
 struct plan {
     const struct kernel_conv_shape *shape;
@@ -69,10 +70,15 @@ static size_t block_offset(const struct plan *plan, int32_t channel)
     return (size_t)(channel / width_of(plan->isa)) * block_bytes(plan, plan->isa);
 }
 
+static size_t blocks_bytes(const struct plan *plan)
+{
+    return (size_t)packing_divide_up(plan->shape->out_c, width_of(plan->isa)) * block_bytes(plan, plan->isa);
+}
+
 size_t depthwise_packed_size(const struct kernel_conv_shape *shape, const struct depthwise_isa *isa)
 {
     struct plan plan = plan_of(shape, isa);
-    return (size_t)packing_divide_up(shape->out_c, width_of(isa)) * block_bytes(&plan, isa);
+    return tame_packed_size(shape, blocks_bytes(&plan));
 }
 
 // ---- packing -----------------------------------------------------------------------------------
@@ -126,10 +132,13 @@ void depthwise_pack(const struct kernel_conv_shape *shape, const struct kernel_c
                     void *packed, const struct depthwise_isa *isa)
 {
     struct plan plan = plan_of(shape, isa);
-    memset(packed, 0, depthwise_packed_size(shape, isa));
+    if (!tame_pack(shape, weights, packed))
+        return;
+    uint8_t *blocks = (uint8_t *)packed + sizeof(struct tame_head);
+    memset(blocks, 0, blocks_bytes(&plan));
     for (int32_t first = 0; first < shape->out_c; first += width_of(isa)) {
         const struct depthwise_isa *own = isa_for(&plan, first);
-        uint8_t *block = (uint8_t *)packed + block_offset(&plan, first);
+        uint8_t *block = blocks + block_offset(&plan, first);
         for (int32_t at = 0; at < width_of(own); at++) {
             int32_t lane = at % own->lanes, vector = at / own->lanes;
             int32_t channel = first + lane / 4 * 4 * own->vectors + vector * 4 + lane % 4;
@@ -264,7 +273,13 @@ void depthwise_run(const struct kernel_conv_shape *shape, const void *packed, co
                    int8_t *output, void *scratch, int32_t first, int32_t last,
                    const struct depthwise_isa *isa)
 {
-    struct run run = {.plan = plan_of(shape, isa), .input = input, .output = output, .packed = packed};
+    const struct tame_head *head = packed;
+    if (!head->tame) {
+        tame_run_c(shape, packed, input, output, first, last, depthwise_units(shape));
+        return;
+    }
+    struct run run = {.plan = plan_of(shape, isa), .input = input, .output = output};
+    run.packed = (const uint8_t *)(head + 1);
     run.lines = scratch;
     run.padding = (int8_t *)scratch + lines_bytes(&run.plan);
     run.copies = run.padding + line_bytes(&run.plan);

@@ -62,9 +62,9 @@ DW_INLINE const uint8_t *opaque(const uint8_t *pointer)
 DW_INLINE void quartet_store(struct quartet sums, const float *scale, const struct finish *finish,
                              int8_t *output, int32_t channels)
 {
-    vec a = finish_round(sums.a, scale, finish), b = finish_round(sums.b, scale + VEC_LANES, finish);
-    vec c = finish_round(sums.c, scale + 2 * VEC_LANES, finish);
-    vec d = finish_round(sums.d, scale + 3 * VEC_LANES, finish);
+    vec a = finish_round(sums.a, scale), b = finish_round(sums.b, scale + VEC_LANES);
+    vec c = finish_round(sums.c, scale + 2 * VEC_LANES);
+    vec d = finish_round(sums.d, scale + 3 * VEC_LANES);
     vec_store_bytes(output, finish_narrow(a, b, c, d, finish), channels);
 }
 

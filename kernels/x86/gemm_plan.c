@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/packing.h"
+#include "kernels/x86/tame.h"
 
 enum {
     PANEL_SLACK = 128,
@@ -109,10 +110,15 @@ static int32_t tile_start(const struct gemm_plan *plan, int32_t tile)
     return (int32_t)((int64_t)plan->column_vectors * tile / plan->tiles);
 }
 
+static size_t tiles_bytes(const struct gemm_plan *plan)
+{
+    return (size_t)plan->groups * (size_t)plan->column_vectors * plan->column_bytes;
+}
+
 size_t gemm_packed_size(const struct kernel_conv_shape *shape, const struct gemm_isa *isa)
 {
     struct gemm_plan plan = plan_of(shape, isa);
-    return (size_t)plan.groups * (size_t)plan.column_vectors * plan.column_bytes;
+    return tame_packed_size(shape, tiles_bytes(&plan));
 }
 
 // ---- packing -----------------------------------------------------------------------------------
@@ -183,8 +189,10 @@ void gemm_pack(const struct kernel_conv_shape *shape, const struct kernel_conv_w
                void *packed, const struct gemm_isa *isa)
 {
     struct gemm_plan plan = plan_of(shape, isa);
-    uint8_t *at = packed;
-    memset(packed, 0, gemm_packed_size(shape, isa));
+    if (!tame_pack(shape, weights, packed))
+        return;
+    uint8_t *at = (uint8_t *)packed + sizeof(struct tame_head);
+    memset(at, 0, tiles_bytes(&plan));
     for (int32_t group = 0; group < plan.groups; group++) {
         for (int32_t tile = 0; tile < plan.tiles; tile++) {
             int32_t start = tile_start(&plan, tile), vectors = tile_start(&plan, tile + 1) - start;
@@ -319,7 +327,12 @@ static void run_lines(struct gemm_run *run, int32_t block)
 void gemm_run(const struct kernel_conv_shape *shape, const void *packed, const int8_t *input,
               int8_t *output, void *scratch, int32_t first, int32_t last, const struct gemm_isa *isa)
 {
-    struct gemm_run run = {plan_of(shape, isa), isa, packed, input, output, scratch, NULL, 0, -1};
+    const struct tame_head *head = packed;
+    if (!head->tame) {
+        tame_run_c(shape, packed, input, output, first, last, gemm_units(shape, isa));
+        return;
+    }
+    struct gemm_run run = {plan_of(shape, isa), isa, (const uint8_t *)(head + 1), input, output, scratch, NULL, 0, -1};
     const struct gemm_plan *plan = &run.plan;
     if (shape->weight_zero_point && isa->bytes == 1)
         run.terms = (int32_t *)(run.panels + panels_held(plan) * plan->block_bytes);

@@ -91,10 +91,10 @@ TILE_INLINE void unit_finish(const struct gemm_task *task, const struct finish *
 {
     const float *scale = (const float *)(task->tile + (size_t)vectors * VEC_LANES * 4);
     const int b = vectors >= 2 ? 1 : 0, c = vectors >= 3 ? 2 : 0, d = vectors == 4 ? 3 : b;
-    vec first = finish_round(u.a, scale, finish);
-    vec second = finish_round(u.b, scale + b * VEC_LANES, finish);
-    vec third = finish_round(u.c, scale + c * VEC_LANES, finish);
-    vec fourth = vectors == 3 ? third : finish_round(u.d, scale + d * VEC_LANES, finish);
+    vec first = finish_round(u.a, scale);
+    vec second = finish_round(u.b, scale + b * VEC_LANES);
+    vec third = finish_round(u.c, scale + c * VEC_LANES);
+    vec fourth = vectors == 3 ? third : finish_round(u.d, scale + d * VEC_LANES);
     finish_store(task->output + (size_t)row * task->output_stride, task->output_stride,
                  finish_narrow(first, second, third, fourth, finish), task->columns, vectors,
                  unit_rows(vectors));

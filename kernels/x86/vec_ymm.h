@@ -29,24 +29,22 @@ static inline vec vec_set(int32_t value)
 }
 
 struct finish {
-    __m256 high;
-    __m256i zero_point, low;
+    vec zero_point, low, high;
 };
 
 static inline struct finish finish_of(int32_t zero_point, int32_t act_min, int32_t act_max)
 {
     return (struct finish){
-        .high = _mm256_set1_ps((float)(act_max - zero_point)),
         .zero_point = _mm256_set1_epi16((short)zero_point),
         .low = _mm256_set1_epi8((char)act_min),
+        .high = _mm256_set1_epi8((char)act_max),
     };
 }
 
-// The rounding rule up to int32. Too large is clamped here; too small becomes INT32_MIN and is clamped later.
-static inline vec finish_round(vec sums, const float *scale, const struct finish *finish)
+// The rounding rule up to int32; the product fits (tame.h).
+static inline vec finish_round(vec sums, const float *scale)
 {
-    __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_loadu_ps(scale));
-    return _mm256_cvtps_epi32(_mm256_min_ps(product, finish->high));
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_loadu_ps(scale)));
 }
 
 // 16-byte lane i of the result holds dwords 4i..4i+3 of a, b, c, d in turn.
@@ -54,7 +52,8 @@ static inline vec finish_narrow(vec a, vec b, vec c, vec d, const struct finish 
 {
     vec ab = _mm256_adds_epi16(_mm256_packs_epi32(a, b), finish->zero_point);
     vec cd = _mm256_adds_epi16(_mm256_packs_epi32(c, d), finish->zero_point);
-    return _mm256_max_epi8(_mm256_packs_epi16(ab, cd), finish->low);
+    vec bytes = _mm256_max_epi8(_mm256_packs_epi16(ab, cd), finish->low);
+    return _mm256_min_epi8(bytes, finish->high);
 }
 
 // Up to eight values: a channel count need not be a multiple of anything.

@@ -28,24 +28,22 @@ static inline vec vec_set(int32_t value)
 }
 
 struct finish {
-    __m512 high;
-    __m512i zero_point, low;
+    vec zero_point, low, high;
 };
 
 static inline struct finish finish_of(int32_t zero_point, int32_t act_min, int32_t act_max)
 {
     return (struct finish){
-        .high = _mm512_set1_ps((float)(act_max - zero_point)),
         .zero_point = _mm512_set1_epi16((short)zero_point),
         .low = _mm512_set1_epi8((char)act_min),
+        .high = _mm512_set1_epi8((char)act_max),
     };
 }
 
-// The rounding rule up to int32. Too large is clamped here; too small becomes INT32_MIN and is clamped later.
-static inline vec finish_round(vec sums, const float *scale, const struct finish *finish)
+// The rounding rule up to int32; the product fits (tame.h).
+static inline vec finish_round(vec sums, const float *scale)
 {
-    __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_loadu_ps(scale));
-    return _mm512_cvtps_epi32(_mm512_min_ps(product, finish->high));
+    return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_loadu_ps(scale)));
 }
 
 // 16-byte lane i of the result holds dwords 4i..4i+3 of a, b, c, d in turn.
@@ -53,7 +51,8 @@ static inline vec finish_narrow(vec a, vec b, vec c, vec d, const struct finish 
 {
     vec ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), finish->zero_point);
     vec cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), finish->zero_point);
-    return _mm512_max_epi8(_mm512_packs_epi16(ab, cd), finish->low);
+    vec bytes = _mm512_max_epi8(_mm512_packs_epi16(ab, cd), finish->low);
+    return _mm512_min_epi8(bytes, finish->high);
 }
 
 // Not the intrinsic: gcc 12 moves part of it out of the loop and then copies every accumulator every time.
