@@ -5,6 +5,7 @@
 #include "kernels/x86/rows_x86.h"
 #include "kernels/x86/vec_zmm.h"
 
+#define DW_REGISTERS 32
 #include "kernels/x86/depthwise_vnni.h"
 
 extern const struct depthwise_isa depthwise_ymm_avx512vnni;

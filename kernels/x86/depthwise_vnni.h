@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Depthwise convolution with vpdpbusd (depthwise_plan.h has the idea), for any register width. The including
-// file brings vec_ymm.h or vec_zmm.h and vec_dot_memory before, and gets `static void run(task)` for blocks of
-// 4 * VEC_LANES channels.
+// file brings vec_ymm.h or vec_zmm.h, vec_dot, vec_dot_memory and DW_REGISTERS (of the CPU: 16 or 32) before,
+// and gets `static void run(task)` for blocks of 4 * VEC_LANES channels.
 
 #ifndef QEDGE_KERNELS_X86_DEPTHWISE_VNNI_H
 #define QEDGE_KERNELS_X86_DEPTHWISE_VNNI_H
@@ -178,7 +178,79 @@ DW_INLINE void three_put(struct three *t, struct quartet left, struct quartet mi
     }
 }
 
-// Stride 1: the three columns in flight change names instead of places.
+// One vector of channels of two neighbouring outputs, in one or two rows.
+struct pair {
+    vec left0, right0, left1, right1;
+};
+
+DW_INLINE struct pair pair_vector(const struct three *t, vec a, vec b, vec c, vec d, const int index,
+                                  const int rows, const int aligns, const bool wide)
+{
+    const int tap = aligns * DW_QUARTET;
+    const uint8_t *w = opaque(t->numbers.weights) + index * 4 * VEC_LANES;
+    const float *scale = (const float *)opaque((const uint8_t *)t->numbers.scale) + index * VEC_LANES;
+    vec init = vec_load(opaque((const uint8_t *)t->numbers.init) + index * 4 * VEC_LANES);
+    struct pair p = {init, init, init, init};
+    for (int set = 0; set < (wide ? 2 : 1); set++) {
+        for (int row = 0; row < rows; row++) {
+            vec w0 = vec_load(w + row * DW_QUARTET), w1 = vec_load(w + tap + row * DW_QUARTET);
+            vec w2 = vec_load(w + 2 * tap + row * DW_QUARTET);
+            vec left = row == 0 ? p.left0 : p.left1, right = row == 0 ? p.right0 : p.right1;
+            left = vec_dot(vec_dot(vec_dot(left, a, w0), b, w1), c, w2);
+            right = vec_dot(vec_dot(vec_dot(right, b, w0), c, w1), d, w2);
+            if (row == 0)
+                p.left0 = left, p.right0 = right;
+            else
+                p.left1 = left, p.right1 = right;
+        }
+        w = wide ? opaque(t->numbers.excess) + index * 4 * VEC_LANES : w;
+    }
+    p.left0 = finish_round(p.left0, scale);
+    p.right0 = finish_round(p.right0, scale);
+    p.left1 = rows == 2 ? finish_round(p.left1, scale) : p.left0;
+    p.right1 = rows == 2 ? finish_round(p.right1, scale) : p.right0;
+    return p;
+}
+
+// Two outputs from four columns: every vector of weights is loaded once for both.
+DW_INLINE void three_put_pair(struct three *t, struct quartet a, struct quartet b, struct quartet c,
+                              struct quartet d, const int rows, const int aligns, const bool wide)
+{
+    struct pair w = pair_vector(t, a.a, b.a, c.a, d.a, 0, rows, aligns, wide);
+    struct pair x = pair_vector(t, a.b, b.b, c.b, d.b, 1, rows, aligns, wide);
+    struct pair y = pair_vector(t, a.c, b.c, c.c, d.c, 2, rows, aligns, wide);
+    struct pair z = pair_vector(t, a.d, b.d, c.d, d.d, 3, rows, aligns, wide);
+    vec left = finish_narrow(w.left0, x.left0, y.left0, z.left0, &t->finish);
+    vec right = finish_narrow(w.right0, x.right0, y.right0, z.right0, &t->finish);
+    vec_store_bytes(t->output[0], left, t->channels);
+    vec_store_bytes(t->output[0] + t->step, right, t->channels);
+    t->output[0] += 2 * t->step;
+    if (rows == 2) {
+        left = finish_narrow(w.left1, x.left1, y.left1, z.left1, &t->finish);
+        right = finish_narrow(w.right1, x.right1, y.right1, z.right1, &t->finish);
+        vec_store_bytes(t->output[1], left, t->channels);
+        vec_store_bytes(t->output[1] + t->step, right, t->channels);
+        t->output[1] += 2 * t->step;
+    }
+}
+
+// Stride 1 with 32 registers.
+DW_INLINE void three_pairs(struct three *t, struct cursor at, int32_t count, const int rows,
+                           const int aligns, const bool wide)
+{
+    struct quartet a = cursor_next(&at), b = cursor_next(&at), c, d;
+    for (; count >= 2; count -= 2) {
+        c = cursor_next(&at);
+        d = cursor_next(&at);
+        three_put_pair(t, a, b, c, d, rows, aligns, wide);
+        a = c;
+        b = d;
+    }
+    if (count > 0)
+        three_put(t, a, b, cursor_next(&at), rows, aligns, wide);
+}
+
+// Stride 1 with 16: the three columns in flight change names instead of places.
 DW_INLINE void three_stride1(struct three *t, struct cursor at, int32_t count, const int rows,
                              const int aligns, const bool wide)
 {
@@ -222,7 +294,9 @@ DW_INLINE void run_three(const struct depthwise_task *task, const struct numbers
                       {task->output[0], task->output[1]},
                       s->out_c,
                       task->channels};
-    if (s->stride_w == 1)
+    if (s->stride_w == 1 && DW_REGISTERS == 32)
+        three_pairs(&t, cursor_of(task), s->out_w, rows, aligns, wide);
+    else if (s->stride_w == 1)
         three_stride1(&t, cursor_of(task), s->out_w, rows, aligns, wide);
     else if (aligns == 1)
         three_stride2(&t, cursor_of(task), s->out_w, wide);
