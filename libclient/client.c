@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -104,18 +105,23 @@ void qclient_close(struct qclient *client)
     free(client);
 }
 
-void client_ring_replace(struct qclient *client, struct ring_reader *ring, uint64_t daemon_id)
+void client_ring_replace(struct qclient *client, struct ring_reader *ring, int fd,
+                         uint64_t daemon_id)
 {
+    struct stat status = {0};
     bool had_ring = client->subscriptions > 0;
-    if (had_ring && client->daemon_id == daemon_id && client->ring.next <= ring_head(ring) + 1) {
+    fstat(fd, &status); // can not fail: the fd was mapped
+    // A stream that was removed and came back has a new ring, also with the same daemon.
+    bool same = had_ring && client->daemon_id == daemon_id && client->ring_inode == status.st_ino;
+    if (same && client->ring.next <= ring_head(ring) + 1) {
         ring->next = client->ring.next; // the same stream goes on: so does its reader
-    } else if (had_ring) {
-        client->lost_pending +=
-            ring->next - 1; // the new ring's first records were overwritten already
+    } else if (had_ring) {              // a new ring's first records may be overwritten already
+        client->lost_pending += ring->next - 1;
         client->lost_total += ring->next - 1;
     }
     ring_reader_finish(&client->ring);
     client->ring = *ring;
+    client->ring_inode = status.st_ino;
     client->daemon_id = daemon_id;
     client->has_ring = true;
 }

@@ -56,6 +56,8 @@ struct qclient {
     struct ring_reader ring;
     struct stats_reader stats;
     uint64_t daemon_id;
+    uint64_t
+        ring_inode; // of the ring's memfd: another ring has another one while this one is mapped
     uint64_t subscriptions;
 
     struct labels_reader labels; // what qclient_label() reads
@@ -101,7 +103,9 @@ int session_socket_open(const struct sockaddr_un *address);
 void session_hello_fill(struct wire_hello *hello, const struct client_settings *settings);
 
 // ---- client.c ----
-// Puts the records of a new ring behind those of the old one. Takes *ring.
-void client_ring_replace(struct qclient *client, struct ring_reader *ring, uint64_t daemon_id);
+// Puts the records of a new ring behind those of the old one. Takes *ring; fd is the ring's,
+// borrowed.
+void client_ring_replace(struct qclient *client, struct ring_reader *ring, int fd,
+                         uint64_t daemon_id);
 
 #endif

@@ -238,7 +238,7 @@ static int on_stream(struct qclient *client, const struct wire_stream *stream, i
     client->stats = stats;
     client->stream_awaited = false;
     client->reconnected = client->reconnected || (!first && client->state == SESSION_SUBSCRIBING);
-    client_ring_replace(client, &ring, stream->daemon_id);
+    client_ring_replace(client, &ring, fds[0], stream->daemon_id);
     client->subscriptions++;
     client->state = SESSION_LIVE;
     client->retry_ms = RETRY_MS_MIN;

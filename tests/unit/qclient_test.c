@@ -212,6 +212,33 @@ static void test_killed_and_restarted(void **state)
     fake_finish(&fake, false);
 }
 
+// The same daemon, but the stream was removed and came back: a new ring is read from its start.
+static void test_stream_made_anew(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct qclient_result result;
+    assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_GOOD), 0);
+    struct qclient *client = client_make(0);
+    for (uint64_t i = 1; i <= 5; i++) {
+        fake_publish(&fake, 1);
+        assert_int_equal(qclient_next(client, &result, 1000), 0);
+    }
+    fake_finish(&fake, true);
+    assert_int_equal(qclient_next(client, &result, 1000), -EPIPE);
+    assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_GOOD), 0);
+    for (int i = 0; i < 20; i++)
+        fake_publish(&fake, 1);
+    for (uint64_t i = 1; i <= 20; i++) {
+        assert_int_equal(qclient_next(client, &result, 3000), 0);
+        assert_int_equal(result.sequence, i);
+        assert_int_equal(result.lost, 0);
+        assert_int_equal(result.flags & QCLIENT_RECONNECTED, i == 1 ? QCLIENT_RECONNECTED : 0);
+    }
+    qclient_close(client);
+    fake_finish(&fake, true);
+}
+
 // What was published before an orderly end is read before the end is told.
 static void test_closed_in_order(void **state)
 {
@@ -534,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_signal_while_waiting),
         cmocka_unit_test(test_report),
+        cmocka_unit_test(test_stream_made_anew),
         cmocka_unit_test(test_no_system_call),
     };
     char directory[] = "/tmp/qclient_test.XXXXXX";
