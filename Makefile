@@ -63,7 +63,7 @@ include $(sort $(wildcard tests/*/room.mk))
 # (loops start on a cache line: the avx2 product runs 1.5 times faster for it on Zen 4)
 ISA_avx2       := -falign-loops=64 -mavx2 -mf16c
 ISA_fma        := -falign-loops=64 -mavx2 -mfma
-ISA_avxvnni    := -falign-loops=64 -mavx2 -mf16c -mavxvnni
+ISA_avxvnni    := -falign-loops=64 -mavx2 -mf16c -mfma -mavxvnni
 ISA_avx512vnni := -falign-loops=64 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mprefer-vector-width=512
 ISA_neon       := $(if $(filter arm%,$(ARCH)),-mfpu=neon)
 ISA_neondot    := -march=armv8.2-a+dotprod

@@ -278,6 +278,18 @@ struct layer *build_layer(struct build *b, layer_run *run, const char *kernel, v
     return layer;
 }
 
+int32_t build_extra_tensor(struct build *b, int64_t bytes)
+{
+    if (bytes > GRAPH_ELEMENTS_MAX)
+        return build_fail(b, -ENOTSUP, "an intermediate result of %lld bytes", (long long)bytes);
+    struct graph_tensor *t = &b->graph->tensors[b->graph->tensor_count];
+    *t = (struct graph_tensor){
+        .name = build_output(b, 0)->name, .type = TENSOR_INT8, .rank = 1, .dims = {(int32_t)bytes}, .known = true,
+        .uses = 1, .alias = GRAPH_ABSENT,
+    };
+    return (int32_t)b->graph->tensor_count++;
+}
+
 int build_alias(struct build *b)
 {
     int32_t from = b->op->inputs[0];
@@ -427,13 +439,27 @@ static void count_uses(struct graph *graph)
         graph->tensors[graph->outputs[i]].uses++;
 }
 
+// Room for what operators add: a tensor and a layer each.
+static int make_room(struct build *b)
+{
+    struct graph *g = b->graph;
+    size_t tensors = (size_t)g->tensor_count + g->operator_count;
+    struct graph_tensor *grown = store_take_array(b->temp, tensors, sizeof(*grown));
+    b->layer_capacity = 2 * g->operator_count;
+    b->layers = store_take_array(b->keep, b->layer_capacity, sizeof(struct layer));
+    if (!b->layers || !grown)
+        return model_fail(b->error, -ENOMEM, "out of memory");
+    memcpy(grown, g->tensors, g->tensor_count * sizeof(*grown));
+    g->tensors = grown;
+    return 0;
+}
+
 int build_layers(struct build *b)
 {
     count_uses(b->graph);
-    b->layer_capacity = b->graph->operator_count;
-    b->layers = store_take_array(b->keep, b->layer_capacity, sizeof(struct layer));
-    if (!b->layers)
-        return model_fail(b->error, -ENOMEM, "out of memory");
+    int room = make_room(b);
+    if (room < 0)
+        return room;
     for (uint32_t i = 0; i < b->graph->operator_count; i++) {
         b->op = &b->graph->operators[i];
         b->op_index = i;

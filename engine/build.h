@@ -22,7 +22,7 @@ struct build {
     struct store *keep; // lives as long as the model
     struct store *temp; // freed after loading
     struct model_error *error;
-    struct layer *layers; // in keep; capacity = operators
+    struct layer *layers; // in keep; capacity = twice the operators
     uint32_t layer_count, layer_capacity;
     struct edge *inputs, *outputs; // one per graph input and output
     // The operator being visited.
@@ -72,6 +72,9 @@ void *build_params(struct build *build, size_t bytes);
 // outputs all its outputs; units 1. NULL after writing the error. Change fields as needed.
 struct layer *build_layer(struct build *build, layer_run *run, const char *kernel, void *params,
                           uint32_t in_count);
+// A tensor of bytes that the file does not have, for what one layer of an operator leaves to the next; its index, or
+// the error. An operator may add one such tensor and two layers.
+int32_t build_extra_tensor(struct build *build, int64_t bytes);
 // Output 0 shares input 0's memory (same number of bytes).
 int build_alias(struct build *build);
 

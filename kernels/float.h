@@ -40,4 +40,56 @@ struct kernel_float_conv {
 const struct kernel_float_conv *kernel_float_conv_select(const struct kernel_conv_shape *shape, uint32_t cpu);
 const struct kernel_float_conv *const *kernel_float_conv_rows(size_t *count);
 
+// ---- Dynamic range -------------------------------------------------------------------------------
+//
+// Float activations and int8 weights: a picture (fully connected: a row) is quantized to uint8 when it comes, with
+// steps of its own, and for every output channel c
+//     y = clamp((float)(sum of (x - zero_point) * w) * scale * weight_scale[c] + bias[c])
+// with the sum in int32, exact as long as a filter has at most KERNEL_HYBRID_DEPTH values. Padding is x = zero_point.
+
+enum { KERNEL_HYBRID_DEPTH = 60000 };
+
+struct kernel_hybrid_steps {
+    float scale;        // real = (x - zero_point) * scale
+    int32_t zero_point; // [0, 255]
+};
+
+// Chooses the steps for `n` values so that they and 0 fit, and quantizes them, as XNNPACK does: in float, halves to
+// even. Values that are not numbers or not finite give some steps and some bytes. All rows give the same bytes.
+struct kernel_hybrid_quantize {
+    const char *name;
+    uint32_t cpu;
+    struct kernel_hybrid_steps (*run)(const float *x, size_t n, uint8_t *out);
+};
+
+const struct kernel_hybrid_quantize *kernel_hybrid_quantize_select(uint32_t cpu);
+const struct kernel_hybrid_quantize *const *kernel_hybrid_quantize_rows(size_t *count);
+
+// The same as TFLite's own kernels do it (steps in double, halves away from zero), back in float at once:
+// out[i] = (q - zero_point) * scale. For depthwise layers, which then are float layers with float weights: their
+// sums are of few terms, exact either way.
+void kernel_hybrid_round(const float *x, size_t n, float *out);
+
+struct kernel_hybrid_weights {
+    const int8_t *weights; // OHWI
+    const float *scale;    // [out_c]
+    const float *bias;     // [out_c], or NULL
+};
+
+struct kernel_hybrid_conv {
+    const char *name;
+    uint32_t cpu;
+    bool (*accepts)(const struct kernel_conv_shape *shape); // of KERNEL_CONV shapes whose batch is 1
+    size_t (*packed_size)(const struct kernel_conv_shape *shape);
+    void (*pack)(const struct kernel_conv_shape *shape, const struct kernel_hybrid_weights *weights, void *packed);
+    size_t (*scratch_size)(const struct kernel_conv_shape *shape);
+    int32_t (*units)(const struct kernel_conv_shape *shape);
+    void (*run)(const struct kernel_conv_shape *shape, const struct kernel_float_range *range, const void *packed,
+                const uint8_t *input, const struct kernel_hybrid_steps *steps, float *output, void *scratch,
+                int32_t first, int32_t last);
+};
+
+const struct kernel_hybrid_conv *kernel_hybrid_conv_select(const struct kernel_conv_shape *shape, uint32_t cpu);
+const struct kernel_hybrid_conv *const *kernel_hybrid_conv_rows(size_t *count);
+
 #endif

@@ -104,4 +104,38 @@ void word_run(const struct kernel_conv_shape *shape, const struct word_job *job,
     const struct kernel_float_conv symbol = {row_name,         flag,      accepts_shape, row_packed_size, row_pack,   \
                                              row_scratch_size, row_units, row_run}
 
+// The same for dynamic range.
+#define WORD_HYBRID_ROW(symbol, row_name, flag, isa)                                                                  \
+    static bool row_accepts(const struct kernel_conv_shape *shape)                                                   \
+    {                                                                                                                \
+        return shape->kind == KERNEL_CONV;                                                                           \
+    }                                                                                                                \
+    static size_t row_packed_size(const struct kernel_conv_shape *shape)                                             \
+    {                                                                                                                \
+        return word_packed_size(shape, isa);                                                                         \
+    }                                                                                                                \
+    static void row_pack(const struct kernel_conv_shape *shape, const struct kernel_hybrid_weights *weights,         \
+                         void *packed)                                                                               \
+    {                                                                                                                \
+        word_pack(shape, &(struct word_weights){weights->weights, weights->bias, weights->scale}, packed, isa);      \
+    }                                                                                                                \
+    static size_t row_scratch_size(const struct kernel_conv_shape *shape)                                            \
+    {                                                                                                                \
+        return word_scratch_size(shape, isa);                                                                        \
+    }                                                                                                                \
+    static int32_t row_units(const struct kernel_conv_shape *shape)                                                  \
+    {                                                                                                                \
+        return word_units(shape, isa);                                                                               \
+    }                                                                                                                \
+    static void row_run(const struct kernel_conv_shape *shape, const struct kernel_float_range *range,               \
+                        const void *packed, const uint8_t *input, const struct kernel_hybrid_steps *steps,           \
+                        float *output, void *scratch, int32_t first, int32_t last)                                   \
+    {                                                                                                                \
+        word_run(shape,                                                                                              \
+                 &(struct word_job){packed, input, output, scratch, *range, steps->scale, steps->zero_point}, first, \
+                 last, isa);                                                                                         \
+    }                                                                                                                \
+    const struct kernel_hybrid_conv symbol = {row_name,         flag,      row_accepts, row_packed_size, row_pack,    \
+                                              row_scratch_size, row_units, row_run}
+
 #endif

@@ -180,7 +180,9 @@ static int add_any_layer(struct build *b, const struct arguments *a, struct kern
         rc = check_bias(b, a, s->out_c, TENSOR_FLOAT32);
         if (rc < 0)
             return rc;
-        return (a->weights->type == TENSOR_INT8 ? hybrid_conv : float_conv)(b, s, shape_macs(s));
+        if (a->weights->type == TENSOR_INT8)
+            return hybrid_conv(b, s, shape_macs(s));
+        return float_conv(b, s, NULL, shape_macs(s));
     }
     rc = set_quantization(b, a, s);
     return rc < 0 ? rc : add_layer(b, a, s);

@@ -21,9 +21,9 @@ static void run_conv(const void *params, const struct layer_io *io, void *scratc
     p->kernel->run(&p->shape, &p->range, p->packed, io->in[0], io->out[0], scratch, first, last);
 }
 
-static int pack(struct build *b, struct float_conv_params *p)
+static int pack(struct build *b, struct float_conv_params *p, const float *given)
 {
-    struct kernel_float_weights weights = {build_constant(b, build_input(b, 1), b->temp), NULL};
+    struct kernel_float_weights weights = {given ? given : build_constant(b, build_input(b, 1), b->temp), NULL};
     if (weights.weights && build_has_input(b, 2))
         weights.bias = build_constant(b, build_input(b, 2), b->temp);
     if (!weights.weights || (build_has_input(b, 2) && !weights.bias))
@@ -35,7 +35,7 @@ static int pack(struct build *b, struct float_conv_params *p)
     return 0;
 }
 
-int float_conv(struct build *b, const struct kernel_conv_shape *shape, uint64_t macs)
+int float_conv(struct build *b, const struct kernel_conv_shape *shape, const float *weights, uint64_t macs)
 {
     struct float_conv_params *p = build_params(b, sizeof(*p));
     if (!p)
@@ -44,7 +44,7 @@ int float_conv(struct build *b, const struct kernel_conv_shape *shape, uint64_t 
     p->kernel = kernel_float_conv_select(shape, b->cpu);
     int rc = build_activation_float(b, b->op->options.activation, &p->range.low, &p->range.high);
     if (rc == 0)
-        rc = pack(b, p);
+        rc = pack(b, p, weights);
     if (rc < 0)
         return rc;
     struct layer *layer = build_layer(b, run_conv, p->kernel->name, p, 1);

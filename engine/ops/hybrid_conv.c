@@ -1,179 +1,178 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dynamic-range convolutions: each picture (fully connected: each row) is quantized to int8 when it
-// comes, the sums are integers, the result is float again. The step is chosen as XNNPACK does for
-// "qd8".
+// Dynamic-range convolutions, two layers each: one quantizes every picture (fully connected: every row) with steps of
+// its own, the other computes integer sums and makes them float again. Between them lies a tensor that the file does
+// not have: the steps of all pictures, then the pictures. A depthwise layer reads floats that were rounded to steps
+// there, and multiplies them with float weights.
 
 #include <errno.h>
-#include <math.h>
-#include <string.h>
 
+#include "engine/ops/float_ops.h"
 #include "engine/ops/wide_ops.h"
+#include "kernels/float.h"
+
+struct quantize_params {
+    const struct kernel_hybrid_quantize *kernel; // NULL: to rounded floats
+    size_t picture;                              // values of one picture
+    size_t head;                                 // bytes before the first picture
+};
 
 struct hybrid_params {
-    struct kernel_conv_shape shape;
-    const int8_t *weights;
-    const float *scales, *bias; // bias: zeros when absent
-    float low, high;
-    size_t picture; // elements of one picture
-    size_t sums_at; // bytes into the scratch, after the quantized picture
+    struct kernel_conv_shape shape; // of one picture
+    struct kernel_float_range range;
+    const struct kernel_hybrid_conv *kernel;
+    void *packed;
+    int32_t units; // of one picture
+    size_t head, picture_in, picture_out;
 };
 
-// ---- quantizing --------------------------------------------------------------------------------
-
-struct steps {
-    float inverse; // steps per 1.0
-    float size;    // 1.0 per step
-    int32_t zero_point;
-};
-
-static struct steps choose_steps(const float *x, size_t n)
+// A unit is a picture.
+static void run_quantize(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
 {
-    float low = 0, high = 0;
-    for (size_t i = 0; i < n; i++) {
-        low = x[i] < low ? x[i] : low;
-        high = x[i] > high ? x[i] : high;
-    }
-    struct steps s = {.inverse = low == high ? 1.0f : 255.0f / (high - low)};
-    if (!isfinite(s.inverse) || s.inverse < 1e-35f)
-        s.inverse = 1.0f; // values that no float model means; the result only has to be defined
-    float low_steps = low * s.inverse, high_steps = high * s.inverse;
-    float zero = (-128.0f + low_steps) + (127.0f + high_steps) > 0 ? -128.0f - low_steps
-                                                                   : 127.0f - high_steps;
-    s.zero_point = (int32_t)lrintf(zero < -128 ? -128 : zero > 127 ? 127 : zero);
-    s.size = 1.0f / s.inverse;
-    return s;
+    const struct quantize_params *p = params;
+    struct kernel_hybrid_steps *steps = io->out[0];
+    (void)scratch;
+    for (int32_t i = first; i < last; i++)
+        steps[i] = p->kernel->run((const float *)io->in[0] + (size_t)i * p->picture, p->picture,
+                                  (uint8_t *)io->out[0] + p->head + (size_t)i * p->picture);
 }
 
-// Stores x - zero point, which needs 9 bits, as int16.
-static void quantize(const float *x, size_t n, const struct steps *s, int16_t *out)
+static void run_round(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
 {
-    float low = (float)(-128 - s->zero_point), high = (float)(127 - s->zero_point);
-    for (size_t i = 0; i < n; i++) {
-        float v = x[i] * s->inverse;
-        v = v > low ? v : low;
-        out[i] = (int16_t)lrintf(v > high ? high : v);
-    }
+    const struct quantize_params *p = params;
+    (void)scratch;
+    for (int32_t i = first; i < last; i++)
+        kernel_hybrid_round((const float *)io->in[0] + (size_t)i * p->picture, p->picture,
+                            (float *)io->out[0] + (size_t)i * p->picture);
 }
 
-// ---- running -----------------------------------------------------------------------------------
-
-static void add_tap(const struct hybrid_params *p, const int16_t *pixel, int32_t tap, int32_t *sums)
-{
-    const struct kernel_conv_shape *s = &p->shape;
-    if (s->kind == KERNEL_DEPTHWISE) {
-        const int8_t *w = p->weights + (size_t)tap * (size_t)s->out_c;
-        for (int32_t c = 0; c < s->out_c; c++)
-            sums[c] += pixel[c / s->depth_multiplier] * w[c];
-        return;
-    }
-    int32_t depth = s->in_c / s->groups, width = s->out_c / s->groups, taps = s->k_h * s->k_w;
-    for (int32_t g = 0; g < s->groups; g++)
-        for (int32_t i = 0; i < depth; i++) {
-            size_t row = ((size_t)g * (size_t)taps + (size_t)tap) * (size_t)depth + (size_t)i;
-            const int8_t *w = p->weights + row * (size_t)width;
-            int32_t x = pixel[g * depth + i];
-            for (int32_t c = 0; c < width; c++)
-                sums[g * width + c] += x * w[c];
-        }
-}
-
-static void run_pixel(const struct hybrid_params *p, const int16_t *picture, float step,
-                      int32_t top, int32_t left, int32_t *sums, float *out)
-{
-    const struct kernel_conv_shape *s = &p->shape;
-    memset(sums, 0, sizeof(*sums) * (size_t)s->out_c);
-    for (int32_t ky = 0; ky < s->k_h; ky++) {
-        int32_t y = top + ky * s->dilation_h;
-        if (y < 0 || y >= s->in_h)
-            continue;
-        for (int32_t kx = 0; kx < s->k_w; kx++) {
-            int32_t x = left + kx * s->dilation_w;
-            if (x >= 0 && x < s->in_w)
-                add_tap(p, picture + ((size_t)y * (size_t)s->in_w + (size_t)x) * (size_t)s->in_c,
-                        ky * s->k_w + kx, sums);
-        }
-    }
-    for (int32_t c = 0; c < s->out_c; c++) {
-        float v = (float)sums[c] * step * p->scales[c] + p->bias[c];
-        out[c] = v < p->low ? p->low : v > p->high ? p->high : v;
-    }
-}
-
-// A unit is an output row. Whoever takes units of a picture quantizes it for itself.
-static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first,
-                     int32_t last)
+static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
 {
     const struct hybrid_params *p = params;
-    const struct kernel_conv_shape *s = &p->shape;
-    int16_t *quantized = scratch;
-    int32_t *sums = (int32_t *)(void *)((char *)scratch + p->sums_at);
-    struct steps steps = {0};
-    for (int32_t row = first, at = -1; row < last; row++) {
-        if (row / s->out_h != at) {
-            at = row / s->out_h;
-            const float *picture = (const float *)io->in[0] + (size_t)at * p->picture;
-            steps = choose_steps(picture, p->picture);
-            quantize(picture, p->picture, &steps, quantized);
-        }
-        float *out = (float *)io->out[0] + (size_t)row * (size_t)s->out_w * (size_t)s->out_c;
-        int32_t top = row % s->out_h * s->stride_h - s->pad_top;
-        for (int32_t x = 0; x < s->out_w; x++, out += s->out_c)
-            run_pixel(p, quantized, steps.size, top, x * s->stride_w - s->pad_left, sums, out);
+    const struct kernel_hybrid_steps *steps = io->in[0];
+    while (first < last) {
+        int32_t picture = first / p->units, from = first % p->units;
+        int32_t to = last - first < p->units - from ? from + last - first : p->units;
+        p->kernel->run(&p->shape, &p->range, p->packed,
+                       (const uint8_t *)io->in[0] + p->head + (size_t)picture * p->picture_in, &steps[picture],
+                       (float *)io->out[0] + (size_t)picture * p->picture_out, scratch, from, to);
+        first += to - from;
     }
 }
 
-// ---- build -------------------------------------------------------------------------------------
+// ---- build ---------------------------------------------------------------------------------------
 
-static float *make_scales(struct build *b, int32_t out_c)
+// The weights' scales, one a channel; NULL after writing the error.
+static float *weight_scales(struct build *b, int32_t out_c)
 {
-    const struct graph_tensor *weights = build_input(b, 1);
-    if (weights->scales.count != 1 && weights->scales.count != (uint32_t)out_c) {
-        build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels", weights->name,
-                   weights->scales.count, out_c);
+    const struct graph_tensor *w = build_input(b, 1);
+    if (w->scales.count != 1 && w->scales.count != (uint32_t)out_c) {
+        build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels", w->name, w->scales.count, out_c);
         return NULL;
     }
-    if (weights->zeros_differ || weights->zero_point != 0) {
-        build_fail(b, -ENOTSUP, "weights '%s' have a zero point in a dynamic-range model",
-                   weights->name);
+    if (w->zeros_differ || w->zero_point != 0 || w->flip) {
+        build_fail(b, -ENOTSUP, "weights '%s' have a zero point in a dynamic-range model", w->name);
         return NULL;
     }
-    float *scales = build_params(b, sizeof(*scales) * (size_t)out_c);
-    for (int32_t c = 0; scales && c < out_c; c++)
-        scales[c] = build_scale(weights, c);
-    return scales;
+    float *scale = store_take_array(b->temp, (size_t)out_c, sizeof(*scale));
+    if (!scale)
+        build_fail(b, -ENOMEM, "no memory for scales");
+    for (int32_t c = 0; scale && c < out_c; c++)
+        scale[c] = build_scale(w, c);
+    return scale;
+}
+
+static int pack(struct build *b, struct hybrid_params *p)
+{
+    struct kernel_hybrid_weights weights = {.scale = weight_scales(b, p->shape.out_c)};
+    if (!weights.scale)
+        return -EINVAL;
+    weights.weights = build_constant(b, build_input(b, 1), b->temp);
+    if (build_has_input(b, 2))
+        weights.bias = build_constant(b, build_input(b, 2), b->temp);
+    p->packed = build_params(b, p->kernel->packed_size(&p->shape));
+    if (!weights.weights || (build_has_input(b, 2) && !weights.bias) || !p->packed)
+        return -ENOMEM;
+    p->kernel->pack(&p->shape, &weights, p->packed);
+    return 0;
+}
+
+// The quantizing layer; returns the index of the tensor that it writes, or the error. `kernel` NULL: to floats.
+static int32_t add_quantize(struct build *b, const struct kernel_hybrid_quantize *kernel, size_t head, size_t picture,
+                            int32_t batch)
+{
+    struct quantize_params *q = build_params(b, sizeof(*q));
+    if (!q)
+        return -ENOMEM;
+    *q = (struct quantize_params){kernel, picture, head};
+    int64_t bytes = (int64_t)head + (int64_t)batch * (int64_t)picture * (kernel ? 1 : (int64_t)sizeof(float));
+    int32_t tensor = build_extra_tensor(b, bytes);
+    if (tensor < 0)
+        return tensor;
+    struct layer *layer =
+        build_layer(b, kernel ? run_quantize : run_round, kernel ? kernel->name : "round_qd8_c", q, 1);
+    if (!layer)
+        return -ENOMEM;
+    layer->out[0] = tensor;
+    layer->units = batch;
+    return tensor;
+}
+
+// Weights as floats, then a float layer on rounded floats.
+static int add_depthwise(struct build *b, const struct kernel_conv_shape *s, uint64_t macs)
+{
+    const float *scale = weight_scales(b, s->out_c);
+    const int8_t *given = scale ? build_constant(b, build_input(b, 1), b->temp) : NULL;
+    size_t count = (size_t)s->k_h * (size_t)s->k_w * (size_t)s->out_c;
+    float *weights = given ? store_take_array(b->temp, count, sizeof(*weights)) : NULL;
+    if (!weights)
+        return scale ? build_fail(b, -ENOMEM, "no memory for weights") : -EINVAL;
+    for (size_t i = 0; i < count; i++)
+        weights[i] = (float)given[i] * scale[i % (size_t)s->out_c];
+    size_t picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
+    int32_t rounded = add_quantize(b, NULL, 0, picture, s->batch);
+    if (rounded < 0)
+        return rounded;
+    int rc = float_conv(b, s, weights, macs);
+    if (rc == 0)
+        b->layers[b->layer_count - 1].in[0] = rounded;
+    return rc;
 }
 
 int hybrid_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t macs)
 {
+    if (s->kind == KERNEL_DEPTHWISE)
+        return add_depthwise(b, s, macs);
+    if ((uint64_t)s->k_h * (uint64_t)s->k_w * (uint64_t)s->in_c > KERNEL_HYBRID_DEPTH)
+        return build_fail(b, -ENOTSUP, "filters of more than %d values in a dynamic-range model", KERNEL_HYBRID_DEPTH);
     struct hybrid_params *p = build_params(b, sizeof(*p));
     if (!p)
         return -ENOMEM;
-    int rc = build_activation_float(b, b->op->options.activation, &p->low, &p->high);
+    p->shape = *s;
+    p->shape.batch = 1;
+    p->kernel = kernel_hybrid_conv_select(&p->shape, b->cpu);
+    p->units = p->kernel->units(&p->shape);
+    p->picture_in = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
+    p->picture_out = (size_t)s->out_h * (size_t)s->out_w * (size_t)s->out_c;
+    p->head = ((size_t)s->batch * sizeof(struct kernel_hybrid_steps) + 63) / 64 * 64;
+    if ((int64_t)p->units * s->batch > INT32_MAX)
+        return build_fail(b, -ENOTSUP, "%d pictures of %d pieces", s->batch, p->units);
+    int rc = build_activation_float(b, b->op->options.activation, &p->range.low, &p->range.high);
+    if (rc == 0)
+        rc = pack(b, p);
     if (rc < 0)
         return rc;
-    p->shape = *s;
-    // 255 * 128 products of depth and taps must fit the int32 sums.
-    if ((uint64_t)s->k_h * (uint64_t)s->k_w * (uint64_t)s->in_c > 60000)
-        return build_fail(b, -ENOTSUP,
-                          "filters of more than 60000 values in a dynamic-range model");
-    p->scales = make_scales(b, s->out_c);
-    p->weights = p->scales ? wide_weights(b, s, 1) : NULL;
-    if (!p->weights)
-        return -EINVAL;
-    p->bias = build_has_input(b, 2) ? build_constant(b, build_input(b, 2), b->keep)
-                                    : build_params(b, sizeof(float) * (size_t)s->out_c);
-    bool depthwise = s->kind == KERNEL_DEPTHWISE;
-    struct layer *layer =
-        p->bias ? build_layer(b, run_conv, depthwise ? "depthwise_hybrid_c" : "conv_hybrid_c", p, 1)
-                : NULL;
+    const struct kernel_hybrid_quantize *quantize = kernel_hybrid_quantize_select(b->cpu);
+    int32_t quantized = add_quantize(b, quantize, p->head, p->picture_in, s->batch);
+    if (quantized < 0)
+        return quantized;
+    struct layer *layer = build_layer(b, run_conv, p->kernel->name, p, 1);
     if (!layer)
         return -ENOMEM;
-    p->picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
-    p->sums_at = (p->picture * sizeof(int16_t) + 63) / 64 * 64;
-    layer->scratch = p->sums_at + sizeof(int32_t) * (size_t)s->out_c;
-    layer->units = s->batch * s->out_h;
+    layer->in[0] = quantized;
+    layer->units = p->units * s->batch;
+    layer->scratch = p->kernel->scratch_size(&p->shape);
     layer->macs = macs;
-    layer->packed_bytes = build_input(b, 1)->data_bytes;
+    layer->packed_bytes = p->kernel->packed_size(&p->shape);
     return 0;
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A dynamic-range layer's input to bytes. No fused multiply-add: the bytes are those of kernels/c.
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "kernels/c/quantize_qd8.h"
+#include "kernels/float_rows.h"
+
+static struct quantize_extremes find_extremes(const float *x, size_t n)
+{
+    __m256 low[4], high[4];
+    for (int j = 0; j < 4; j++)
+        low[j] = high[j] = _mm256_setzero_ps();
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32)
+        for (int j = 0; j < 4; j++) {
+            __m256 v = _mm256_loadu_ps(x + i + 8 * j);
+            low[j] = _mm256_min_ps(v, low[j]); // the second operand where v is not a number
+            high[j] = _mm256_max_ps(v, high[j]);
+        }
+    float lows[8], highs[8];
+    _mm256_storeu_ps(lows, _mm256_min_ps(_mm256_min_ps(low[0], low[1]), _mm256_min_ps(low[2], low[3])));
+    _mm256_storeu_ps(highs, _mm256_max_ps(_mm256_max_ps(high[0], high[1]), _mm256_max_ps(high[2], high[3])));
+    struct quantize_extremes e = quantize_extremes(x + i, n - i);
+    for (int j = 0; j < 8; j++) {
+        e.low = lows[j] < e.low ? lows[j] : e.low;
+        e.high = highs[j] > e.high ? highs[j] : e.high;
+    }
+    return e;
+}
+
+static inline __m256i steps_of(const float *x, __m256 inverse, __m256 low, __m256 high)
+{
+    __m256 v = _mm256_max_ps(_mm256_mul_ps(_mm256_loadu_ps(x), inverse), low); // not a number: low
+    return _mm256_cvtps_epi32(_mm256_min_ps(v, high));
+}
+
+static struct kernel_hybrid_steps run(const float *x, size_t n, uint8_t *out)
+{
+    float inverse;
+    struct kernel_hybrid_steps steps = quantize_steps(find_extremes(x, n), &inverse);
+    const __m256 factor = _mm256_set1_ps(inverse), low = _mm256_set1_ps((float)-steps.zero_point);
+    const __m256 high = _mm256_set1_ps((float)(255 - steps.zero_point));
+    const __m256i zero = _mm256_set1_epi16((short)steps.zero_point);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        __m256i a = steps_of(x + i, factor, low, high), b = steps_of(x + i + 8, factor, low, high);
+        __m256i c = steps_of(x + i + 16, factor, low, high), d = steps_of(x + i + 24, factor, low, high);
+        __m256i ab = _mm256_add_epi16(_mm256_packs_epi32(a, b), zero);
+        __m256i cd = _mm256_add_epi16(_mm256_packs_epi32(c, d), zero);
+        __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
+        _mm256_storeu_si256((__m256i *)(out + i), bytes);
+    }
+    quantize_bytes(x + i, n - i, inverse, steps.zero_point, out + i);
+    return steps;
+}
+
+const struct kernel_hybrid_quantize kernel_quantize_qd8_avx2 = {"quantize_qd8_avx2", KERNEL_CPU_AVX2, run};
