@@ -4,9 +4,10 @@
 
 #include "kernels/float_rows.h"
 
-static const struct kernel_float_conv *const rows[] = {KERNEL_ARCH_FLOAT_CONV &kernel_conv_f32_c};
+static const struct kernel_float_conv *const rows[] = {KERNEL_ARCH_FLOAT_CONV & kernel_conv_f32_c};
 
-const struct kernel_float_conv *kernel_float_conv_select(const struct kernel_conv_shape *shape, uint32_t cpu)
+const struct kernel_float_conv *kernel_float_conv_select(const struct kernel_conv_shape *shape,
+                                                         uint32_t cpu)
 {
     const struct kernel_float_conv *const *row = rows;
     while (((*row)->cpu & ~cpu) != 0 || !(*row)->accepts(shape))

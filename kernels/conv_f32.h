@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Float convolution for one instruction set: kernels/word_tile.h on vectors of floats. The including file brings
-// a float_*.h and WORD_EACH_ROW before.
+// Float convolution for one instruction set: kernels/word_tile.h on vectors of floats. The
+// including file brings a float_*.h and WORD_EACH_ROW before.
 
 #ifndef QEDGE_KERNELS_CONV_F32_H
 #define QEDGE_KERNELS_CONV_F32_H
@@ -21,8 +21,8 @@ static inline word_vec word_start(const struct word_task *task, int vector, int 
     return word_load(task->tile + vector * WORD_LANES * 4);
 }
 
-static inline void word_finish(const struct word_task *task, int vector, int vectors, word_vec sums, float *to,
-                               int32_t columns)
+static inline void word_finish(const struct word_task *task, int vector, int vectors, word_vec sums,
+                               float *to, int32_t columns)
 {
     (void)vector;
     (void)vectors;

@@ -4,9 +4,11 @@
 
 #include "kernels/float_rows.h"
 
-static const struct kernel_hybrid_conv *const rows[] = {KERNEL_ARCH_HYBRID_CONV &kernel_conv_qd8_c};
+static const struct kernel_hybrid_conv *const rows[] = {KERNEL_ARCH_HYBRID_CONV &
+                                                        kernel_conv_qd8_c};
 
-const struct kernel_hybrid_conv *kernel_hybrid_conv_select(const struct kernel_conv_shape *shape, uint32_t cpu)
+const struct kernel_hybrid_conv *kernel_hybrid_conv_select(const struct kernel_conv_shape *shape,
+                                                           uint32_t cpu)
 {
     const struct kernel_hybrid_conv *const *row = rows;
     while (((*row)->cpu & ~cpu) != 0 || !(*row)->accepts(shape))
@@ -20,9 +22,11 @@ const struct kernel_hybrid_conv *const *kernel_hybrid_conv_rows(size_t *count)
     return rows;
 }
 
-// ---- quantizing ----------------------------------------------------------------------------------
+// ---- quantizing
+// ----------------------------------------------------------------------------------
 
-static const struct kernel_hybrid_quantize *const quantize_rows[] = {KERNEL_ARCH_HYBRID_QUANTIZE &kernel_quantize_qd8_c};
+static const struct kernel_hybrid_quantize *const quantize_rows[] = {KERNEL_ARCH_HYBRID_QUANTIZE &
+                                                                     kernel_quantize_qd8_c};
 
 const struct kernel_hybrid_quantize *kernel_hybrid_quantize_select(uint32_t cpu)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dynamic-range convolution for one instruction set: kernels/word_tile.h on words of four bytes. The including file
-// brings a float_*.h, WORD_EACH_ROW and
+// Dynamic-range convolution for one instruction set: kernels/word_tile.h on words of four bytes.
+// The including file brings a float_*.h, WORD_EACH_ROW and
 //   word_vec     a vector of int32 sums, as many lanes as a float_vec
-//   word_vec word_load(const void *), word_vec word_mac(sums, x, w)   adds x's four bytes times w's, lane by lane
-//   word_vec word_spread(const void *)                                a word in every lane, as word_mac wants it
-//   word_vec word_set(int32_t), word_vec word_multiply(a, b)          low 32 bits of products
-//   float_vec word_float(word_vec), float_multiply(a, b), float_set(float)
+//   word_vec word_load(const void *), word_vec word_mac(sums, x, w)   adds x's four bytes times
+//   w's, lane by lane word_vec word_spread(const void *)                                a word in
+//   every lane, as word_mac wants it word_vec word_set(int32_t), word_vec word_multiply(a, b) low
+//   32 bits of products float_vec word_float(word_vec), float_multiply(a, b), float_set(float)
 //   WORD_OFFSET  what word_spread takes off every byte: 0 or 128
 // before.
 
@@ -19,19 +19,22 @@
 #define WORD_HEAD 3
 
 // A tile's head: bias[], scale[], sum[] of its columns.
-static inline const uint8_t *head_of(const struct word_task *task, int which, int vector, int vectors)
+static inline const uint8_t *head_of(const struct word_task *task, int which, int vector,
+                                     int vectors)
 {
     return task->tile + (size_t)((which * vectors + vector) * WORD_LANES) * 4;
 }
 
-// Sums count bytes from their zero point on: minus (zero point - WORD_OFFSET) times the sum of the weights.
+// Sums count bytes from their zero point on: minus (zero point - WORD_OFFSET) times the sum of the
+// weights.
 static inline word_vec word_start(const struct word_task *task, int vector, int vectors)
 {
-    return word_multiply(word_load(head_of(task, 2, vector, vectors)), word_set(WORD_OFFSET - task->zero_point));
+    return word_multiply(word_load(head_of(task, 2, vector, vectors)),
+                         word_set(WORD_OFFSET - task->zero_point));
 }
 
-static inline void word_finish(const struct word_task *task, int vector, int vectors, word_vec sums, float *to,
-                               int32_t columns)
+static inline void word_finish(const struct word_task *task, int vector, int vectors, word_vec sums,
+                               float *to, int32_t columns)
 {
     float_vec value = float_multiply(word_float(sums), float_set(task->scale));
     float_vec y = float_mac(float_load(head_of(task, 0, vector, vectors)), value,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Depthwise convolution of floats for one instruction set; the including file brings a float_*.h before. One filter
-// a channel, at least a vector of channels: the last vector of a pixel overlaps the one before it, both compute the
-// same there. Weights lie as kernels/c has them. Pixels whose window lies inside the picture go four at a time.
+// Depthwise convolution of floats for one instruction set; the including file brings a float_*.h
+// before. One filter a channel, at least a vector of channels: the last vector of a pixel overlaps
+// the one before it, both compute the same there. Weights lie as kernels/c has them. Pixels whose
+// window lies inside the picture go four at a time.
 
 #ifndef QEDGE_KERNELS_DEPTHWISE_F32_H
 #define QEDGE_KERNELS_DEPTHWISE_F32_H
@@ -21,15 +22,17 @@ struct depthwise_window {
     size_t x_line, x_tap, w_line, w_tap; // steps in floats
 };
 
-DEPTHWISE_INLINE void depthwise_pixels(const struct kernel_conv_shape *s, const struct kernel_float_range *range,
-                                       const float *bias, const struct depthwise_window *win, float *out, const int n)
+DEPTHWISE_INLINE void depthwise_pixels(const struct kernel_conv_shape *s,
+                                       const struct kernel_float_range *range, const float *bias,
+                                       const struct depthwise_window *win, float *out, const int n)
 {
     const size_t next = (size_t)s->stride_w * (size_t)s->in_c, channels = (size_t)s->in_c;
     for (int32_t c = 0;; c += FLOAT_LANES) {
         c = packing_min(c, s->in_c - FLOAT_LANES);
         float_vec a = float_load(bias + c), b = a, d = a, e = a;
         for (int32_t ky = 0; ky < win->lines; ky++) {
-            const float *x = win->x + (size_t)ky * win->x_line + c, *w = win->weights + (size_t)ky * win->w_line + c;
+            const float *x = win->x + (size_t)ky * win->x_line + c,
+                        *w = win->weights + (size_t)ky * win->w_line + c;
             for (int32_t kx = 0; kx < win->taps; kx++, x += win->x_tap, w += win->w_tap) {
                 float_vec weight = float_load(w);
                 a = float_mac(a, float_load(x), weight);
@@ -52,26 +55,30 @@ DEPTHWISE_INLINE void depthwise_pixels(const struct kernel_conv_shape *s, const 
 }
 
 // Taps [first, last) of `taps` that lie inside [0, size) when tap 0 lies at `at`.
-static inline void depthwise_clip(int32_t at, int32_t taps, int32_t dilation, int32_t size, int32_t *first,
-                                  int32_t *last)
+static inline void depthwise_clip(int32_t at, int32_t taps, int32_t dilation, int32_t size,
+                                  int32_t *first, int32_t *last)
 {
     *first = at < 0 ? packing_min(taps, packing_divide_up(-at, dilation)) : 0;
     *last = at < size ? packing_min(taps, packing_divide_up(size - at, dilation)) : 0;
     *last = packing_max(*first, *last);
 }
 
-static void depthwise_row(const struct kernel_conv_shape *s, const struct kernel_float_range *range, const float *packed,
-                          const float *picture, int32_t top, float *out)
+static void depthwise_row(const struct kernel_conv_shape *s, const struct kernel_float_range *range,
+                          const float *packed, const float *picture, int32_t top, float *out)
 {
     const size_t c = (size_t)s->in_c, line = (size_t)s->in_w * c;
     int32_t first_y, last_y, first_x, last_x;
     depthwise_clip(top, s->k_h, s->dilation_h, s->in_h, &first_y, &last_y);
     struct depthwise_window win = {
-        .lines = last_y - first_y, .x_line = (size_t)s->dilation_h * line, .x_tap = (size_t)s->dilation_w * c,
-        .w_line = (size_t)s->k_w * c, .w_tap = c,
+        .lines = last_y - first_y,
+        .x_line = (size_t)s->dilation_h * line,
+        .x_tap = (size_t)s->dilation_w * c,
+        .w_line = (size_t)s->k_w * c,
+        .w_tap = c,
     };
     const float *weights = packed + c + (size_t)first_y * win.w_line;
-    const float *lines = win.lines ? picture + (size_t)(top + first_y * s->dilation_h) * line : picture;
+    const float *lines =
+        win.lines ? picture + (size_t)(top + first_y * s->dilation_h) * line : picture;
     int32_t reach = (s->k_w - 1) * s->dilation_w, ox = 0;
     while (ox < s->out_w) {
         int32_t left = ox * s->stride_w - s->pad_left;
@@ -88,11 +95,13 @@ static void depthwise_row(const struct kernel_conv_shape *s, const struct kernel
     }
 }
 
-static void depthwise_run(const struct kernel_conv_shape *s, const struct kernel_float_range *range, const void *packed,
-                          const float *input, float *output, void *scratch, int32_t first, int32_t last)
+static void depthwise_run(const struct kernel_conv_shape *s, const struct kernel_float_range *range,
+                          const void *packed, const float *input, float *output, void *scratch,
+                          int32_t first, int32_t last)
 {
     (void)scratch;
-    size_t row = (size_t)s->out_w * (size_t)s->out_c, picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
+    size_t row = (size_t)s->out_w * (size_t)s->out_c,
+           picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
     for (int32_t unit = first; unit < last; unit++)
         depthwise_row(s, range, packed, input + (size_t)(unit / s->out_h) * picture,
                       unit % s->out_h * s->stride_h - s->pad_top, output + (size_t)unit * row);
@@ -109,7 +118,8 @@ static size_t depthwise_packed_size(const struct kernel_conv_shape *s)
     return kernel_conv_f32_c.packed_size(s);
 }
 
-static void depthwise_pack(const struct kernel_conv_shape *s, const struct kernel_float_weights *weights, void *packed)
+static void depthwise_pack(const struct kernel_conv_shape *s,
+                           const struct kernel_float_weights *weights, void *packed)
 {
     kernel_conv_f32_c.pack(s, weights, packed);
 }
@@ -125,9 +135,10 @@ static int32_t depthwise_units(const struct kernel_conv_shape *s)
     return s->batch * s->out_h;
 }
 
-#define DEPTHWISE_FLOAT_ROW(symbol, row_name, flag)                                                                   \
-    const struct kernel_float_conv symbol = {                                                                        \
-        row_name,       flag,          depthwise_accepts, depthwise_packed_size,                                     \
-        depthwise_pack, depthwise_scratch_size, depthwise_units,   depthwise_run}
+#define DEPTHWISE_FLOAT_ROW(symbol, row_name, flag)                                                \
+    const struct kernel_float_conv symbol = {row_name,          flag,                              \
+                                             depthwise_accepts, depthwise_packed_size,             \
+                                             depthwise_pack,    depthwise_scratch_size,            \
+                                             depthwise_units,   depthwise_run}
 
 #endif

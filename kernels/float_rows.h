@@ -14,10 +14,13 @@ extern const struct kernel_hybrid_quantize kernel_quantize_qd8_c;
 #if defined(__x86_64__)
 extern const struct kernel_float_conv kernel_conv_f32_avx512vnni, kernel_conv_f32_avx2;
 extern const struct kernel_float_conv kernel_depthwise_f32_avx512vnni, kernel_depthwise_f32_avx2;
-#define KERNEL_ARCH_FLOAT_CONV                                                                                       \
-    &kernel_conv_f32_avx512vnni, &kernel_depthwise_f32_avx512vnni, &kernel_conv_f32_avx2, &kernel_depthwise_f32_avx2,
-extern const struct kernel_hybrid_conv kernel_conv_qd8_avx512vnni, kernel_conv_qd8_avxvnni, kernel_conv_qd8_avx2;
-#define KERNEL_ARCH_HYBRID_CONV &kernel_conv_qd8_avx512vnni, &kernel_conv_qd8_avxvnni, &kernel_conv_qd8_avx2,
+#define KERNEL_ARCH_FLOAT_CONV                                                                     \
+    &kernel_conv_f32_avx512vnni, &kernel_depthwise_f32_avx512vnni, &kernel_conv_f32_avx2,          \
+        &kernel_depthwise_f32_avx2,
+extern const struct kernel_hybrid_conv kernel_conv_qd8_avx512vnni, kernel_conv_qd8_avxvnni,
+    kernel_conv_qd8_avx2;
+#define KERNEL_ARCH_HYBRID_CONV                                                                    \
+    &kernel_conv_qd8_avx512vnni, &kernel_conv_qd8_avxvnni, &kernel_conv_qd8_avx2,
 extern const struct kernel_hybrid_quantize kernel_quantize_qd8_avx2;
 #define KERNEL_ARCH_HYBRID_QUANTIZE &kernel_quantize_qd8_avx2,
 #elif defined(__aarch64__) || defined(__arm__)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tile loop of kernels/word_plan.h for every instruction set: sums of up to 12 rows by 1 or 2 vectors of
-// columns stay in registers. Rows are named, not an array, because compilers keep arrays of vectors on the stack;
-// `rows` and `vectors` are constants wherever these functions are inlined.
+// The tile loop of kernels/word_plan.h for every instruction set: sums of up to 12 rows by 1 or 2
+// vectors of columns stay in registers. Rows are named, not an array, because compilers keep arrays
+// of vectors on the stack; `rows` and `vectors` are constants wherever these functions are inlined.
 //
 // The including file brings before:
 //   word_vec                     a vector of sums, and
@@ -10,10 +10,9 @@
 //   word_vec word_load(weights)                     one vector of weights
 //   word_vec word_spread(word)                      one word of a row in every lane
 //   word_vec word_mac(sums, x, w)
-//   void word_finish(task, vector, vectors, sums, float *to, columns)     stores at most WORD_LANES columns
-//   WORD_LANES                   its lanes
-//   WORD_HEAD                    words of a tile's head for each column
-//   WORD_EACH_ROW(X)             X(0) X(1) ... up to the tile's height - 1
+//   void word_finish(task, vector, vectors, sums, float *to, columns)     stores at most WORD_LANES
+//   columns WORD_LANES                   its lanes WORD_HEAD                    words of a tile's
+//   head for each column WORD_EACH_ROW(X)             X(0) X(1) ... up to the tile's height - 1
 
 #ifndef QEDGE_KERNELS_WORD_TILE_H
 #define QEDGE_KERNELS_WORD_TILE_H
@@ -24,7 +23,8 @@ struct word_pair {
     word_vec a, b;
 };
 
-WORD_INLINE void word_store(const struct word_task *task, struct word_pair sums, int32_t row, const int vectors)
+WORD_INLINE void word_store(const struct word_task *task, struct word_pair sums, int32_t row,
+                            const int vectors)
 {
     float *to = task->output + (size_t)row * task->output_stride;
     word_finish(task, 0, vectors, sums.a, to, task->columns);
@@ -32,7 +32,8 @@ WORD_INLINE void word_store(const struct word_task *task, struct word_pair sums,
         word_finish(task, 1, vectors, sums.b, to + WORD_LANES, task->columns - WORD_LANES);
 }
 
-WORD_INLINE void word_rows(const struct word_task *task, int32_t row, const int rows, const int vectors)
+WORD_INLINE void word_rows(const struct word_task *task, int32_t row, const int rows,
+                           const int vectors)
 {
     const size_t stride = task->row_bytes;
     const uint8_t *x = task->rows + (size_t)row * stride;
@@ -41,18 +42,19 @@ WORD_INLINE void word_rows(const struct word_task *task, int32_t row, const int 
 #define WORD_START(i) struct word_pair u##i = start;
     WORD_EACH_ROW(WORD_START)
     for (int32_t k = 0; k < task->steps; k++, x += 4, w += vectors * WORD_LANES * 4) {
-        word_vec first = word_load(w), second = vectors == 2 ? word_load(w + WORD_LANES * 4) : first;
-#define WORD_MAC(i)                                                                                                   \
-    if (i < rows) {                                                                                                   \
-        word_vec v = word_spread(x + (size_t)i * stride);                                                             \
-        u##i.a = word_mac(u##i.a, v, first);                                                                          \
-        if (vectors == 2)                                                                                             \
-            u##i.b = word_mac(u##i.b, v, second);                                                                     \
+        word_vec first = word_load(w),
+                 second = vectors == 2 ? word_load(w + WORD_LANES * 4) : first;
+#define WORD_MAC(i)                                                                                \
+    if (i < rows) {                                                                                \
+        word_vec v = word_spread(x + (size_t)i * stride);                                          \
+        u##i.a = word_mac(u##i.a, v, first);                                                       \
+        if (vectors == 2)                                                                          \
+            u##i.b = word_mac(u##i.b, v, second);                                                  \
     }
         WORD_EACH_ROW(WORD_MAC)
     }
-#define WORD_STORE(i)                                                                                                 \
-    if (i < rows)                                                                                                     \
+#define WORD_STORE(i)                                                                              \
+    if (i < rows)                                                                                  \
         word_store(task, u##i, row + i, vectors);
     WORD_EACH_ROW(WORD_STORE)
 }

@@ -12,7 +12,7 @@
 #include "engine/ops/lookup.h"
 #include "engine/ops/ops.h"
 #include "engine/ops/wide_ops.h"
-#include "kernels/kernels.h"
+#include "kernels/float.h"
 
 struct binary_params {
     struct broadcast_layer layer;
@@ -22,7 +22,7 @@ struct binary_params {
                                         // reach
     int32_t headroom;                   // bits that ADD and SUB shift their operands up by
     int32_t a_terms[256], b_terms[256]; // ADD, SUB of int8: the operands' shares of the sum
-    float low, high;                    // float
+    struct kernel_float_range range;    // float
 };
 
 static void row_kernel(const void *params, bool swapped, const void *a, const void *b,
@@ -111,16 +111,7 @@ static void row_float(const void *params, bool swapped, const void *a, const voi
                       void *out, size_t n)
 {
     const struct binary_params *p = params;
-    const float *x = a, *y = b;
-    for (size_t i = 0; i < n; i++) {
-        float v = y[b_scalar ? 0 : i], value;
-        switch (p->forward.kind) {
-        case KERNEL_ADD: value = x[i] + v; break;
-        case KERNEL_SUB: value = swapped ? v - x[i] : x[i] - v; break;
-        default: value = x[i] * v; break;
-        }
-        ((float *)out)[i] = value < p->low ? p->low : value > p->high ? p->high : value;
-    }
+    kernel_float_binary(p->forward.kind, swapped, &p->range, a, b, b_scalar, out, n);
 }
 
 // ---- build -------------------------------------------------------------------------------------
@@ -192,7 +183,7 @@ static int prepare_float(struct build *b, struct binary_params *p)
     p->layer.element = sizeof(float);
     p->layer.row = row_float;
     p->forward.kind = kind_of(b->op->code);
-    return build_activation_float(b, b->op->options.activation, &p->low, &p->high);
+    return build_activation_float(b, b->op->options.activation, &p->range.low, &p->range.high);
 }
 
 // ---- tables ------------------------------------------------------------------------------------
@@ -264,7 +255,7 @@ int op_binary(struct build *b)
         return add_table(b, p, &single);
     if (rc < 0)
         return rc;
-    const char *name = real ? "binary_float_c" : wide ? "binary_int16_c" : "binary_fixed_c";
+    const char *name = real ? "binary_f32_c" : wide ? "binary_int16_c" : "binary_fixed_c";
     return broadcast_add(b, &p->layer, p->kernel ? p->kernel->name : name);
 }
 

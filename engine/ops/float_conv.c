@@ -23,7 +23,8 @@ static void run_conv(const void *params, const struct layer_io *io, void *scratc
 
 static int pack(struct build *b, struct float_conv_params *p, const float *given)
 {
-    struct kernel_float_weights weights = {given ? given : build_constant(b, build_input(b, 1), b->temp), NULL};
+    struct kernel_float_weights weights = {
+        given ? given : build_constant(b, build_input(b, 1), b->temp), NULL};
     if (weights.weights && build_has_input(b, 2))
         weights.bias = build_constant(b, build_input(b, 2), b->temp);
     if (!weights.weights || (build_has_input(b, 2) && !weights.bias))
@@ -35,7 +36,8 @@ static int pack(struct build *b, struct float_conv_params *p, const float *given
     return 0;
 }
 
-int float_conv(struct build *b, const struct kernel_conv_shape *shape, const float *weights, uint64_t macs)
+int float_conv(struct build *b, const struct kernel_conv_shape *shape, const float *weights,
+               uint64_t macs)
 {
     struct float_conv_params *p = build_params(b, sizeof(*p));
     if (!p)

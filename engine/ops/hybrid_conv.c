@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dynamic-range convolutions, two layers each: one quantizes every picture (fully connected: every row) with steps of
-// its own, the other computes integer sums and makes them float again. Between them lies a tensor that the file does
-// not have: the steps of all pictures, then the pictures. A depthwise layer reads floats that were rounded to steps
-// there, and multiplies them with float weights.
+// Dynamic-range convolutions, two layers each: one quantizes every picture (fully connected: every
+// row) with steps of its own, the other computes integer sums and makes them float again. Between
+// them lies a tensor that the file does not have: the steps of all pictures, then the pictures. A
+// depthwise layer reads floats that were rounded to steps there, and multiplies them with float
+// weights.
 
 #include <errno.h>
 
@@ -27,7 +28,8 @@ struct hybrid_params {
 };
 
 // A unit is a picture.
-static void run_quantize(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_quantize(const void *params, const struct layer_io *io, void *scratch,
+                         int32_t first, int32_t last)
 {
     const struct quantize_params *p = params;
     struct kernel_hybrid_steps *steps = io->out[0];
@@ -37,7 +39,8 @@ static void run_quantize(const void *params, const struct layer_io *io, void *sc
                                   (uint8_t *)io->out[0] + p->head + (size_t)i * p->picture);
 }
 
-static void run_round(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_round(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                      int32_t last)
 {
     const struct quantize_params *p = params;
     (void)scratch;
@@ -46,7 +49,8 @@ static void run_round(const void *params, const struct layer_io *io, void *scrat
                             (float *)io->out[0] + (size_t)i * p->picture);
 }
 
-static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first, int32_t last)
+static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                     int32_t last)
 {
     const struct hybrid_params *p = params;
     const struct kernel_hybrid_steps *steps = io->in[0];
@@ -54,20 +58,23 @@ static void run_conv(const void *params, const struct layer_io *io, void *scratc
         int32_t picture = first / p->units, from = first % p->units;
         int32_t to = last - first < p->units - from ? from + last - first : p->units;
         p->kernel->run(&p->shape, &p->range, p->packed,
-                       (const uint8_t *)io->in[0] + p->head + (size_t)picture * p->picture_in, &steps[picture],
-                       (float *)io->out[0] + (size_t)picture * p->picture_out, scratch, from, to);
+                       (const uint8_t *)io->in[0] + p->head + (size_t)picture * p->picture_in,
+                       &steps[picture], (float *)io->out[0] + (size_t)picture * p->picture_out,
+                       scratch, from, to);
         first += to - from;
     }
 }
 
-// ---- build ---------------------------------------------------------------------------------------
+// ---- build
+// ---------------------------------------------------------------------------------------
 
 // The weights' scales, one a channel; NULL after writing the error.
 static float *weight_scales(struct build *b, int32_t out_c)
 {
     const struct graph_tensor *w = build_input(b, 1);
     if (w->scales.count != 1 && w->scales.count != (uint32_t)out_c) {
-        build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels", w->name, w->scales.count, out_c);
+        build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels", w->name,
+                   w->scales.count, out_c);
         return NULL;
     }
     if (w->zeros_differ || w->zero_point != 0 || w->flip) {
@@ -97,20 +104,22 @@ static int pack(struct build *b, struct hybrid_params *p)
     return 0;
 }
 
-// The quantizing layer; returns the index of the tensor that it writes, or the error. `kernel` NULL: to floats.
-static int32_t add_quantize(struct build *b, const struct kernel_hybrid_quantize *kernel, size_t head, size_t picture,
-                            int32_t batch)
+// The quantizing layer; returns the index of the tensor that it writes, or the error. `kernel`
+// NULL: to floats.
+static int32_t add_quantize(struct build *b, const struct kernel_hybrid_quantize *kernel,
+                            size_t head, size_t picture, int32_t batch)
 {
     struct quantize_params *q = build_params(b, sizeof(*q));
     if (!q)
         return -ENOMEM;
     *q = (struct quantize_params){kernel, picture, head};
-    int64_t bytes = (int64_t)head + (int64_t)batch * (int64_t)picture * (kernel ? 1 : (int64_t)sizeof(float));
+    int64_t bytes =
+        (int64_t)head + (int64_t)batch * (int64_t)picture * (kernel ? 1 : (int64_t)sizeof(float));
     int32_t tensor = build_extra_tensor(b, bytes);
     if (tensor < 0)
         return tensor;
-    struct layer *layer =
-        build_layer(b, kernel ? run_quantize : run_round, kernel ? kernel->name : "round_qd8_c", q, 1);
+    struct layer *layer = build_layer(b, kernel ? run_quantize : run_round,
+                                      kernel ? kernel->name : "round_qd8_c", q, 1);
     if (!layer)
         return -ENOMEM;
     layer->out[0] = tensor;
@@ -144,7 +153,8 @@ int hybrid_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t mac
     if (s->kind == KERNEL_DEPTHWISE)
         return add_depthwise(b, s, macs);
     if ((uint64_t)s->k_h * (uint64_t)s->k_w * (uint64_t)s->in_c > KERNEL_HYBRID_DEPTH)
-        return build_fail(b, -ENOTSUP, "filters of more than %d values in a dynamic-range model", KERNEL_HYBRID_DEPTH);
+        return build_fail(b, -ENOTSUP, "filters of more than %d values in a dynamic-range model",
+                          KERNEL_HYBRID_DEPTH);
     struct hybrid_params *p = build_params(b, sizeof(*p));
     if (!p)
         return -ENOMEM;

@@ -7,7 +7,8 @@ typedef int32x4_t word_vec;
 
 static inline word_vec word_mac(word_vec sums, word_vec x, word_vec w)
 {
-    int16x8_t low = vmull_s8(vget_low_s8(vreinterpretq_s8_s32(x)), vget_low_s8(vreinterpretq_s8_s32(w)));
+    int16x8_t low =
+        vmull_s8(vget_low_s8(vreinterpretq_s8_s32(x)), vget_low_s8(vreinterpretq_s8_s32(w)));
     int16x8_t high = vmull_high_s8(vreinterpretq_s8_s32(x), vreinterpretq_s8_s32(w));
     return vaddq_s32(sums, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What both instruction sets of 64-bit ARM bring to kernels/conv_qd8.h; the including file brings word_mac before,
-// which multiplies int8 by int8: bytes have 128 taken off.
+// What both instruction sets of 64-bit ARM bring to kernels/conv_qd8.h; the including file brings
+// word_mac before, which multiplies int8 by int8: bytes have 128 taken off.
 
 #ifndef QEDGE_KERNELS_ARM_CONV_QD8_Q_H
 #define QEDGE_KERNELS_ARM_CONV_QD8_Q_H

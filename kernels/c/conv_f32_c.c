@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Convolution and depthwise convolution of floats, the definition. Packed weights: bias[out_c], then for
-// KERNEL_CONV [group][k_h][k_w][in][out], so that the inner loop runs over outputs; depthwise as given.
+// Convolution and depthwise convolution of floats, the definition. Packed weights: bias[out_c],
+// then for KERNEL_CONV [group][k_h][k_w][in][out], so that the inner loop runs over outputs;
+// depthwise as given.
 
 #include <string.h>
 
@@ -24,7 +25,8 @@ static size_t packed_size(const struct kernel_conv_shape *shape)
     return ((size_t)shape->out_c + weight_count(shape)) * sizeof(float);
 }
 
-static void pack(const struct kernel_conv_shape *shape, const struct kernel_float_weights *weights, void *packed)
+static void pack(const struct kernel_conv_shape *shape, const struct kernel_float_weights *weights,
+                 void *packed)
 {
     float *bias = packed, *to = bias + shape->out_c;
     const float *from = weights->weights;
@@ -34,7 +36,8 @@ static void pack(const struct kernel_conv_shape *shape, const struct kernel_floa
         memcpy(to, from, weight_count(shape) * sizeof(float));
         return;
     }
-    int32_t width = shape->out_c / shape->groups, depth = shape->k_h * shape->k_w * (shape->in_c / shape->groups);
+    int32_t width = shape->out_c / shape->groups,
+            depth = shape->k_h * shape->k_w * (shape->in_c / shape->groups);
     for (int32_t o = 0; o < shape->out_c; o++)
         for (int32_t i = 0; i < depth; i++) {
             size_t row = (size_t)(o / width) * (size_t)depth + (size_t)i;
@@ -54,8 +57,8 @@ static int32_t units(const struct kernel_conv_shape *shape)
 }
 
 // Adds what one input pixel under filter tap `tap` gives to the sums of one output pixel.
-static void add_tap(const struct kernel_conv_shape *shape, const float *weights, const float *pixel, int32_t tap,
-                    float *sums)
+static void add_tap(const struct kernel_conv_shape *shape, const float *weights, const float *pixel,
+                    int32_t tap, float *sums)
 {
     if (shape->kind == KERNEL_DEPTHWISE) {
         const float *w = weights + (size_t)tap * (size_t)shape->out_c;
@@ -75,8 +78,8 @@ static void add_tap(const struct kernel_conv_shape *shape, const float *weights,
         }
 }
 
-static void run_pixel(const struct kernel_conv_shape *shape, const float *packed, const float *picture, int32_t top,
-                      int32_t left, float *out)
+static void run_pixel(const struct kernel_conv_shape *shape, const float *packed,
+                      const float *picture, int32_t top, int32_t left, float *out)
 {
     memcpy(out, packed, (size_t)shape->out_c * sizeof(float));
     for (int32_t ky = 0; ky < shape->k_h; ky++) {
@@ -88,13 +91,15 @@ static void run_pixel(const struct kernel_conv_shape *shape, const float *packed
             if (x < 0 || x >= shape->in_w)
                 continue;
             size_t pixel = (size_t)y * (size_t)shape->in_w + (size_t)x;
-            add_tap(shape, packed + shape->out_c, picture + pixel * (size_t)shape->in_c, ky * shape->k_w + kx, out);
+            add_tap(shape, packed + shape->out_c, picture + pixel * (size_t)shape->in_c,
+                    ky * shape->k_w + kx, out);
         }
     }
 }
 
-static void run(const struct kernel_conv_shape *shape, const struct kernel_float_range *range, const void *packed,
-                const float *input, float *output, void *scratch, int32_t first, int32_t last)
+static void run(const struct kernel_conv_shape *shape, const struct kernel_float_range *range,
+                const void *packed, const float *input, float *output, void *scratch, int32_t first,
+                int32_t last)
 {
     (void)scratch;
     size_t picture_size = (size_t)shape->in_h * (size_t)shape->in_w * (size_t)shape->in_c;
@@ -105,7 +110,9 @@ static void run(const struct kernel_conv_shape *shape, const struct kernel_float
         for (int32_t ox = 0; ox < shape->out_w; ox++, out += shape->out_c) {
             run_pixel(shape, packed, picture, top, ox * shape->stride_w - shape->pad_left, out);
             for (int32_t c = 0; c < shape->out_c; c++)
-                out[c] = out[c] < range->low ? range->low : out[c] > range->high ? range->high : out[c];
+                out[c] = out[c] < range->low    ? range->low
+                         : out[c] > range->high ? range->high
+                                                : out[c];
         }
     }
 }

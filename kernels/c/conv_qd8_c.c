@@ -14,7 +14,8 @@ static bool accepts(const struct kernel_conv_shape *shape)
 
 static size_t weight_count(const struct kernel_conv_shape *shape)
 {
-    return (size_t)shape->out_c * (size_t)shape->k_h * (size_t)shape->k_w * (size_t)(shape->in_c / shape->groups);
+    return (size_t)shape->out_c * (size_t)shape->k_h * (size_t)shape->k_w *
+           (size_t)(shape->in_c / shape->groups);
 }
 
 static size_t packed_size(const struct kernel_conv_shape *shape)
@@ -22,7 +23,8 @@ static size_t packed_size(const struct kernel_conv_shape *shape)
     return (size_t)shape->out_c * 8 + weight_count(shape);
 }
 
-static void pack(const struct kernel_conv_shape *shape, const struct kernel_hybrid_weights *weights, void *packed)
+static void pack(const struct kernel_conv_shape *shape, const struct kernel_hybrid_weights *weights,
+                 void *packed)
 {
     float *bias = packed, *scale = bias + shape->out_c;
     int8_t *to = (int8_t *)(scale + shape->out_c);
@@ -31,7 +33,8 @@ static void pack(const struct kernel_conv_shape *shape, const struct kernel_hybr
         bias[c] = weights->bias ? weights->bias[c] : 0;
         scale[c] = weights->scale[c];
     }
-    int32_t width = shape->out_c / shape->groups, depth = shape->k_h * shape->k_w * (shape->in_c / shape->groups);
+    int32_t width = shape->out_c / shape->groups,
+            depth = shape->k_h * shape->k_w * (shape->in_c / shape->groups);
     for (int32_t o = 0; o < shape->out_c; o++)
         for (int32_t i = 0; i < depth; i++) {
             size_t row = (size_t)(o / width) * (size_t)depth + (size_t)i;
@@ -50,8 +53,8 @@ static int32_t units(const struct kernel_conv_shape *shape)
     return shape->out_h;
 }
 
-static void add_tap(const struct kernel_conv_shape *shape, const int8_t *weights, const uint8_t *pixel, int32_t zero,
-                    int32_t tap, int32_t *sums)
+static void add_tap(const struct kernel_conv_shape *shape, const int8_t *weights,
+                    const uint8_t *pixel, int32_t zero, int32_t tap, int32_t *sums)
 {
     int32_t depth = shape->in_c / shape->groups, width = shape->out_c / shape->groups;
     int32_t taps = shape->k_h * shape->k_w;
@@ -65,8 +68,9 @@ static void add_tap(const struct kernel_conv_shape *shape, const int8_t *weights
         }
 }
 
-static void sum_pixel(const struct kernel_conv_shape *shape, const int8_t *weights, const uint8_t *picture, int32_t zero,
-                      int32_t top, int32_t left, int32_t *sums)
+static void sum_pixel(const struct kernel_conv_shape *shape, const int8_t *weights,
+                      const uint8_t *picture, int32_t zero, int32_t top, int32_t left,
+                      int32_t *sums)
 {
     memset(sums, 0, (size_t)shape->out_c * sizeof *sums);
     for (int32_t ky = 0; ky < shape->k_h; ky++) {
@@ -78,14 +82,15 @@ static void sum_pixel(const struct kernel_conv_shape *shape, const int8_t *weigh
             if (x < 0 || x >= shape->in_w)
                 continue;
             size_t pixel = (size_t)y * (size_t)shape->in_w + (size_t)x;
-            add_tap(shape, weights, picture + pixel * (size_t)shape->in_c, zero, ky * shape->k_w + kx, sums);
+            add_tap(shape, weights, picture + pixel * (size_t)shape->in_c, zero,
+                    ky * shape->k_w + kx, sums);
         }
     }
 }
 
-static void run(const struct kernel_conv_shape *shape, const struct kernel_float_range *range, const void *packed,
-                const uint8_t *input, const struct kernel_hybrid_steps *steps, float *output, void *scratch,
-                int32_t first, int32_t last)
+static void run(const struct kernel_conv_shape *shape, const struct kernel_float_range *range,
+                const void *packed, const uint8_t *input, const struct kernel_hybrid_steps *steps,
+                float *output, void *scratch, int32_t first, int32_t last)
 {
     const float *bias = packed, *scale = bias + shape->out_c;
     const int8_t *weights = (const int8_t *)(scale + shape->out_c);
@@ -94,7 +99,8 @@ static void run(const struct kernel_conv_shape *shape, const struct kernel_float
         float *out = output + (size_t)row * (size_t)shape->out_w * (size_t)shape->out_c;
         int32_t top = row * shape->stride_h - shape->pad_top;
         for (int32_t ox = 0; ox < shape->out_w; ox++, out += shape->out_c) {
-            sum_pixel(shape, weights, input, steps->zero_point, top, ox * shape->stride_w - shape->pad_left, sums);
+            sum_pixel(shape, weights, input, steps->zero_point, top,
+                      ox * shape->stride_w - shape->pad_left, sums);
             for (int32_t c = 0; c < shape->out_c; c++) {
                 float y = (float)sums[c] * steps->scale * scale[c] + bias[c];
                 out[c] = y < range->low ? range->low : y > range->high ? range->high : y;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The steps of a dynamic-range layer's input, and its values in them: the definition, and what vector rows use for
-// their last values. Source of the formulas: XNNPACK's quantization.h (qd8). Loops go over QUANTIZE_LANES values at
-// once without a dependence between them, which is what compilers make vectors of.
+// The steps of a dynamic-range layer's input, and its values in them: the definition, and what
+// vector rows use for their last values. Source of the formulas: XNNPACK's quantization.h (qd8).
+// Loops go over QUANTIZE_LANES values at once without a dependence between them, which is what
+// compilers make vectors of.
 
 #ifndef QEDGE_KERNELS_C_QUANTIZE_QD8_H
 #define QEDGE_KERNELS_C_QUANTIZE_QD8_H
@@ -39,7 +40,8 @@ static inline struct quantize_extremes quantize_extremes(const float *x, size_t 
     return e;
 }
 
-// v in [-255, 255] to the nearest integer, halves to even: adding 1.5 * 2^23 leaves it in the low bits.
+// v in [-255, 255] to the nearest integer, halves to even: adding 1.5 * 2^23 leaves it in the low
+// bits.
 static inline int32_t quantize_round(float v)
 {
     int32_t bits;
@@ -61,7 +63,8 @@ static inline struct kernel_hybrid_steps quantize_steps(struct quantize_extremes
     return (struct kernel_hybrid_steps){1.0f / factor, 128 + quantize_round(zero)};
 }
 
-static inline void quantize_bytes(const float *x, size_t n, float inverse, int32_t zero_point, uint8_t *out)
+static inline void quantize_bytes(const float *x, size_t n, float inverse, int32_t zero_point,
+                                  uint8_t *out)
 {
     float low = (float)-zero_point, high = (float)(255 - zero_point);
     for (size_t i = 0; i < n; i++) {

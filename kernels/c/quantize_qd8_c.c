@@ -31,9 +31,8 @@ void kernel_hybrid_round(const float *x, size_t n, float *out)
         float v = zero_point + x[i] * inverse;
         v = v > -128.0f ? v : -128.0f;
         v = v < 127.0f ? v : 127.0f;
-        float whole = (float)(int32_t)v, rest = v - whole;
-        whole += rest >= 0.5f ? 1.0f : 0.0f;
-        whole -= rest <= -0.5f ? 1.0f : 0.0f;
+        // The largest float below a half, away from zero, then cut: rounds halves away from zero.
+        float whole = (float)(int32_t)(v + copysignf(0x1.fffffep-2f, v));
         out[i] = (whole - zero_point) * step;
     }
 }

@@ -23,4 +23,5 @@ static bool accepts(const struct kernel_conv_shape *shape)
 
 static const struct word_isa isa = {FLOAT_LANES, 2, 12, 4, multiply};
 
-WORD_FLOAT_ROW(kernel_conv_f32_avx512vnni, "conv_f32_avx512vnni", KERNEL_CPU_AVX512VNNI, accepts, &isa);
+WORD_FLOAT_ROW(kernel_conv_f32_avx512vnni, "conv_f32_avx512vnni", KERNEL_CPU_AVX512VNNI, accepts,
+               &isa);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What both 256-bit instruction sets bring to kernels/conv_qd8.h; the including file brings word_mac before.
+// What both 256-bit instruction sets bring to kernels/conv_qd8.h; the including file brings
+// word_mac before.
 
 #ifndef QEDGE_KERNELS_X86_CONV_QD8_YMM_H
 #define QEDGE_KERNELS_X86_CONV_QD8_YMM_H

@@ -5,4 +5,5 @@
 
 #include "kernels/depthwise_f32.h"
 
-DEPTHWISE_FLOAT_ROW(kernel_depthwise_f32_avx512vnni, "depthwise_f32_avx512vnni", KERNEL_CPU_AVX512VNNI);
+DEPTHWISE_FLOAT_ROW(kernel_depthwise_f32_avx512vnni, "depthwise_f32_avx512vnni",
+                    KERNEL_CPU_AVX512VNNI);

@@ -21,8 +21,10 @@ static struct quantize_extremes find_extremes(const float *x, size_t n)
             high[j] = _mm256_max_ps(v, high[j]);
         }
     float lows[8], highs[8];
-    _mm256_storeu_ps(lows, _mm256_min_ps(_mm256_min_ps(low[0], low[1]), _mm256_min_ps(low[2], low[3])));
-    _mm256_storeu_ps(highs, _mm256_max_ps(_mm256_max_ps(high[0], high[1]), _mm256_max_ps(high[2], high[3])));
+    _mm256_storeu_ps(lows,
+                     _mm256_min_ps(_mm256_min_ps(low[0], low[1]), _mm256_min_ps(low[2], low[3])));
+    _mm256_storeu_ps(
+        highs, _mm256_max_ps(_mm256_max_ps(high[0], high[1]), _mm256_max_ps(high[2], high[3])));
     struct quantize_extremes e = quantize_extremes(x + i, n - i);
     for (int j = 0; j < 8; j++) {
         e.low = lows[j] < e.low ? lows[j] : e.low;
@@ -48,7 +50,8 @@ static struct kernel_hybrid_steps run(const float *x, size_t n, uint8_t *out)
     size_t i = 0;
     for (; i + 32 <= n; i += 32) {
         __m256i a = steps_of(x + i, factor, low, high), b = steps_of(x + i + 8, factor, low, high);
-        __m256i c = steps_of(x + i + 16, factor, low, high), d = steps_of(x + i + 24, factor, low, high);
+        __m256i c = steps_of(x + i + 16, factor, low, high),
+                d = steps_of(x + i + 24, factor, low, high);
         __m256i ab = _mm256_add_epi16(_mm256_packs_epi32(a, b), zero);
         __m256i cd = _mm256_add_epi16(_mm256_packs_epi32(c, d), zero);
         __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
@@ -58,4 +61,5 @@ static struct kernel_hybrid_steps run(const float *x, size_t n, uint8_t *out)
     return steps;
 }
 
-const struct kernel_hybrid_quantize kernel_quantize_qd8_avx2 = {"quantize_qd8_avx2", KERNEL_CPU_AVX2, run};
+const struct kernel_hybrid_quantize kernel_quantize_qd8_avx2 = {"quantize_qd8_avx2",
+                                                                KERNEL_CPU_AVX2, run};

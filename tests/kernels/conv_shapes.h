@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random convolution shapes: around the kernels' tiles, with every kind of window, and what real nets have.
+// Random convolution shapes: around the kernels' tiles, with every kind of window, and what real
+// nets have.
 
 #ifndef QEDGE_TESTS_KERNELS_CONV_SHAPES_H
 #define QEDGE_TESTS_KERNELS_CONV_SHAPES_H
@@ -28,8 +29,8 @@ static inline void random_window(struct kernel_conv_shape *s)
 }
 
 // One side of the picture: input, padding before, output length (any bottom padding that follows).
-static inline void random_side(int32_t k, int32_t stride, int32_t dilation, int32_t *in, int32_t *pad,
-                        int32_t *out)
+static inline void random_side(int32_t k, int32_t stride, int32_t dilation, int32_t *in,
+                               int32_t *pad, int32_t *out)
 {
     int32_t span = (k - 1) * dilation + 1;
     *in = HARNESS_PICK(1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14, 15, 17, 28, 33);
@@ -72,7 +73,8 @@ static inline double shape_macs(const struct kernel_conv_shape *s)
 static inline void random_numbers(struct kernel_conv_shape *s)
 {
     s->input_zero_point = HARNESS_PICK(-128, 127, 0, -1, harness_between(-128, 127));
-    s->weight_zero_point = harness_chance(75) ? 0 : HARNESS_PICK(-128, 127, 3, harness_between(-128, 127));
+    s->weight_zero_point =
+        harness_chance(75) ? 0 : HARNESS_PICK(-128, 127, 3, harness_between(-128, 127));
     s->output_zero_point = HARNESS_PICK(-128, 127, 0, harness_between(-128, 127));
     s->act_min = harness_chance(50) ? -128 : harness_between(-128, 127);
     s->act_max = harness_chance(50) ? 127 : harness_between(s->act_min, 127);
@@ -101,7 +103,8 @@ static inline void usual_layer(struct kernel_conv_shape *s)
 static inline void random_shape(struct kernel_conv_shape *s)
 {
     do {
-        *s = (struct kernel_conv_shape){.kind = harness_chance(50) ? KERNEL_CONV : KERNEL_DEPTHWISE};
+        *s =
+            (struct kernel_conv_shape){.kind = harness_chance(50) ? KERNEL_CONV : KERNEL_DEPTHWISE};
         s->batch = harness_chance(85) ? 1 : harness_between(2, 4);
         random_window(s);
         random_side(s->k_h, s->stride_h, s->dilation_h, &s->in_h, &s->pad_top, &s->out_h);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every float convolution row against the C row: equal to float tolerance on shapes around the tiles, nothing read
-// or written outside the buffers, and the same bytes however the units are cut.
+// Every float convolution row against the C row: equal to float tolerance on shapes around the
+// tiles, nothing read or written outside the buffers, and the same bytes however the units are cut.
 
 #include <math.h>
 
@@ -12,8 +12,10 @@
 
 enum { ROWS_MAX = 32, SIZE_MAX_BYTES = 8 << 20, UNWRITTEN = 0x55 };
 
-static struct guard guard_input, guard_output, guard_packed, guard_scratch, guard_weights, guard_bias;
-static float *expected, *whole, *sizes; // sizes: of the terms of each sum, added up: what rounding is measured by
+static struct guard guard_input, guard_output, guard_packed, guard_scratch, guard_weights,
+    guard_bias;
+static float *expected, *whole,
+    *sizes; // sizes: of the terms of each sum, added up: what rounding is measured by
 static int shapes_done[ROWS_MAX];
 
 struct job {
@@ -29,11 +31,13 @@ struct job {
 static void describe(const char *row, const struct kernel_conv_shape *s, const char *what)
 {
     snprintf(harness_doing, sizeof harness_doing,
-             "%s (%s): %s batch %d in %dx%dx%d out %dx%dx%d k %dx%d stride %dx%d dilation %dx%d pad %d,%d groups %d "
+             "%s (%s): %s batch %d in %dx%dx%d out %dx%dx%d k %dx%d stride %dx%d dilation %dx%d "
+             "pad %d,%d groups %d "
              "multiplier %d, seed %llu",
-             row, what, s->kind == KERNEL_CONV ? "conv" : "depthwise", s->batch, s->in_h, s->in_w, s->in_c, s->out_h,
-             s->out_w, s->out_c, s->k_h, s->k_w, s->stride_h, s->stride_w, s->dilation_h, s->dilation_w, s->pad_top,
-             s->pad_left, s->groups, s->depth_multiplier, (unsigned long long)harness.seed);
+             row, what, s->kind == KERNEL_CONV ? "conv" : "depthwise", s->batch, s->in_h, s->in_w,
+             s->in_c, s->out_h, s->out_w, s->out_c, s->k_h, s->k_w, s->stride_h, s->stride_w,
+             s->dilation_h, s->dilation_w, s->pad_top, s->pad_left, s->groups, s->depth_multiplier,
+             (unsigned long long)harness.seed);
 }
 
 static void failed(const char *why)
@@ -76,8 +80,8 @@ static void check_whole(const struct job *job)
         if (!(fabsf(output[i] - expected[i]) <= 2e-6f * sizes[i])) {
             char why[128];
             size_t c = (size_t)job->shape->out_c;
-            snprintf(why, sizeof why, "pixel %zu channel %zu: %g, C says %g", i / c, i % c, (double)output[i],
-                     (double)expected[i]);
+            snprintf(why, sizeof why, "pixel %zu channel %zu: %g, C says %g", i / c, i % c,
+                     (double)output[i], (double)expected[i]);
             failed(why);
             return;
         }
@@ -117,7 +121,8 @@ static void *packed_by(const struct kernel_float_conv *row, const struct kernel_
 }
 
 // What the C row gives for input and weights without their signs: the size of each sum's terms.
-static void find_sizes(struct job job, float *input, size_t inputs, float *weights, size_t count, float *bias)
+static void find_sizes(struct job job, float *input, size_t inputs, float *weights, size_t count,
+                       float *bias)
 {
     const struct kernel_float_range all = {-INFINITY, INFINITY};
     float *signs[] = {input, weights, bias};
@@ -143,7 +148,8 @@ static void check_shape(const struct kernel_conv_shape *s)
     float *input = guard_place(&guard_input, inputs * 4, 4, at_end);
     float *w = guard_place(&guard_weights, filters * 4, 4, at_end);
     float *bias = guard_place(&guard_bias, (size_t)s->out_c * 4, 4, at_end);
-    struct kernel_float_range range = {harness_chance(50) ? -INFINITY : 0, harness_chance(50) ? INFINITY : 1};
+    struct kernel_float_range range = {harness_chance(50) ? -INFINITY : 0,
+                                       harness_chance(50) ? INFINITY : 1};
     const struct kernel_float_conv *const *rows = kernel_float_conv_rows(&count);
     struct kernel_float_weights weights = {w, biased ? bias : NULL};
     struct job job = {rows[count - 1], s, &range, NULL, input, outputs, at_end};
@@ -173,11 +179,14 @@ static void check_shape(const struct kernel_conv_shape *s)
 int main(int argc, char **argv)
 {
     harness_start(argc, argv, 800);
-    struct guard *guards[] = {&guard_input, &guard_output, &guard_packed, &guard_scratch, &guard_weights, &guard_bias};
-    const char *names[] = {"the input", "the output", "the packed weights", "the scratch", "the weights", "the bias"};
+    struct guard *guards[] = {&guard_input,   &guard_output,  &guard_packed,
+                              &guard_scratch, &guard_weights, &guard_bias};
+    const char *names[] = {"the input",   "the output",  "the packed weights",
+                           "the scratch", "the weights", "the bias"};
     for (size_t i = 0; i < sizeof guards / sizeof guards[0]; i++)
         guard_init(guards[i], names[i], SIZE_MAX_BYTES);
-    expected = malloc(SIZE_MAX_BYTES), whole = malloc(SIZE_MAX_BYTES), sizes = malloc(SIZE_MAX_BYTES);
+    expected = malloc(SIZE_MAX_BYTES), whole = malloc(SIZE_MAX_BYTES),
+    sizes = malloc(SIZE_MAX_BYTES);
     for (int i = 0; i < harness.rounds; i++) {
         struct kernel_conv_shape shape;
         random_shape(&shape);
