@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ struct camera {
     int wake_fd;
     struct config_size asked_size;
     double asked_fps;
+    _Atomic uint32_t refused; // bit i: the driver did not take buffer i back; tried again with the next frame
     struct frame frames[V4L2_BUFFERS_MAX];
 };
 
@@ -99,6 +101,23 @@ static int take_event(struct camera *self, struct source_trouble *trouble)
     return -ESTALE;
 }
 
+static void give_back(struct camera *self, uint32_t index)
+{
+    // of a camera that is gone the capture thread learns by itself
+    if (v4l2_node_queue(&self->node, index) < 0)
+        atomic_fetch_or_explicit(&self->refused, UINT32_C(1) << index, memory_order_relaxed);
+}
+
+static void retry_refused(struct camera *self)
+{
+    if (!atomic_load_explicit(&self->refused, memory_order_relaxed))
+        return;
+    uint32_t refused = atomic_exchange_explicit(&self->refused, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < V4L2_BUFFERS_MAX; i++)
+        if (refused >> i & 1)
+            give_back(self, i);
+}
+
 static int take_buffer(struct camera *self, struct frame **result, struct source_trouble *trouble)
 {
     struct v4l2_buffer buffer;
@@ -112,8 +131,8 @@ static int take_buffer(struct camera *self, struct frame **result, struct source
     struct frame *frame = &self->frames[buffer.index];
     status = buffer.flags & V4L2_BUF_FLAG_ERROR ? -EBADMSG : v4l2_node_image(&self->node, &buffer, &frame->image);
     if (status < 0) {
-        status = v4l2_node_queue(&self->node, buffer.index);
-        return status < 0 ? lost(self, status, trouble) : -EBADMSG;
+        give_back(self, buffer.index);
+        return -EBADMSG;
     }
     frame->source = self->source;
     frame->index = buffer.index;
@@ -128,6 +147,7 @@ static int camera_next(void *arg, int wait_ms, struct frame **frame, struct sour
 {
     struct camera *self = arg;
     struct pollfd wait[2] = {{.fd = self->node.fd, .events = POLLIN | POLLPRI}, {.fd = self->wake_fd, .events = POLLIN}};
+    retry_refused(self);
     int status = self->node.ops->poll(wait, 2, wait_ms);
     uint64_t count;
     if (status == 0 || status == -EINTR)
@@ -152,9 +172,7 @@ static int camera_next(void *arg, int wait_ms, struct frame **frame, struct sour
 
 static void camera_release(void *arg, struct frame *frame)
 {
-    struct camera *self = arg;
-    // a failure here means that the camera is gone, which the capture thread sees by itself
-    v4l2_node_queue(&self->node, frame->index);
+    give_back(arg, frame->index);
 }
 
 static void camera_close(void *arg)

@@ -306,6 +306,28 @@ static void test_bad_frames(void **state)
     rig_stop(&rig);
 }
 
+// A buffer that the driver does not take back is offered again: none is lost for good.
+static void test_refused_buffers(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    rig_start(&rig, &config);
+    for (int i = 0; i < 12; i++) { // three times as many as there are buffers
+        wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 3);
+        pthread_mutex_lock(&fake->lock);
+        fake->fail_request = VIDIOC_QBUF;
+        fake->fail_status = -EINVAL;
+        fake->fail_once = true;
+        fake->fail_after = 0;
+        pthread_mutex_unlock(&fake->lock);
+    }
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 10);
+    assert_int_equal(fake->opens, 1);
+    rig_stop(&rig);
+}
+
 static void test_jpeg(void **state)
 {
     (void)state;
@@ -507,7 +529,7 @@ int main(void)
         cmocka_unit_test_setup(test_fatal_error, setup),  cmocka_unit_test_setup(test_unplug, setup),
         cmocka_unit_test_setup(test_auto, setup),         cmocka_unit_test_setup(test_auto_without_camera, setup),
         cmocka_unit_test_setup(test_shared, setup),       cmocka_unit_test_setup(test_converted, setup),
-        cmocka_unit_test_setup(test_remark, setup),
+        cmocka_unit_test_setup(test_remark, setup),       cmocka_unit_test_setup(test_refused_buffers, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

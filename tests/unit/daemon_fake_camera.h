@@ -39,6 +39,7 @@ struct fake_camera {
     bool unplugged;
     unsigned long fail_request; // this ioctl fails with fail_status …
     int fail_status, fail_after; // … after so many good ones
+    bool fail_once;              // … and then no more
     int fatal_dequeues;          // so many DQBUF give EIO, until STREAMOFF
     int flag_errors, short_frames, skipped; // so many frames each
     const void *jpeg;
@@ -257,8 +258,10 @@ static int fake_call(struct fake_camera *fake, unsigned long request, void *argu
     fake->calls++;
     if (fake->unplugged)
         return -ENODEV;
-    if (request == fake->fail_request && fake->fail_after-- <= 0)
+    if (request == fake->fail_request && fake->fail_after-- <= 0) {
+        fake->fail_request = fake->fail_once ? 0 : fake->fail_request;
         return fake->fail_status;
+    }
     switch (request) {
     case VIDIOC_QUERYCAP: {
         struct v4l2_capability *caps = argument;
