@@ -3,7 +3,7 @@
 # run.sh [MACHINE...]   MACHINE: amd64 arm64-a72 arm64-a76 (default: all)
 #
 # Boots Debian guests with a virtual camera and systemd, with qedge installed as `make install` lays it, and runs
-# guest/camera.sh there. Guests are kept in build/vm; logs are left in build/vm/MACHINE/.
+# guest/camera.sh there (or VM_SCRIPT, a name in guest/). Guests are kept in build/vm; logs are left in build/vm/MACHINE/.
 set -eu
 cd "$(dirname "$0")/../.."
 here=tests/vm
@@ -29,7 +29,8 @@ share() { # DIR: what the guest mounts
     rm -rf "$1"
     mkdir -p "$1"
     cp "$here"/guest/lib.sh "$work"/*.yuyv "$work"/*.class "$1"
-    cp "$here"/guest/camera.sh "$1/run.sh"
+    cp tests/golden/models/conv_same.tflite "$1/small.tflite"
+    cp "$here/guest/${VM_SCRIPT:-camera.sh}" "$1/run.sh"
 }
 
 pictures() { # the classes are ImageNet's names, as the model's label file has them
