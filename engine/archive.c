@@ -131,3 +131,58 @@ int archive_read(const struct archive *a, const char *name, size_t most, uint8_t
     *size = entry.unpacked;
     return 0;
 }
+
+// ---- moving --------------------------------------------------------------------------------------
+
+static void put32(uint8_t *p, uint32_t value)
+{
+    for (uint32_t i = 0; i < 4; i++)
+        p[i] = (uint8_t)(value >> 8 * i);
+}
+
+// Where the first entry starts: what comes before is not the archive's.
+static int find_start(const struct archive *a, size_t *start)
+{
+    size_t at = a->directory;
+    *start = a->directory;
+    for (uint32_t i = 0; i < a->entries; i++) {
+        const uint8_t *p = a->data + at;
+        if (!holds(a, at, CENTRAL_SIZE) || get32(p) != 0x02014b50)
+            return -EBADMSG;
+        size_t local = a->base + get32(p + 42);
+        if (local > a->directory)
+            return -EBADMSG;
+        *start = local < *start ? local : *start;
+        at += CENTRAL_SIZE + get16(p + 28) + get16(p + 30) + get16(p + 32);
+    }
+    return holds(a, at, END_SIZE) ? 0 : -EBADMSG;
+}
+
+// Offsets count from the new file's start, as Python's zipfile writes them.
+int archive_move(const struct archive *a, size_t base, uint8_t **bytes, size_t *size)
+{
+    size_t start;
+    int rc = find_start(a, &start);
+    if (rc < 0)
+        return rc;
+    *size = a->size - start;
+    if (base > UINT32_MAX - *size)
+        return -EBADMSG;
+    uint8_t *copy = malloc(*size);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, a->data + start, *size);
+    size_t at = a->directory - start;
+    for (uint32_t i = 0; i < a->entries; i++) {
+        uint8_t *p = copy + at;
+        put32(p + 42, (uint32_t)(a->base + get32(p + 42) - start + base));
+        at += CENTRAL_SIZE + get16(p + 28) + get16(p + 30) + get16(p + 32);
+    }
+    // archive_open found the end record by its comment's length: the last one that fits is it.
+    size_t comment = 0;
+    while (get32(copy + *size - END_SIZE - comment) != 0x06054b50 || get16(copy + *size - 2 - comment) != comment)
+        comment++;
+    put32(copy + *size - END_SIZE - comment + 16, (uint32_t)(a->directory - start + base));
+    *bytes = copy;
+    return 0;
+}

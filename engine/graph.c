@@ -230,6 +230,7 @@ static void read_options(struct graph_operator *op, const struct flat_table *t)
         o->activation = flat_i8(t, FULLY_ACTIVATION, 0);
         o->weights_format = flat_i8(t, FULLY_WEIGHTS_FORMAT, 0);
         o->keep_dims = flat_bool(t, FULLY_KEEP_DIMS, false);
+        o->asymmetric_inputs = flat_bool(t, FULLY_ASYMMETRIC, false);
         break;
     case OP_SOFTMAX: o->value = flat_f32(t, SOFTMAX_BETA, 0); break;
     case OP_LEAKY_RELU: o->value = flat_f32(t, LEAKY_ALPHA, 0); break;
@@ -284,6 +285,7 @@ static int read_code(struct reader *r, uint32_t index, const struct flat_table *
     // Old files have only the byte-sized field, new ones keep it at most 127: the bigger one is it.
     int32_t old = flat_i8(&code, CODE_DEPRECATED, 0), builtin = flat_i32(&code, CODE_BUILTIN, 0);
     op->code = builtin > old ? builtin : old;
+    op->version = flat_i32(&code, CODE_VERSION, 1);
     op->name = operator_name(op->code);
     char text[64];
     if (op->code == OP_CUSTOM) {

@@ -51,7 +51,7 @@ struct graph_options {
     int32_t padding, activation, axis, count, mode;
     int32_t stride_h, stride_w, dilation_h, dilation_w, filter_h, filter_w, depth_multiplier;
     float value; // softmax beta, leaky-relu alpha
-    bool keep_dims, align_corners, half_pixel;
+    bool keep_dims, align_corners, half_pixel, asymmetric_inputs;
     int32_t weights_format, out_type;
     int32_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_mask;
     struct flat_vector list; // reshape's shape, squeeze's dims
@@ -59,7 +59,7 @@ struct graph_options {
 };
 
 struct graph_operator {
-    int32_t code;
+    int32_t code, version; // version as the file says: 1 for the oldest form
     const char *name; // of the operator; for custom ones "CUSTOM name"
     uint32_t input_count, output_count;
     int32_t *inputs, *outputs; // tensor indexes; inputs may be GRAPH_ABSENT

@@ -310,7 +310,7 @@ int model_open_memory(const void *data, size_t size, const struct model_options 
 
 // Mapped anonymously and read, not mapped from the file: a file that shrinks later must not kill
 // us, and the copy goes back to the system as soon as the weights are packed.
-static int read_file(const char *path, void **data, size_t *size, struct model_error *error)
+int model_read_file(const char *path, void **data, size_t *size, struct model_error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
@@ -348,7 +348,7 @@ int model_open(const char *path, const struct model_options *options, struct mod
 {
     void *data = NULL;
     size_t size = 0;
-    int rc = read_file(path, &data, &size, error);
+    int rc = model_read_file(path, &data, &size, error);
     if (rc < 0)
         return rc;
     rc = model_open_memory(data, size, options, model, error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a model is made of; for model.c, context.c and inspect.c only.
+// What a model is made of; for the engine's own files only.
 
 #ifndef QEDGE_ENGINE_MODEL_IMPL_H
 #define QEDGE_ENGINE_MODEL_IMPL_H
@@ -37,5 +37,8 @@ struct model {
     uint32_t operators;     // in the file
     size_t file_bytes;
 };
+
+// Reads a whole file into memory of its own (munmap it). 0 or -errno with the line written.
+int model_read_file(const char *path, void **data, size_t *size, struct model_error *error);
 
 #endif

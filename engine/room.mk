@@ -4,9 +4,11 @@ engine_SRCS := \
 	engine/build.c \
 	engine/classify.c \
 	engine/context.c \
+	engine/draft.c \
 	engine/edge.c \
 	engine/fixedpoint.c \
 	engine/flatbuf.c \
+	engine/flatbuild.c \
 	engine/graph.c \
 	engine/inspect.c \
 	engine/metadata.c \
@@ -15,6 +17,7 @@ engine_SRCS := \
 	engine/schema.c \
 	engine/store.c \
 	engine/team.c \
+	engine/tflite_writer.c \
 	engine/ops/binary.c \
 	engine/ops/broadcast.c \
 	engine/ops/concat.c \

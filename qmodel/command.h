@@ -14,10 +14,12 @@ typedef int command_run(int argc, char **argv);
 command_run command_info;
 command_run command_run_model;
 command_run command_bench;
+command_run command_quantize;
 
 extern const char command_info_help[];
 extern const char command_run_help[];
 extern const char command_bench_help[];
+extern const char command_quantize_help[];
 
 // One line "qmodel NAME: ..." on stderr; returns COMMAND_USAGE and COMMAND_FAILED.
 int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// qmodel: look into, run and time models.
+// qmodel: look into, run, time and quantize models.
 
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +17,7 @@ static const struct {
      "what is in a model: tensors, layers, kernels, memory"},
     {"run", command_run_model, command_run_help, "classify pictures, or run raw tensors"},
     {"bench", command_bench, command_bench_help, "time a model, as a whole or layer by layer"},
+    {"quantize", command_quantize, command_quantize_help, "a float model made smaller and faster"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

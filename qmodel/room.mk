@@ -5,6 +5,9 @@ qmodel_SRCS := \
 	qmodel/info.c \
 	qmodel/label_list.c \
 	qmodel/loading.c \
+	qmodel/output_file.c \
 	qmodel/picture_input.c \
+	qmodel/quantize.c \
 	qmodel/raw_tensors.c \
-	qmodel/run.c
+	qmodel/run.c \
+	qmodel/weights.c

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/tflite_writer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/archive.h"
+#include "engine/flatbuild.h"
+
+struct writer {
+    const struct draft *draft;
+    struct flat_builder builder;
+    struct store temp;
+    uint32_t *buffer_of;            // tensor -> buffer; 0 = none
+    uint32_t buffer_count;          // without the empty one
+    const struct draft_tensor **owners; // buffer - 1 -> a tensor that has its data
+    struct { int32_t code, version; } *codes;
+    uint32_t code_count;
+};
+
+// Memory until the file is written; without any the builder stops, and says so at its end.
+static void *take(struct writer *w, size_t count, size_t element)
+{
+    void *memory = store_take_array(&w->temp, count, element);
+    if (!memory)
+        w->builder.rc = -ENOMEM;
+    return memory;
+}
+
+// ---- tables by themselves ------------------------------------------------------------------------
+
+// Buffer 0 is empty by the format's rule. Looking for equal ones is quadratic in the number of constants, of
+// which there are hundreds; sizes differ mostly.
+static void share_buffers(struct writer *w)
+{
+    for (uint32_t i = 0; i < w->draft->tensor_count; i++) {
+        const struct draft_tensor *t = &w->draft->tensors[i];
+        if (!t->data)
+            continue;
+        uint32_t at = 0;
+        while (at < w->buffer_count && (w->owners[at]->data_bytes != t->data_bytes ||
+                                        memcmp(w->owners[at]->data, t->data, t->data_bytes) != 0))
+            at++;
+        if (at == w->buffer_count)
+            w->owners[w->buffer_count++] = t;
+        w->buffer_of[i] = at + 1;
+    }
+}
+
+static flat_ref put_buffer(struct writer *w, const void *data, size_t bytes)
+{
+    flat_ref content = bytes ? flat_put_vector(&w->builder, data, (uint32_t)bytes, 1, 16) : 0;
+    flat_table_begin(&w->builder);
+    flat_put_ref(&w->builder, BUFFER_DATA, content);
+    return flat_table_end(&w->builder);
+}
+
+static flat_ref put_buffers(struct writer *w)
+{
+    flat_ref *refs = take(w, w->buffer_count + 2, sizeof(*refs));
+    if (!refs)
+        return 0;
+    uint32_t count = 0;
+    refs[count++] = put_buffer(w, NULL, 0);
+    for (uint32_t i = 0; i < w->buffer_count; i++)
+        refs[count++] = put_buffer(w, w->owners[i]->data, w->owners[i]->data_bytes);
+    if (w->draft->metadata.count)
+        refs[count++] = put_buffer(w, flat_list_bytes(&w->draft->metadata), w->draft->metadata.count);
+    return flat_put_refs(&w->builder, refs, count);
+}
+
+static flat_ref put_metadata(struct writer *w)
+{
+    if (w->draft->metadata.count == 0)
+        return 0;
+    flat_ref name = flat_put_text(&w->builder, "TFLITE_METADATA");
+    flat_table_begin(&w->builder);
+    flat_put_ref(&w->builder, METADATA_NAME, name);
+    flat_put_i32(&w->builder, METADATA_BUFFER, (int32_t)w->buffer_count + 1, 0);
+    flat_ref entry = flat_table_end(&w->builder);
+    return flat_put_refs(&w->builder, &entry, 1);
+}
+
+// ---- tensors -------------------------------------------------------------------------------------
+
+static flat_ref put_quantization(struct writer *w, const struct draft_tensor *t)
+{
+    if (t->scale_count == 0)
+        return 0;
+    int64_t *zeros = take(w, t->scale_count, sizeof(*zeros));
+    if (!zeros)
+        return 0;
+    for (uint32_t i = 0; i < t->scale_count; i++)
+        zeros[i] = t->zero_point;
+    flat_ref zero_points = flat_put_vector(&w->builder, zeros, t->scale_count, 8, 8);
+    flat_ref scales = flat_put_vector(&w->builder, t->scales, t->scale_count, 4, 4);
+    flat_table_begin(&w->builder);
+    flat_put_ref(&w->builder, QUANTIZATION_SCALE, scales);
+    flat_put_ref(&w->builder, QUANTIZATION_ZERO_POINT, zero_points);
+    flat_put_i32(&w->builder, QUANTIZATION_DIMENSION, t->scale_count > 1 ? t->axis : 0, 0);
+    return flat_table_end(&w->builder);
+}
+
+static flat_ref put_tensor(struct writer *w, uint32_t index)
+{
+    const struct draft_tensor *t = &w->draft->tensors[index];
+    flat_ref quantization = put_quantization(w, t);
+    flat_ref name = flat_put_text(&w->builder, t->name);
+    flat_ref shape = flat_put_vector(&w->builder, t->dims, (uint32_t)t->rank, 4, 4);
+    flat_table_begin(&w->builder);
+    flat_put_ref(&w->builder, FIELD_TENSOR_SHAPE, shape);
+    flat_put_ref(&w->builder, FIELD_TENSOR_NAME, name);
+    flat_put_ref(&w->builder, FIELD_TENSOR_QUANTIZATION, quantization);
+    flat_put_i32(&w->builder, FIELD_TENSOR_BUFFER, (int32_t)w->buffer_of[index], 0);
+    flat_put_i8(&w->builder, FIELD_TENSOR_TYPE, (int8_t)t->type, 0);
+    return flat_table_end(&w->builder);
+}
+
+static flat_ref put_tensors(struct writer *w)
+{
+    flat_ref *refs = take(w, w->draft->tensor_count, sizeof(*refs));
+    for (uint32_t i = 0; refs && i < w->draft->tensor_count; i++)
+        refs[i] = put_tensor(w, i);
+    return refs ? flat_put_refs(&w->builder, refs, w->draft->tensor_count) : 0;
+}
+
+// ---- operators -----------------------------------------------------------------------------------
+
+static uint32_t code_index(struct writer *w, const struct draft_operator *op)
+{
+    for (uint32_t i = 0; i < w->code_count; i++)
+        if (w->codes[i].code == op->code && w->codes[i].version == op->version)
+            return i;
+    w->codes[w->code_count].code = op->code;
+    w->codes[w->code_count].version = op->version;
+    return w->code_count++;
+}
+
+static flat_ref put_codes(struct writer *w)
+{
+    flat_ref *refs = take(w, w->code_count, sizeof(*refs));
+    for (uint32_t i = 0; refs && i < w->code_count; i++) {
+        flat_table_begin(&w->builder);
+        flat_put_i32(&w->builder, CODE_VERSION, w->codes[i].version, 1);
+        flat_put_i32(&w->builder, CODE_BUILTIN, w->codes[i].code, 0);
+        // What readers from before the wide field look at; those codes beyond it say "see the other field".
+        flat_put_i8(&w->builder, CODE_DEPRECATED, (int8_t)(w->codes[i].code < 127 ? w->codes[i].code : 127), 0);
+        refs[i] = flat_table_end(&w->builder);
+    }
+    return refs ? flat_put_refs(&w->builder, refs, w->code_count) : 0;
+}
+
+static int8_t options_kind(int32_t code)
+{
+    switch (code) {
+    case OP_CONV_2D: return OPTIONS_CONV_2D;
+    case OP_DEPTHWISE_CONV_2D: return OPTIONS_DEPTHWISE;
+    case OP_AVERAGE_POOL_2D:
+    case OP_MAX_POOL_2D: return OPTIONS_POOL;
+    case OP_FULLY_CONNECTED: return OPTIONS_FULLY;
+    case OP_SOFTMAX: return OPTIONS_SOFTMAX;
+    case OP_CONCATENATION: return OPTIONS_CONCATENATION;
+    case OP_ADD: return OPTIONS_ADD;
+    case OP_SUB: return OPTIONS_SUB;
+    case OP_MUL: return OPTIONS_MUL;
+    case OP_RESIZE_BILINEAR: return OPTIONS_BILINEAR;
+    case OP_RESIZE_NEAREST_NEIGHBOR: return OPTIONS_NEAREST;
+    case OP_RESHAPE: return OPTIONS_RESHAPE;
+    case OP_SQUEEZE: return OPTIONS_SQUEEZE;
+    case OP_EXPAND_DIMS: return OPTIONS_EXPAND_DIMS;
+    case OP_PAD: return OPTIONS_PAD;
+    case OP_PADV2: return OPTIONS_PADV2;
+    case OP_MIRROR_PAD: return OPTIONS_MIRROR;
+    case OP_TRANSPOSE: return OPTIONS_TRANSPOSE;
+    case OP_MEAN: return OPTIONS_REDUCER;
+    case OP_STRIDED_SLICE: return OPTIONS_STRIDED_SLICE;
+    case OP_SLICE: return OPTIONS_SLICE;
+    case OP_SPLIT: return OPTIONS_SPLIT;
+    case OP_SPLIT_V: return OPTIONS_SPLIT_V;
+    case OP_SHAPE: return OPTIONS_SHAPE;
+    case OP_PACK: return OPTIONS_PACK;
+    case OP_MAXIMUM:
+    case OP_MINIMUM: return OPTIONS_MAXIMUM_MINIMUM;
+    case OP_LEAKY_RELU: return OPTIONS_LEAKY;
+    case OP_HARD_SWISH: return OPTIONS_HARD_SWISH;
+    case OP_QUANTIZE: return OPTIONS_QUANTIZE;
+    case OP_DEQUANTIZE: return OPTIONS_DEQUANTIZE;
+    default: return OPTIONS_NONE;
+    }
+}
+
+// The fields of one table, in the words of graph.c's read_options.
+static void put_option_fields(struct flat_builder *b, int32_t code, const struct graph_options *o, flat_ref list)
+{
+    switch (code) {
+    case OP_CONV_2D:
+        flat_put_i8(b, CONV_PADDING, (int8_t)o->padding, PADDING_SAME);
+        flat_put_i32(b, CONV_STRIDE_W, o->stride_w, 0);
+        flat_put_i32(b, CONV_STRIDE_H, o->stride_h, 0);
+        flat_put_i8(b, CONV_ACTIVATION, (int8_t)o->activation, 0);
+        flat_put_i32(b, CONV_DILATION_W, o->dilation_w, 1);
+        flat_put_i32(b, CONV_DILATION_H, o->dilation_h, 1);
+        break;
+    case OP_DEPTHWISE_CONV_2D:
+        flat_put_i8(b, DEPTHWISE_PADDING, (int8_t)o->padding, PADDING_SAME);
+        flat_put_i32(b, DEPTHWISE_STRIDE_W, o->stride_w, 0);
+        flat_put_i32(b, DEPTHWISE_STRIDE_H, o->stride_h, 0);
+        flat_put_i32(b, DEPTHWISE_MULTIPLIER, o->depth_multiplier, 0);
+        flat_put_i8(b, DEPTHWISE_ACTIVATION, (int8_t)o->activation, 0);
+        flat_put_i32(b, DEPTHWISE_DILATION_W, o->dilation_w, 1);
+        flat_put_i32(b, DEPTHWISE_DILATION_H, o->dilation_h, 1);
+        break;
+    case OP_AVERAGE_POOL_2D:
+    case OP_MAX_POOL_2D:
+        flat_put_i8(b, POOL_PADDING, (int8_t)o->padding, PADDING_SAME);
+        flat_put_i32(b, POOL_STRIDE_W, o->stride_w, 0);
+        flat_put_i32(b, POOL_STRIDE_H, o->stride_h, 0);
+        flat_put_i32(b, POOL_FILTER_W, o->filter_w, 0);
+        flat_put_i32(b, POOL_FILTER_H, o->filter_h, 0);
+        flat_put_i8(b, POOL_ACTIVATION, (int8_t)o->activation, 0);
+        break;
+    case OP_FULLY_CONNECTED:
+        flat_put_i8(b, FULLY_ACTIVATION, (int8_t)o->activation, 0);
+        flat_put_i8(b, FULLY_WEIGHTS_FORMAT, (int8_t)o->weights_format, 0);
+        flat_put_i8(b, FULLY_KEEP_DIMS, o->keep_dims, 0);
+        flat_put_i8(b, FULLY_ASYMMETRIC, o->asymmetric_inputs, 0);
+        break;
+    case OP_SOFTMAX: flat_put_f32(b, SOFTMAX_BETA, o->value, 0); break;
+    case OP_LEAKY_RELU: flat_put_f32(b, LEAKY_ALPHA, o->value, 0); break;
+    case OP_CONCATENATION:
+        flat_put_i32(b, CONCATENATION_AXIS, o->axis, 0);
+        flat_put_i8(b, CONCATENATION_ACTIVATION, (int8_t)o->activation, 0);
+        break;
+    case OP_ADD:
+    case OP_SUB:
+    case OP_MUL: flat_put_i8(b, BINARY_ACTIVATION, (int8_t)o->activation, 0); break;
+    case OP_RESHAPE: flat_put_ref(b, RESHAPE_SHAPE, list); break;
+    case OP_SQUEEZE: flat_put_ref(b, SQUEEZE_DIMS, list); break;
+    case OP_RESIZE_BILINEAR:
+        flat_put_i8(b, BILINEAR_ALIGN_CORNERS, o->align_corners, 0);
+        flat_put_i8(b, BILINEAR_HALF_PIXEL, o->half_pixel, 0);
+        break;
+    case OP_RESIZE_NEAREST_NEIGHBOR:
+        flat_put_i8(b, NEAREST_ALIGN_CORNERS, o->align_corners, 0);
+        flat_put_i8(b, NEAREST_HALF_PIXEL, o->half_pixel, 0);
+        break;
+    case OP_STRIDED_SLICE:
+        flat_put_i32(b, SLICE_BEGIN_MASK, o->begin_mask, 0);
+        flat_put_i32(b, SLICE_END_MASK, o->end_mask, 0);
+        flat_put_i32(b, SLICE_ELLIPSIS_MASK, o->ellipsis_mask, 0);
+        flat_put_i32(b, SLICE_NEW_AXIS_MASK, o->new_axis_mask, 0);
+        flat_put_i32(b, SLICE_SHRINK_MASK, o->shrink_mask, 0);
+        flat_put_i8(b, SLICE_OFFSET, o->mode != 0, 0);
+        break;
+    case OP_MEAN: flat_put_i8(b, REDUCER_KEEP_DIMS, o->keep_dims, 0); break;
+    case OP_PACK:
+        flat_put_i32(b, PACK_COUNT, o->count, 0);
+        flat_put_i32(b, PACK_AXIS, o->axis, 0);
+        break;
+    case OP_SPLIT:
+    case OP_SPLIT_V: flat_put_i32(b, SPLIT_COUNT, o->count, 0); break;
+    case OP_SHAPE: flat_put_i8(b, SHAPE_OUT_TYPE, (int8_t)o->out_type, 0); break;
+    case OP_MIRROR_PAD: flat_put_i8(b, MIRROR_MODE, (int8_t)o->mode, 0); break;
+    }
+}
+
+static flat_ref put_options(struct writer *w, const struct draft_operator *op)
+{
+    int32_t values[TENSOR_RANK_MAX] = {0};
+    uint32_t count = op->options.list.count < TENSOR_RANK_MAX ? op->options.list.count : TENSOR_RANK_MAX;
+    flat_ref list = 0;
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = flat_list_i32(&op->options.list, i);
+    if (op->code == OP_SQUEEZE || (op->code == OP_RESHAPE && op->options.has_list))
+        list = flat_put_vector(&w->builder, values, count, 4, 4);
+    flat_table_begin(&w->builder);
+    put_option_fields(&w->builder, op->code, &op->options, list);
+    return flat_table_end(&w->builder);
+}
+
+static flat_ref put_operator(struct writer *w, const struct draft_operator *op)
+{
+    int8_t kind = options_kind(op->code);
+    flat_ref options = kind == OPTIONS_NONE ? 0 : put_options(w, op);
+    flat_ref inputs = flat_put_vector(&w->builder, op->inputs, op->input_count, 4, 4);
+    flat_ref outputs = flat_put_vector(&w->builder, op->outputs, op->output_count, 4, 4);
+    flat_table_begin(&w->builder);
+    flat_put_i32(&w->builder, OPERATOR_CODE, (int32_t)code_index(w, op), 0);
+    flat_put_ref(&w->builder, OPERATOR_INPUTS, inputs);
+    flat_put_ref(&w->builder, OPERATOR_OUTPUTS, outputs);
+    flat_put_ref(&w->builder, OPERATOR_OPTIONS, options);
+    flat_put_i8(&w->builder, OPERATOR_OPTIONS_TYPE, kind, 0);
+    return flat_table_end(&w->builder);
+}
+
+static flat_ref put_operators(struct writer *w)
+{
+    flat_ref *refs = take(w, w->draft->operator_count, sizeof(*refs));
+    for (uint32_t i = 0; refs && i < w->draft->operator_count; i++)
+        refs[i] = put_operator(w, &w->draft->operators[i]);
+    return refs ? flat_put_refs(&w->builder, refs, w->draft->operator_count) : 0;
+}
+
+// ---- the file ------------------------------------------------------------------------------------
+
+static flat_ref put_subgraphs(struct writer *w)
+{
+    const struct draft *d = w->draft;
+    flat_ref name = flat_put_text(&w->builder, "main");
+    flat_ref operators = put_operators(w);
+    flat_ref outputs = flat_put_vector(&w->builder, d->outputs, d->output_count, 4, 4);
+    flat_ref inputs = flat_put_vector(&w->builder, d->inputs, d->input_count, 4, 4);
+    flat_ref tensors = put_tensors(w);
+    flat_table_begin(&w->builder);
+    flat_put_ref(&w->builder, SUBGRAPH_TENSORS, tensors);
+    flat_put_ref(&w->builder, SUBGRAPH_INPUTS, inputs);
+    flat_put_ref(&w->builder, SUBGRAPH_OUTPUTS, outputs);
+    flat_put_ref(&w->builder, SUBGRAPH_OPERATORS, operators);
+    flat_put_ref(&w->builder, SUBGRAPH_NAME, name);
+    flat_ref subgraph = flat_table_end(&w->builder);
+    return flat_put_refs(&w->builder, &subgraph, 1);
+}
+
+// The bulk first: it ends up at the file's end.
+static flat_ref put_model(struct writer *w)
+{
+    flat_ref buffers = put_buffers(w);
+    flat_ref metadata = put_metadata(w);
+    flat_ref subgraphs = put_subgraphs(w);
+    flat_ref codes = put_codes(w);
+    flat_ref description = flat_put_text(&w->builder, "written by qmodel");
+    flat_table_begin(&w->builder);
+    flat_put_i32(&w->builder, MODEL_VERSION, SCHEMA_VERSION, 0);
+    flat_put_ref(&w->builder, MODEL_OPERATOR_CODES, codes);
+    flat_put_ref(&w->builder, MODEL_SUBGRAPHS, subgraphs);
+    flat_put_ref(&w->builder, MODEL_DESCRIPTION, description);
+    flat_put_ref(&w->builder, MODEL_BUFFERS, buffers);
+    flat_put_ref(&w->builder, MODEL_METADATA, metadata);
+    return flat_table_end(&w->builder);
+}
+
+// The model and, behind it, the archive of the draft's own file.
+static int join(const struct draft *d, const uint8_t *model, size_t model_size, uint8_t **bytes, size_t *size)
+{
+    struct archive archive;
+    uint8_t *tail = NULL;
+    size_t tail_size = 0;
+    if (d->metadata.count && archive_open(&archive, d->file, d->file_bytes) == 0) {
+        int rc = archive_move(&archive, model_size, &tail, &tail_size);
+        if (rc < 0)
+            return rc;
+    }
+    *bytes = malloc(model_size + tail_size);
+    if (*bytes) {
+        memcpy(*bytes, model, model_size);
+        if (tail_size)
+            memcpy(*bytes + model_size, tail, tail_size);
+        *size = model_size + tail_size;
+    }
+    free(tail);
+    return *bytes ? 0 : -ENOMEM;
+}
+
+int tflite_write(const struct draft *draft, uint8_t **bytes, size_t *size)
+{
+    struct writer w = {.draft = draft};
+    const uint8_t *model;
+    size_t model_size;
+    int rc = -ENOMEM;
+    w.buffer_of = take(&w, draft->tensor_count, sizeof(*w.buffer_of));
+    w.owners = take(&w, draft->tensor_count, sizeof(*w.owners));
+    w.codes = take(&w, draft->operator_count, sizeof(*w.codes));
+    if (w.buffer_of && w.owners && w.codes) {
+        share_buffers(&w);
+        flat_ref root = put_model(&w);
+        rc = flat_builder_end(&w.builder, root, SCHEMA_IDENTIFIER, &model, &model_size);
+    }
+    if (rc == 0)
+        rc = join(draft, model, model_size, bytes, size);
+    flat_builder_finish(&w.builder);
+    store_finish(&w.temp);
+    return rc;
+}

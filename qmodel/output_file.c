@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qmodel/output_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        data += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static int write_device(const char *path, const void *data, size_t size)
+{
+    cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : write_all(fd, data, size);
+}
+
+// mkstemp makes it private to the user; the finished file gets the mode that any new file would have.
+static int fill(int fd, const void *data, size_t size)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    int rc = write_all(fd, data, size);
+    if (rc == 0 && fchmod(fd, 0666 & ~mask) < 0)
+        rc = -errno;
+    if (rc == 0 && fsync(fd) < 0)
+        rc = -errno;
+    return rc;
+}
+
+int output_file_write(const char *path, const void *data, size_t size)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? -EISDIR : write_device(path, data, size);
+    cleanup_free char *temporary = NULL;
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+        return -ENOMEM;
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int rc = fill(fd, data, size);
+    if (close(fd) < 0 && rc == 0)
+        rc = -errno;
+    if (rc == 0 && rename(temporary, path) < 0)
+        rc = -errno;
+    if (rc < 0)
+        unlink(temporary);
+    return rc;
+}

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# qmodel quantize from the outside: what it writes runs, is as small as it should be and answers as it should; what is
+# wrong gives one line and no file. Needs BUILD. Float models of ../shared/models are used when that folder is there.
+# timeout: 240
+set -u
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+unset QEDGE_CPU
+qmodel=${QMODEL:-$BUILD/qmodel}
+net=tests/golden/float/net.tflite
+default=models/efficientnet_lite0_int8.tflite
+failures=0
+
+fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
+expect() { # STATUS COMMAND...: runs it with output to $folder/out and $folder/err
+    local want=$1 got; shift
+    # shellcheck disable=SC2086
+    ${TEST_WRAPPER:-} "$@" >"$folder/out" 2>"$folder/err"; got=$?
+    [ "$got" = "$want" ] || { fail "$* gave $got, not $want"; cat "$folder/out" "$folder/err"; }
+}
+printed() { grep -qE -- "$1" "$folder/out" || { fail "no \"$1\" in the output"; head -20 "$folder/out"; }; }
+one_line() { # WORD: stderr is one line that has it
+    [ "$(wc -l <"$folder/err")" = 1 ] || { fail "not one line on stderr"; cat "$folder/err"; }
+    grep -qF -- "$1" "$folder/err" || { fail "no \"$1\" on stderr"; cat "$folder/err"; }
+}
+nothing_left() { # nothing but $folder/out, err and what was there: no output, no temporary
+    local left; left=$(find "$folder" -name 'new*'); [ -z "$left" ] || { fail "left behind: $left"; rm -f "$folder"/new*; }
+}
+smaller() { # FILE PERCENT OF
+    [ $(($(stat -c %s "$1") * 100)) -le $(($(stat -c %s "$3") * $2)) ] || fail "$1 is more than $2 % of $3"
+}
+answers() { # MODEL: its best class for each demo picture
+    "$qmodel" run --top-k 1 "$1" models/pictures/*.jpg models/pictures/*.png | awk 'NR % 2 == 0 { print $2 }'
+}
+agree() { # MODEL FLOAT LEAST: at least so many pictures get the same best class
+    local n; n=$(paste <(answers "$1") <(answers "$2") | awk '$1 == $2 { n++ } END { print n + 0 }')
+    [ "$n" -ge "$3" ] || fail "$1 agrees with $2 on $n pictures, not $3"
+}
+
+# Written anew: the same answers, byte for byte; twice the same file; labels and normalisation are kept.
+expect 0 "$qmodel" quantize $net -o "$folder/none.tflite" --method none; printed 'none.tflite: [0-9]+ bytes'
+expect 0 "$qmodel" quantize "$folder/none.tflite" -o "$folder/again.tflite" --method none
+cmp "$folder/none.tflite" "$folder/again.tflite" || fail "writing twice changes the file"
+[ "$("$qmodel" run --json $net models/pictures/macaw.jpg | sed 's/.*"top"//')" = \
+  "$("$qmodel" run --json "$folder/none.tflite" models/pictures/macaw.jpg | sed 's/.*"top"//')" ] || fail "rewritten, the net answers otherwise"
+expect 0 "$qmodel" quantize $default -o "$folder/default.tflite" --method none
+expect 0 "$qmodel" info "$folder/default.tflite"; printed '^labels: 1000';
+for model in $default "$folder/default.tflite"; do
+    expect 0 "$qmodel" run "$model" --top-k 3 models/pictures/macaw.jpg models/pictures/espresso.png
+    cp "$folder/out" "$folder/$(basename "$model").txt"
+done
+cmp "$folder/$(basename $default).txt" "$folder/default.tflite.txt" || fail "the default model answers otherwise when rewritten"
+head -c 7919 $default >"$folder/prime.bin" # no number of whole inputs: the refusal says how many bytes one takes
+for model in tests/golden/models/*.tflite; do
+    expect 0 "$qmodel" quantize "$model" -o "$folder/one.tflite" --method none
+    size=$("$qmodel" run "$model" --input "$folder/prime.bin" --output "$folder/x" 2>&1 | sed -n 's/.*of the \([0-9]*\) bytes.*/\1/p')
+    head -c "${size:-0}" $default >"$folder/in.bin"
+    expect 0 "$qmodel" run "$model" --input "$folder/in.bin" --output "$folder/a.bin"
+    expect 0 "$qmodel" run "$folder/one.tflite" --input "$folder/in.bin" --output "$folder/b.bin"
+    cmp "$folder/a.bin" "$folder/b.bin" || fail "$model answers otherwise when rewritten"
+done
+
+# float16 and dynamic range.
+expect 0 "$qmodel" quantize $net -o "$folder/half.tflite" --method float16
+smaller "$folder/half.tflite" 60 $net; agree "$folder/half.tflite" $net 8
+expect 0 "$qmodel" quantize $net -o "$folder/dynamic.tflite" --method dynamic
+smaller "$folder/dynamic.tflite" 50 $net; agree "$folder/dynamic.tflite" $net 6
+expect 0 "$qmodel" quantize $net -o "$folder/coarse.tflite" --method dynamic --per-tensor
+cmp -s "$folder/dynamic.tflite" "$folder/coarse.tflite" && fail "--per-tensor changes nothing"
+
+# Wrong usage, wrong files, no room: one line and nothing written.
+expect 2 "$qmodel" quantize; one_line "--help"
+expect 2 "$qmodel" quantize $net --method none; one_line "-o"
+expect 2 "$qmodel" quantize $net -o "$folder/new"; one_line "--method"
+expect 2 "$qmodel" quantize $net -o "$folder/new" --method thin; one_line "thin"
+expect 2 "$qmodel" quantize $net $net -o "$folder/new" --method none; one_line "more than one"
+expect 1 "$qmodel" quantize "$folder/none" -o "$folder/new" --method none; one_line "No such file"
+expect 1 "$qmodel" quantize $default -o "$folder/new" --method dynamic; one_line "quantized already"
+expect 1 "$qmodel" quantize $net -o "$folder/no/new" --method none; one_line "No such file"
+expect 1 "$qmodel" quantize $net -o /dev/full --method none; one_line "No space left"
+expect 1 "$qmodel" quantize $net -o "$folder" --method none; one_line "directory"
+# One weight that is not a number.
+cp $net "$folder/nan.tflite"
+printf '\000\000\300\177' | dd of="$folder/nan.tflite" bs=1 seek=$(($(stat -c %s $net) / 2 / 4 * 4)) conv=notrunc status=none
+expect 1 "$qmodel" quantize "$folder/nan.tflite" -o "$folder/new" --method float16; one_line "not a number"
+nothing_left
+
+# Real nets.
+shared=../shared/models
+if [ -d $shared ]; then
+    for model in mlperf_tiny/vww_96_float tflite_support/mobilenet_v1_0.25_224_1_default_1; do
+        for method in none float16 dynamic; do
+            expect 0 "$qmodel" quantize $shared/$model.tflite -o "$folder/real.tflite" --method $method
+            agree "$folder/real.tflite" $shared/$model.tflite 7
+        done
+    done
+else
+    echo "skipped: no ../shared/models here"
+fi
+[ $failures = 0 ] && echo "quantize: all as expected"
+exit $((failures != 0))
