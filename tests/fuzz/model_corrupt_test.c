@@ -27,7 +27,7 @@
 #include "kernels/kernels.h"
 
 #define FILES_MAX 512
-#define ROUNDS_MIN 10
+#define ROUNDS_MIN 3
 #define ROUND_SECONDS 30 // longer is a hang, also with sanitizers on a busy machine
 #define RUN_MACS_MAX 30000000u
 #define RUN_ARENA_MAX (32u << 20)
