@@ -21,32 +21,34 @@ int32_t arm_depthwise_units(const struct kernel_conv_shape *shape)
 static bool shape_has_strips(const struct kernel_conv_shape *s)
 {
     return s->k_h == s->k_w && (s->k_w == 3 || s->k_w == 5) &&
-           (s->stride_w == 1 || s->stride_w == 2) && s->dilation_h == 1 && s->dilation_w == 1 &&
-           s->weight_zero_point == 0;
+           (s->stride_w == 1 || s->stride_w == 2) && s->dilation_h == 1 && s->dilation_w == 1;
 }
 
 // ---- Packing ------------------------------------------------------------------------------------
 
-size_t arm_depthwise_block_size(const struct kernel_conv_shape *shape, bool strips)
+size_t arm_depthwise_block_size(const struct kernel_conv_shape *shape, enum arm_depthwise_form form)
 {
     size_t taps = (size_t)shape->k_h * (size_t)shape->k_w;
 
     return ARM_CHANNELS *
-           (sizeof(int32_t) + sizeof(float) + taps * (strips ? sizeof(int8_t) : sizeof(int16_t)));
+           (sizeof(int32_t) + sizeof(float) +
+            taps * (form == ARM_DEPTHWISE_STRIPS ? sizeof(int8_t) : sizeof(int16_t)));
 }
 
-// Whether a strip function will run is known from the weights only: room for the larger form.
+// The form is known from the weights only: room for the larger one.
 size_t arm_depthwise_packed_size(const struct kernel_conv_shape *shape)
 {
     size_t blocks = (size_t)packing_divide_up(shape->out_c, ARM_CHANNELS);
 
-    return sizeof(struct arm_depthwise_packed) + blocks * arm_depthwise_block_size(shape, false);
+    return sizeof(struct arm_depthwise_packed) +
+           blocks * arm_depthwise_block_size(shape, ARM_DEPTHWISE_TAPS);
 }
 
 static struct arm_depthwise_packed survey(const struct kernel_conv_shape *s,
                                           const struct kernel_conv_weights *weights)
 {
-    struct arm_depthwise_packed header = {.strips = shape_has_strips(s), .folded = 1};
+    bool wide = s->weight_zero_point != 0;
+    struct arm_depthwise_packed header = {.folded = 1};
 
     for (int32_t c = 0; c < s->out_c; c++) {
         struct arm_range range = arm_range_start(weights->bias ? weights->bias[c] : 0);
@@ -54,13 +56,15 @@ static struct arm_depthwise_packed survey(const struct kernel_conv_shape *s,
         for (int32_t t = 0; t < s->k_h * s->k_w; t++) {
             int32_t w = weights->weights[t * s->out_c + c];
 
-            if (w == -128)
-                header.strips = 0;
+            wide = wide || w == -128;
             arm_range_add(&range, w - s->weight_zero_point, s->input_zero_point);
         }
         if (!arm_fold_fits(&range, weights->scale[c]))
             header.folded = 0;
     }
+    header.form = !shape_has_strips(s) ? ARM_DEPTHWISE_TAPS
+                  : wide               ? ARM_DEPTHWISE_WIDE_STRIPS
+                                       : ARM_DEPTHWISE_STRIPS;
     return header;
 }
 
@@ -76,15 +80,15 @@ static void pack_channel(const struct kernel_conv_shape *s,
     uint32_t sum = 0;
 
     for (int32_t t = 0; t < s->k_h * s->k_w; t++) {
-        int32_t w = weights->weights[t * s->out_c + channel];
+        int32_t w = weights->weights[t * s->out_c + channel] - s->weight_zero_point;
 
         sum += (uint32_t)w;
-        if (header->strips)
+        if (header->form == ARM_DEPTHWISE_STRIPS)
             bytes[t * ARM_CHANNELS + lane] = (int8_t)w;
         else
-            words[t * ARM_CHANNELS + lane] = (int16_t)(w - s->weight_zero_point);
+            words[t * ARM_CHANNELS + lane] = (int16_t)w;
     }
-    sum = header->strips ? (uint32_t)s->input_zero_point * sum : 0;
+    sum = header->form != ARM_DEPTHWISE_TAPS ? (uint32_t)s->input_zero_point * sum : 0;
     bias[lane] = (int32_t)((uint32_t)(weights->bias ? weights->bias[channel] : 0) - sum +
                            (header->folded ? (uint32_t)ARM_FOLD : 0));
     scale[lane] = weights->scale[channel];
@@ -102,7 +106,7 @@ void arm_depthwise_pack(const struct kernel_conv_shape *shape,
 
         for (int32_t lane = 0; lane < ARM_CHANNELS; lane++)
             pack_channel(shape, weights, header, first + lane, lane, block);
-        block += arm_depthwise_block_size(shape, header->strips);
+        block += arm_depthwise_block_size(shape, header->form);
     }
 }
 
@@ -165,14 +169,13 @@ static void strip_rows(const struct kernel_conv_shape *s, struct arm_strip *stri
     }
 }
 
-static void run_row(const struct arm_depthwise_isa *isa, const struct kernel_conv_shape *s,
+static void run_row(arm_strip_function *run, const struct kernel_conv_shape *s,
                     struct arm_strip *strip, const int8_t *input, int8_t *output, int8_t *scratch,
                     int32_t row)
 {
     const size_t picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
     const int8_t *in = input + (size_t)(row / s->out_h) * picture;
     int32_t y = row % s->out_h * s->stride_h - s->pad_top;
-    arm_strip_function *run = isa->strip[s->k_w == 5][s->stride_w - 1];
 
     strip->output = output + (size_t)row * (size_t)s->out_w * (size_t)s->out_c;
     for (int32_t x = 0; x < s->out_w; x += ARM_STRIP) {
@@ -197,12 +200,14 @@ void arm_depthwise_run(const struct arm_depthwise_isa *isa, const struct kernel_
         .folded = header->folded,
     };
 
-    if (header->strips)
+    if (header->form != ARM_DEPTHWISE_TAPS)
         memset((int8_t *)scratch + (size_t)shape->k_h * scratch_row(shape), shape->input_zero_point,
                scratch_row(shape));
     for (int32_t row = first; row < last; row++) {
-        if (header->strips)
-            run_row(isa, shape, &strip, input, output, scratch, row);
+        if (header->form != ARM_DEPTHWISE_TAPS)
+            run_row(isa->strip[header->form == ARM_DEPTHWISE_WIDE_STRIPS][shape->k_w == 5]
+                              [shape->stride_w - 1],
+                    shape, &strip, input, output, scratch, row);
         else
             isa->taps(shape, header + 1, header->folded, input, output, row);
     }

@@ -143,10 +143,35 @@ NEON_INLINE void taps_5x5(const int8_t *const rows[5], const size_t *at, const i
         widen(&sums[p], vmull_s8(x[p * stride + 4], w));
 }
 
+// ---- Wide: 16-bit weights -----------------------------------------------------------------------
+
+NEON_INLINE void taps_wide(const int8_t *const rows[5], const size_t *at, const int16_t *weights,
+                           int k, int stride, int pixels, struct sums *sums)
+{
+    const int columns = (pixels - 1) * stride + k;
+
+    for (int ky = 0; ky < k; ky++) {
+        int8x8_t bytes[11];
+        int16x8_t x[11];
+
+        load_columns(rows[ky], at, columns, bytes);
+        for (int i = 0; i < columns; i++)
+            x[i] = vmovl_s8(bytes[i]);
+        for (int kx = 0; kx < k; kx++, weights += ARM_CHANNELS) {
+            int16x4_t low = vld1_s16(weights), high = vld1_s16(weights + 4);
+
+            for (int p = 0; p < pixels; p++) {
+                sums[p].low = vmlal_s16(sums[p].low, vget_low_s16(x[p * stride + kx]), low);
+                sums[p].high = vmlal_s16(sums[p].high, vget_high_s16(x[p * stride + kx]), high);
+            }
+        }
+    }
+}
+
 // ---- Strips -------------------------------------------------------------------------------------
 
 NEON_INLINE void strip_pixels(const struct arm_strip *strip, int k, int stride, int pixels,
-                              bool plain)
+                              bool wide, bool plain)
 {
     const struct neon_output out =
         neon_output_make(strip->zero_point, strip->act_min, strip->act_max);
@@ -169,7 +194,9 @@ NEON_INLINE void strip_pixels(const struct arm_strip *strip, int k, int stride, 
 
         for (int p = 0; p < pixels; p++)
             sums[p] = (struct sums){vld1q_s32(bias), vld1q_s32(bias + 4)};
-        if (k == 3)
+        if (wide)
+            taps_wide(rows, at, (const int16_t *)(scale + ARM_CHANNELS), k, stride, pixels, sums);
+        else if (k == 3)
             taps_3x3(rows, at, weights, stride, pixels, sums);
         else
             taps_5x5(rows, at, weights, stride, pixels, sums);
@@ -183,37 +210,42 @@ NEON_INLINE void strip_pixels(const struct arm_strip *strip, int k, int stride, 
             rows[i] += step;
         to += step;
         c += step;
-        block += ARM_CHANNELS * (sizeof(int32_t) + sizeof(float) + (size_t)(k * k));
+        block +=
+            ARM_CHANNELS * (sizeof(int32_t) + sizeof(float) + (size_t)(k * k) * (wide ? 2 : 1));
     }
 }
 
-NEON_INLINE void strip_any(const struct arm_strip *strip, int k, int stride, bool plain)
+NEON_INLINE void strip_any(const struct arm_strip *strip, int k, int stride, bool wide, bool plain)
 {
     switch (strip->pixels) {
-    case 1: strip_pixels(strip, k, stride, 1, plain); break;
-    case 2: strip_pixels(strip, k, stride, 2, plain); break;
-    case 3: strip_pixels(strip, k, stride, 3, plain); break;
-    default: strip_pixels(strip, k, stride, ARM_STRIP, plain); break;
+    case 1: strip_pixels(strip, k, stride, 1, wide, plain); break;
+    case 2: strip_pixels(strip, k, stride, 2, wide, plain); break;
+    case 3: strip_pixels(strip, k, stride, 3, wide, plain); break;
+    default: strip_pixels(strip, k, stride, ARM_STRIP, wide, plain); break;
     }
 }
 
-#define STRIP_FUNCTION(name, k, stride)                                                 \
+#define STRIP_FUNCTIONS(name, k, stride)                                                \
     static __attribute__((noinline)) void name##_bounded(const struct arm_strip *strip) \
     {                                                                                   \
-        strip_any(strip, k, stride, false);                                             \
+        strip_any(strip, k, stride, false, false);                                      \
     }                                                                                   \
     static void name(const struct arm_strip *strip)                                     \
     {                                                                                   \
         if (strip->folded && strip->act_min == INT8_MIN && strip->act_max == INT8_MAX)  \
-            strip_any(strip, k, stride, true);                                          \
+            strip_any(strip, k, stride, false, true);                                   \
         else                                                                            \
             name##_bounded(strip);                                                      \
+    }                                                                                   \
+    static void name##_wide(const struct arm_strip *strip)                              \
+    {                                                                                   \
+        strip_any(strip, k, stride, true, false);                                       \
     }
 
-STRIP_FUNCTION(strip_3x3_stride1, 3, 1)
-STRIP_FUNCTION(strip_3x3_stride2, 3, 2)
-STRIP_FUNCTION(strip_5x5_stride1, 5, 1)
-STRIP_FUNCTION(strip_5x5_stride2, 5, 2)
+STRIP_FUNCTIONS(strip_3x3_stride1, 3, 1)
+STRIP_FUNCTIONS(strip_3x3_stride2, 3, 2)
+STRIP_FUNCTIONS(strip_5x5_stride1, 5, 1)
+STRIP_FUNCTIONS(strip_5x5_stride2, 5, 2)
 
 // ---- Tap by tap ---------------------------------------------------------------------------------
 
@@ -250,7 +282,7 @@ static void taps_row(const struct kernel_conv_shape *s, const void *packed, bool
 {
     const struct neon_output out = neon_output_make(s->output_zero_point, s->act_min, s->act_max);
     const size_t picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
-    const size_t block_size = arm_depthwise_block_size(s, false);
+    const size_t block_size = arm_depthwise_block_size(s, ARM_DEPTHWISE_TAPS);
     const int8_t *in = input + (size_t)(row / s->out_h) * picture;
     int8_t *to = output + (size_t)row * (size_t)s->out_w * (size_t)s->out_c;
 
@@ -273,7 +305,9 @@ static void taps_row(const struct kernel_conv_shape *s, const void *packed, bool
 }
 
 static const struct arm_depthwise_isa isa = {
-    .strip = {{strip_3x3_stride1, strip_3x3_stride2}, {strip_5x5_stride1, strip_5x5_stride2}},
+    .strip = {{{strip_3x3_stride1, strip_3x3_stride2}, {strip_5x5_stride1, strip_5x5_stride2}},
+              {{strip_3x3_stride1_wide, strip_3x3_stride2_wide},
+               {strip_5x5_stride1_wide, strip_5x5_stride2_wide}}},
     .taps = taps_row,
 };
 

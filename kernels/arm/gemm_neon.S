@@ -82,7 +82,8 @@ gemm_neon_tiles:
         ldp     x3, x4, [x0, #16]       // output, its stride
         ldp     x5, x6, [x0, #32]       // 16-step groups of the depth, whether 8 more follow
         ldp     x7, x11, [x0, #48]      // tiles, folded
-        add     x8, x0, #64             // zero point, ARM_FOLD_VALUE
+        ldr     x12, [x0, #64]          // row bias or 0
+        add     x8, x0, #80             // zero point, ARM_FOLD_VALUE
 
 .Ltile: add     x9, x2, #32             // bias and scale lie before the weights
         cbz     x5, .Lshallow
@@ -142,6 +143,13 @@ gemm_neon_tiles:
         .irp    r, 16,20,24,28
         add     v\r\().4s, v\r\().4s, v0.4s
         .endr
+        cbz     x12, .Lscale
+        ld4r    {v4.4s-v7.4s}, [x12], #16
+        add     v16.4s, v16.4s, v4.4s
+        add     v20.4s, v20.4s, v5.4s
+        add     v24.4s, v24.4s, v6.4s
+        add     v28.4s, v28.4s, v7.4s
+.Lscale:
         cbz     x11, .Lconvert
         .irp    r, 16,20,24,28
         fsub    v\r\().4s, v\r\().4s, v3.4s

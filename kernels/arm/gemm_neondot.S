@@ -89,6 +89,11 @@
         STORE   \a, \c
         .endm
 
+        .macro  ADD_BOTH low, high, bias
+        add     v\low\().4s, v\low\().4s, v\bias\().4s
+        add     v\high\().4s, v\high\().4s, v\bias\().4s
+        .endm
+
         .global gemm_neondot_tiles
         .hidden gemm_neondot_tiles
         .type   gemm_neondot_tiles, %function
@@ -102,7 +107,8 @@ gemm_neondot_tiles:
         ldp     x3, x4, [x0, #16]       // output, its stride
         ldp     x5, x6, [x0, #32]       // 16-step groups of the depth, whether 8 more follow
         ldp     x7, x11, [x0, #48]      // tiles, folded
-        add     x8, x0, #64             // zero point, ARM_FOLD_VALUE
+        ldr     x12, [x0, #64]          // row bias or 0
+        add     x8, x0, #80             // zero point, ARM_FOLD_VALUE
 
 .Ltile: ldp     q16, q17, [x2]          // bias
         ldp     q18, q19, [x2]
@@ -143,6 +149,8 @@ gemm_neondot_tiles:
         ldp     q0, q1, [x2, #32]       // scale
         ldp     q2, q3, [x8]
         subs    x7, x7, #1
+        cbnz    x12, .Lrow_bias
+.Lscale:
         cbz     x11, .Lconvert
         SCALE   16, 17, 18, 19
         SCALE   20, 21, 22, 23
@@ -157,6 +165,21 @@ gemm_neondot_tiles:
         CONVERT 24, 25, 26, 27
         CONVERT 28, 29, 30, 31
         b.ne    .Ltile
+
+        b       .Lreturn
+
+.Lrow_bias:
+        ld4r    {v4.4s-v7.4s}, [x12], #16
+        ld4r    {v8.4s-v11.4s}, [x12], #16
+        ADD_BOTH 16, 17, 4
+        ADD_BOTH 18, 19, 5
+        ADD_BOTH 20, 21, 6
+        ADD_BOTH 22, 23, 7
+        ADD_BOTH 24, 25, 8
+        ADD_BOTH 26, 27, 9
+        ADD_BOTH 28, 29, 10
+        ADD_BOTH 30, 31, 11
+        b       .Lscale
 
 .Lreturn:
         ldp     d10, d11, [sp, #16]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The assembly parts of the matrix products (Armv8 only): whole tiles of plain layers, that is: no row
-// bias, no bounds but int8's, all of the panel's columns. Everything else runs in the C file of the same
+// The assembly parts of the matrix products (Armv8 only): whole tiles of plain layers, that is: no
+// bounds but int8's, all of the panel's columns. Everything else runs in the C file of the same
 // ISA.
 
 #ifndef QEDGE_KERNELS_ARM_GEMM_TILES_H
@@ -16,18 +16,20 @@ struct gemm_tiles {
     const void *panel;
     int8_t *output; // top left value
     size_t output_stride;
-    size_t groups; // of 16 steps of depth
-    size_t eight;  // 1 = 8 more steps follow
-    size_t tiles;  // >= 1
-    size_t folded; // the panel's flag
+    size_t groups;           // of 16 steps of depth
+    size_t eight;            // 1 = 8 more steps follow
+    size_t tiles;            // >= 1
+    size_t folded;           // the panel's flag
+    const int32_t *row_bias; // or NULL
+    size_t reserved;
     int16_t zero_point[8];
     float fold[4]; // ARM_FOLD_VALUE
 };
 
 #ifdef __aarch64__
 
-_Static_assert(offsetof(struct gemm_tiles, zero_point) == 64, "known to the assembly");
-_Static_assert(offsetof(struct gemm_tiles, fold) == 80, "known to the assembly");
+_Static_assert(offsetof(struct gemm_tiles, zero_point) == 80, "known to the assembly");
+_Static_assert(offsetof(struct gemm_tiles, fold) == 96, "known to the assembly");
 
 void gemm_neon_tiles(const struct gemm_tiles *job);    // 4 rows x 4 columns, not for `wide` panels
 void gemm_neondot_tiles(const struct gemm_tiles *job); // 8 rows x 8 columns
@@ -45,9 +47,10 @@ static inline int32_t gemm_tiles_run(const struct arm_conv_block *block, int32_t
         .eight = (size_t)block->depth % 16 / ARM_DEPTH_STEP,
         .tiles = (size_t)(block->rows / rows),
         .folded = block->folded,
+        .row_bias = block->row_bias,
     };
 
-    if (!job.tiles || block->row_bias || block->columns != columns || block->act_min != INT8_MIN ||
+    if (!job.tiles || block->columns != columns || block->act_min != INT8_MIN ||
         block->act_max != INT8_MAX)
         return 0;
     for (int i = 0; i < 8; i++)
