@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # check.sh BUILDDIR SYSROOT TEST...   runs aarch64 test programs under qemu-user: on a CPU with dot products, the
-# kernel tests also on one without and on one with int8 matrix products. One count at the end.
-# Left to the native run: what measures time (tests/integration), and daemon_config_test, which knows no
-# architecture and whose hostile files take minutes under emulation.
+# kernels and the golden vectors also on one without and on one with int8 matrix products. One count at the end.
+# Left to the native run: what measures time (tests/integration), and what knows no architecture and takes
+# minutes under emulation (tests/fuzz, daemon_config_test).
 set -u
 build=$1 sysroot=$2; shift 2
 kernels=() tests=()
 for test in "$@"; do
     case $test in
-    */tests/kernels/*) kernels+=("$test"); tests+=("$test") ;;
-    */tests/integration/*|*/daemon_config_test) ;;
+    */tests/kernels/*|*/tests/golden/*) kernels+=("$test"); tests+=("$test") ;;
+    */tests/integration/*|*/tests/fuzz/*|*/daemon_config_test) ;;
     *) tests+=("$test") ;;
     esac
 done
