@@ -86,6 +86,7 @@ static struct gemm_plan plan_of(const struct kernel_conv_shape *shape, const str
     plan.depth = shape->k_h * shape->k_w * plan.group_in;
     plan.quads = packing_divide_up(plan.depth * isa->bytes, 4);
     plan.column_vectors = packing_divide_up(plan.columns, isa->lanes);
+    plan.tile_vectors = isa->vectors;
     plan.tiles = packing_divide_up(plan.column_vectors, isa->vectors);
     if (wants_lines(&plan, isa))
         plan_lines(&plan, isa);
@@ -104,10 +105,14 @@ static int32_t block_start(const struct gemm_plan *plan, int32_t block)
     return (int32_t)((int64_t)plan->rows * block / plan->blocks) / STEP * STEP;
 }
 
-// The first vector of a tile: a group's vectors are spread evenly over its tiles.
+// The first vector of a tile. All but the last are as wide as can be; a last one of a single vector would be
+// slow, so then they are all about as wide.
 static int32_t tile_start(const struct gemm_plan *plan, int32_t tile)
 {
-    return (int32_t)((int64_t)plan->column_vectors * tile / plan->tiles);
+    int32_t vectors = plan->column_vectors;
+    if (vectors % plan->tile_vectors == 1)
+        return (int32_t)((int64_t)vectors * tile / plan->tiles);
+    return packing_min(tile * plan->tile_vectors, vectors);
 }
 
 static size_t tiles_bytes(const struct gemm_plan *plan)

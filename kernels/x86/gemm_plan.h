@@ -38,6 +38,7 @@ struct gemm_plan {
     size_t line_bytes;       // from a piece to the next
     size_t column_bytes;     // of packed weights for one vector of columns, init and scale included
     int32_t column_vectors;  // vectors that hold a group's columns
+    int32_t tile_vectors;    // of a whole tile
     int32_t tiles;           // tiles of one group
     int32_t blocks;          // blocks of rows
     int32_t block_rows_max;
