@@ -14,7 +14,7 @@ enum {
     ROWS_STEP = 24,             // a multiple of every tile's height
     ROWS_MOST = 96,
     LINES_OUT_W = 8,            // below, tiles would rarely be full
-    UNITS_WANTED = 16,
+    UNITS_WANTED = 16,          // so that several threads end at about the same time
 };
 
 bool gemm_accepts(const struct kernel_conv_shape *shape)
@@ -29,8 +29,10 @@ static void plan_rows(struct gemm_plan *plan)
     plan->line_depth = plan->depth;
     plan->row_bytes = (size_t)plan->quads * 4;
     size_t panel = (size_t)plan->rows * plan->row_bytes;
-    bool few = panel <= PANEL_FEW_ROWS && plan->rows <= ROWS_STEP * GEMM_BLOCKS_MAX;
+    bool few = panel <= PANEL_FEW_ROWS && plan->rows <= ROWS_STEP / 2 * GEMM_BLOCKS_MAX;
     int32_t rows = ROWS_STEP;
+    if (few && plan->rows / rows * plan->tiles * plan->groups < UNITS_WANTED)
+        rows = ROWS_STEP / 2;
     if (!few)
         rows = packing_min(ROWS_MOST, packing_max(ROWS_STEP, (int32_t)(PANEL_BLOCK / plan->row_bytes) /
                                                                  ROWS_STEP * ROWS_STEP));
@@ -105,14 +107,10 @@ static int32_t block_start(const struct gemm_plan *plan, int32_t block)
     return (int32_t)((int64_t)plan->rows * block / plan->blocks) / STEP * STEP;
 }
 
-// The first vector of a tile. All but the last are as wide as can be; a last one of a single vector would be
-// slow, so then they are all about as wide.
+// The first vector of a tile: all but the last are as wide as can be.
 static int32_t tile_start(const struct gemm_plan *plan, int32_t tile)
 {
-    int32_t vectors = plan->column_vectors;
-    if (vectors % plan->tile_vectors == 1)
-        return (int32_t)((int64_t)vectors * tile / plan->tiles);
-    return packing_min(tile * plan->tile_vectors, vectors);
+    return packing_min(tile * plan->tile_vectors, plan->column_vectors);
 }
 
 static size_t tiles_bytes(const struct gemm_plan *plan)

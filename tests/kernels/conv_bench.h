@@ -27,6 +27,7 @@ static const struct conv_bench_layer conv_bench_layers[] = {
     {"1x1 28 256>256", KERNEL_CONV, 28, 256, 256, 1, 1},
     {"1x1 14 64>384", KERNEL_CONV, 14, 64, 384, 1, 1},
     {"1x1 14 384>64", KERNEL_CONV, 14, 384, 64, 1, 1},
+    {"1x1 14 480>80", KERNEL_CONV, 14, 480, 80, 1, 1},
     {"1x1 14 512>512", KERNEL_CONV, 14, 512, 512, 1, 1},
     {"1x1 7 960>160", KERNEL_CONV, 7, 960, 160, 1, 1},
     {"1x1 7 1024>1024", KERNEL_CONV, 7, 1024, 1024, 1, 1},
