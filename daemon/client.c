@@ -25,8 +25,9 @@ static bool deliver(struct client *client, const void *message, const int *fds, 
     if (status == 0)
         return true;
     if (status == -EAGAIN)
-        log_cause_say(&client->control->slow, LOG_LEVEL_NOTICE, "client %s of user %u does not read its socket; disconnected",
-                      client->name, (unsigned)client->peer.uid);
+        log_cause_say(&client->control->slow, LOG_LEVEL_NOTICE,
+                      "client %s of user %u does not read its socket; disconnected", client->name,
+                      (unsigned)client->peer.uid);
     client_close(client, 0);
     return false;
 }
@@ -40,7 +41,8 @@ void client_error(struct client *client, uint32_t token, int status, const char 
     deliver(client, &error, NULL, 0);
 }
 
-void client_answer(struct client *client, uint32_t token, int status, const char *text, size_t length)
+void client_answer(struct client *client, uint32_t token, int status, const char *text,
+                   size_t length)
 {
     union wire_message message;
     do {
@@ -125,7 +127,8 @@ static void on_subscribe(struct client *client, const struct wire_subscribe *sub
     answer.flags = waker >= 0 ? WIRE_SUBSCRIBE_EVENTFD : 0;
     answer.daemon_id = control_daemon_id(client->control);
     wire_text_set(answer.stream, sizeof(answer.stream), stream->config.name);
-    int fds[WIRE_FDS_MAX] = {stream->publisher.ring.fd, stream->publisher.stats.fd, stream->labels_fd, waker};
+    int fds[WIRE_FDS_MAX] = {stream->publisher.ring.fd, stream->publisher.stats.fd,
+                             stream->labels_fd, waker};
     deliver(client, &answer, fds, waker >= 0 ? 4 : 3);
 }
 
@@ -133,7 +136,8 @@ static void on_subscribe(struct client *client, const struct wire_subscribe *sub
 
 static const char *refusal_text(int refusal)
 {
-    return refusal == -EACCES ? "not allowed: your user is not in the group that may connect" : "too many clients";
+    return refusal == -EACCES ? "not allowed: your user is not in the group that may connect"
+                              : "too many clients";
 }
 
 static void on_hello(struct client *client, const struct wire_hello *hello)
@@ -145,7 +149,8 @@ static void on_hello(struct client *client, const struct wire_hello *hello)
         return;
     }
     if (hello->major != WIRE_MAJOR) {
-        client_error(client, hello->header.token, -EPROTO, "this qedged speaks another major version");
+        client_error(client, hello->header.token, -EPROTO,
+                     "this qedged speaks another major version");
         client_close(client, 0);
         return;
     }
@@ -166,7 +171,9 @@ static void on_message(struct client *client, const union wire_message *message)
     switch (message->header.type) {
     case WIRE_HELLO: on_hello(client, &message->hello); break;
     case WIRE_SUBSCRIBE: on_subscribe(client, &message->subscribe); break;
-    case WIRE_REQUEST: control_request(client->control, client, message->header.token, message->request.text); break;
+    case WIRE_REQUEST:
+        control_request(client->control, client, message->header.token, message->request.text);
+        break;
     case WIRE_REPORT:
         client->read_sequence = message->report.read_sequence;
         client->lost = message->report.lost;
@@ -191,7 +198,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             return;
         if (size < 0) {
             if (size == -EPROTO)
-                log_debug("client %s (pid %d): malformed message; disconnected", client->name, (int)client->peer.pid);
+                log_debug("client %s (pid %d): malformed message; disconnected", client->name,
+                          (int)client->peer.pid);
             client_close(client, 0);
             return;
         }
@@ -220,8 +228,8 @@ struct client *client_create(struct control *control, int fd, const struct peer 
     return client;
 }
 
-// What the client still sent is taken out first: closing over unread messages would reach it as "connection
-// reset" before it has read our last words.
+// What the client still sent is taken out first: closing over unread messages would reach it as
+// "connection reset" before it has read our last words.
 static void close_gently(int fd)
 {
     char byte;
@@ -247,7 +255,8 @@ void client_close(struct client *client, uint32_t reason)
         struct wire_goodbye goodbye;
         wire_init(&goodbye, WIRE_GOODBYE, sizeof(goodbye), 0);
         goodbye.reason = reason;
-        wire_send(client->fd, &goodbye, NULL, 0); // best effort: the end of the connection says it as well
+        wire_send(client->fd, &goodbye, NULL,
+                  0); // best effort: the end of the connection says it as well
     }
     unsubscribe(client);
     control_forget(client->control, client);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One connection. Everything that comes from it is checked by common/wire.c before it is looked at; the
-// daemon never waits for it: what can not be sent at once ends the connection.
+// One connection. Everything that comes from it is checked by common/wire.c before it is looked at;
+// the daemon never waits for it: what can not be sent at once ends the connection.
 
 #ifndef QEDGE_DAEMON_CLIENT_H
 #define QEDGE_DAEMON_CLIENT_H
@@ -27,17 +27,19 @@ struct client {
     bool greeted, closing;
     int refusal; // 0, or -errno that answers its HELLO, after which it is let go
     uint64_t connected_ns;
-    struct stream *stream; // NULL: not subscribed
-    int waker_fd;          // write end of its wake-up pipe, -1 = none
+    struct stream *stream;        // NULL: not subscribed
+    int waker_fd;                 // write end of its wake-up pipe, -1 = none
     uint64_t read_sequence, lost; // as it reports
 };
 
 // Takes over fd. NULL when there is no memory (fd is closed).
 struct client *client_create(struct control *control, int fd, const struct peer *peer);
-// Ends it: GOODBYE first when reason is not 0. It leaves the list now; its memory is freed by the loop later.
+// Ends it: GOODBYE first when reason is not 0. It leaves the list now; its memory is freed by the
+// loop later.
 void client_close(struct client *client, uint32_t reason);
 // Sends an answer's text in as many parts as it needs; `status` 0 or -errno.
-void client_answer(struct client *client, uint32_t token, int status, const char *text, size_t length);
+void client_answer(struct client *client, uint32_t token, int status, const char *text,
+                   size_t length);
 void client_error(struct client *client, uint32_t token, int status, const char *text);
 // New labels of its stream. Before the first record of that generation is published.
 void client_send_labels(struct client *client, uint32_t generation, int labels_fd);

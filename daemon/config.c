@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// qedged.yaml -> struct config. libyaml builds the document; the walk below holds it against the schema
-// table and collects every error with its place, so that one run tells all that is wrong.
+// qedged.yaml -> struct config. libyaml builds the document; the walk below holds it against the
+// schema table and collects every error with its place, so that one run tells all that is wrong.
 
 #include "daemon/config.h"
 
@@ -33,7 +33,8 @@ struct reader {
 };
 
 static void __attribute__((format(printf, 5, 6)))
-error_add(struct config_errors *errors, const char *name, size_t line, size_t column, const char *format, ...)
+error_add(struct config_errors *errors, const char *name, size_t line, size_t column,
+          const char *format, ...)
 {
     if (errors->count >= ERRORS_MAX)
         return;
@@ -54,7 +55,7 @@ error_add(struct config_errors *errors, const char *name, size_t line, size_t co
     errors->lines = lines;
 }
 
-#define complain(reader, mark, ...)                                                                    \
+#define complain(reader, mark, ...)                                                                \
     error_add((reader)->errors, (reader)->name, (mark).line + 1, (mark).column + 1, __VA_ARGS__)
 
 void config_errors_finish(struct config_errors *errors)
@@ -90,8 +91,8 @@ static void shown(const yaml_node_t *node, char *text, size_t size)
     text[used] = '\0';
 }
 
-static void complain_value(struct reader *reader, const yaml_node_t *node, const struct config_key *key,
-                           const char *path)
+static void complain_value(struct reader *reader, const yaml_node_t *node,
+                           const struct config_key *key, const char *path)
 {
     char expected[200], got[80];
     config_key_expect(key, expected, sizeof(expected));
@@ -108,8 +109,8 @@ static const char *scalar(const yaml_node_t *node)
     return strlen(text) == node->data.scalar.length ? text : NULL;
 }
 
-static void read_values(struct reader *reader, yaml_node_t *node, const struct config_key *key, void *base,
-                        const char *path)
+static void read_values(struct reader *reader, yaml_node_t *node, const struct config_key *key,
+                        void *base, const char *path)
 {
     ptrdiff_t count = node->data.sequence.items.top - node->data.sequence.items.start;
     if (count != 1 && count != 3) {
@@ -117,15 +118,16 @@ static void read_values(struct reader *reader, yaml_node_t *node, const struct c
         return;
     }
     for (int32_t i = 0; i < (int32_t)count; i++) {
-        yaml_node_t *item = yaml_document_get_node(reader->document, node->data.sequence.items.start[i]);
+        yaml_node_t *item =
+            yaml_document_get_node(reader->document, node->data.sequence.items.start[i]);
         const char *text = scalar(item);
         if (!text || config_key_set_value(key, base, (int32_t)count, i, text) < 0)
             complain_value(reader, item, key, path);
     }
 }
 
-static void read_key(struct reader *reader, yaml_node_t *node, const struct config_key *key, void *base,
-                     const char *path)
+static void read_key(struct reader *reader, yaml_node_t *node, const struct config_key *key,
+                     void *base, const char *path)
 {
     if (key->kind == CONFIG_VALUES && node->type == YAML_SEQUENCE_NODE) {
         read_values(reader, node, key, base, path);
@@ -157,7 +159,8 @@ static bool is_group(const char *path, const char *mark)
     size_t count, length = strlen(path);
     const struct config_key *keys = config_schema(&count);
     for (size_t i = 0; i < count; i++)
-        if (strncmp(keys[i].path, path, length) == 0 && strncmp(keys[i].path + length, mark, strlen(mark)) == 0)
+        if (strncmp(keys[i].path, path, length) == 0 &&
+            strncmp(keys[i].path + length, mark, strlen(mark)) == 0)
             return true;
     return false;
 }
@@ -173,17 +176,20 @@ static void known_keys(const char *prefix, char *text, size_t size)
         if (strncmp(keys[i].path, prefix, length) != 0)
             continue;
         char word[64];
-        snprintf(word, sizeof(word), "%.*s", (int)strcspn(keys[i].path + length, ".["), keys[i].path + length);
+        snprintf(word, sizeof(word), "%.*s", (int)strcspn(keys[i].path + length, ".["),
+                 keys[i].path + length);
         if (strcmp(word, last) == 0)
             continue;
-        used += (size_t)snprintf(text + used, used < size ? size - used : 0, "%s%s", used ? ", " : "", word);
+        used += (size_t)snprintf(text + used, used < size ? size - used : 0, "%s%s",
+                                 used ? ", " : "", word);
         if (used >= size)
             return;
         snprintf(last, sizeof(last), "%s", word);
     }
 }
 
-static void read_group(struct reader *reader, yaml_node_t *node, const char *prefix, const char *label, void *base);
+static void read_group(struct reader *reader, yaml_node_t *node, const char *prefix,
+                       const char *label, void *base);
 
 static bool is_given(const struct reader *reader, const char *path)
 {
@@ -220,28 +226,35 @@ static void check_stream(struct reader *reader, const yaml_node_t *node, const c
                      types[stream->source.type]);
     }
     if (stream->source.type == CONFIG_REPLAY && !is_given(reader, "streams[].source.path"))
-        complain(reader, node->start_mark, "%s.source.path: must be given for a replay source", label);
+        complain(reader, node->start_mark, "%s.source.path: must be given for a replay source",
+                 label);
     if (stream->source.type == CONFIG_V4L2 && stream->source.fps == CONFIG_FPS_MAX)
-        complain(reader, node->start_mark, "%s.source.fps: a camera has no rate 'max': give a number or auto", label);
-    bool mean = is_given(reader, "streams[].model.mean"), std = is_given(reader, "streams[].model.std");
+        complain(reader, node->start_mark,
+                 "%s.source.fps: a camera has no rate 'max': give a number or auto", label);
+    bool mean = is_given(reader, "streams[].model.mean"),
+         std = is_given(reader, "streams[].model.std");
     if (mean != std)
-        complain(reader, node->start_mark, "%s.model.%s: must be given too: mean and std come together", label,
+        complain(reader, node->start_mark,
+                 "%s.model.%s: must be given too: mean and std come together", label,
                  mean ? "std" : "mean");
 }
 
 static void read_streams(struct reader *reader, yaml_node_t *node)
 {
     if (node->type != YAML_SEQUENCE_NODE) {
-        complain(reader, node->start_mark, "streams: expected a list ('- name: ...'), each with a source and a model");
+        complain(reader, node->start_mark,
+                 "streams: expected a list ('- name: ...'), each with a source and a model");
         return;
     }
     ptrdiff_t count = node->data.sequence.items.top - node->data.sequence.items.start;
     if (count < 1 || count > CONFIG_STREAMS_MAX) {
-        complain(reader, node->start_mark, "streams: expected 1 to %d streams, not %td", CONFIG_STREAMS_MAX, count);
+        complain(reader, node->start_mark, "streams: expected 1 to %d streams, not %td",
+                 CONFIG_STREAMS_MAX, count);
         return;
     }
     for (ptrdiff_t i = 0; i < count; i++) {
-        yaml_node_t *item = yaml_document_get_node(reader->document, node->data.sequence.items.start[i]);
+        yaml_node_t *item =
+            yaml_document_get_node(reader->document, node->data.sequence.items.start[i]);
         struct config_stream *stream = &reader->config->streams[i];
         char label[32];
         snprintf(label, sizeof(label), "streams[%td]", i);
@@ -258,14 +271,15 @@ static void read_streams(struct reader *reader, yaml_node_t *node)
     reader->config->stream_count = (int32_t)count;
 }
 
-static void read_pair(struct reader *reader, yaml_node_t *key_node, yaml_node_t *value, const char *prefix,
-                      const char *label, void *base)
+static void read_pair(struct reader *reader, yaml_node_t *key_node, yaml_node_t *value,
+                      const char *prefix, const char *label, void *base)
 {
     char path[PATH_TEXT_MAX], place[PATH_TEXT_MAX], known[400], got[80];
     const char *word = scalar(key_node);
     shown(key_node, got, sizeof(got));
     if (!word || strlen(word) > 40 || strpbrk(word, ".[]")) {
-        complain(reader, key_node->start_mark, "%s%sno such key: %s", label, label[0] ? ": " : "", got);
+        complain(reader, key_node->start_mark, "%s%sno such key: %s", label, label[0] ? ": " : "",
+                 got);
         return;
     }
     snprintf(path, sizeof(path), "%s%s", prefix, word);
@@ -286,16 +300,20 @@ static void read_pair(struct reader *reader, yaml_node_t *key_node, yaml_node_t 
     }
 }
 
-// prefix: as in the schema, with its dot ("streams[].source."); label: the same for people ("streams[0].source").
-static void read_group(struct reader *reader, yaml_node_t *node, const char *prefix, const char *label, void *base)
+// prefix: as in the schema, with its dot ("streams[].source."); label: the same for people
+// ("streams[0].source").
+static void read_group(struct reader *reader, yaml_node_t *node, const char *prefix,
+                       const char *label, void *base)
 {
     if (node->type != YAML_MAPPING_NODE) {
         char known[400];
         known_keys(prefix, known, sizeof(known));
-        complain(reader, node->start_mark, "%s%sexpected a group with the keys %s", label, label[0] ? ": " : "", known);
+        complain(reader, node->start_mark, "%s%sexpected a group with the keys %s", label,
+                 label[0] ? ": " : "", known);
         return;
     }
-    const yaml_node_pair_t *start = node->data.mapping.pairs.start, *top = node->data.mapping.pairs.top;
+    const yaml_node_pair_t *start = node->data.mapping.pairs.start,
+                           *top = node->data.mapping.pairs.top;
     if (top - start > 100) {
         complain(reader, node->start_mark, "%s: too many keys", label);
         return;
@@ -309,7 +327,8 @@ static void read_group(struct reader *reader, yaml_node_t *node, const char *pre
             again = again || (word && strcmp(word, scalar(key)) == 0);
         }
         if (again)
-            complain(reader, key->start_mark, "%s%s%s: given twice", label, label[0] ? "." : "", scalar(key));
+            complain(reader, key->start_mark, "%s%s%s: given twice", label, label[0] ? "." : "",
+                     scalar(key));
         else
             read_pair(reader, key, value, prefix, label, base);
     }
@@ -323,14 +342,16 @@ static void check_between_streams(struct reader *reader)
         for (int32_t k = 0; k < i; k++) {
             const struct config_stream *one = &config->streams[i], *other = &config->streams[k];
             if (strcmp(one->name, other->name) == 0)
-                complain(reader, reader->stream_marks[i], "streams[%d].name: '%s' is the name of streams[%d] too",
-                         i, one->name, k);
-            if (one->source.type == CONFIG_V4L2 && other->source.type == CONFIG_V4L2 &&
-                strcmp(one->source.device, "auto") != 0 && strcmp(one->source.device, other->source.device) == 0 &&
-                memcmp(&one->source, &other->source, sizeof(one->source)) != 0)
                 complain(reader, reader->stream_marks[i],
-                         "streams[%d].source: same camera as streams[%d] but other settings; make them equal to share it",
-                         i, k);
+                         "streams[%d].name: '%s' is the name of streams[%d] too", i, one->name, k);
+            if (one->source.type == CONFIG_V4L2 && other->source.type == CONFIG_V4L2 &&
+                strcmp(one->source.device, "auto") != 0 &&
+                strcmp(one->source.device, other->source.device) == 0 &&
+                memcmp(&one->source, &other->source, sizeof(one->source)) != 0)
+                complain(
+                    reader, reader->stream_marks[i],
+                    "streams[%d].source: same camera as streams[%d] but other settings; make them equal to share it",
+                    i, k);
         }
     }
 }
@@ -349,12 +370,15 @@ static void read_document(struct reader *reader)
     }
     read_group(reader, root, "", "", reader->config);
     if (reader->errors->count == 0 && reader->config->stream_count == 0)
-        complain(reader, root->start_mark, "streams: must be given: a list with at least one source and model");
+        complain(reader, root->start_mark,
+                 "streams: must be given: a list with at least one source and model");
     check_between_streams(reader);
 }
 
-// libyaml takes quadratic time over groups nested without end: look at the depth first, event by event.
-static bool depth_is_sane(const char *name, const void *data, size_t size, struct config_errors *errors)
+// libyaml takes quadratic time over groups nested without end: look at the depth first, event by
+// event.
+static bool depth_is_sane(const char *name, const void *data, size_t size,
+                          struct config_errors *errors)
 {
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser))
@@ -395,10 +419,11 @@ int config_parse(const char *name, const void *data, size_t size, struct config 
     }
     int status = -EINVAL;
     if (!yaml_parser_load(&parser, &document)) {
-        error_add(errors, name, parser.problem_mark.line + 1, parser.problem_mark.column + 1, "not YAML: %s",
-                  parser.problem ? parser.problem : "out of memory");
+        error_add(errors, name, parser.problem_mark.line + 1, parser.problem_mark.column + 1,
+                  "not YAML: %s", parser.problem ? parser.problem : "out of memory");
     } else {
-        struct reader reader = {.name = name, .document = &document, .config = fresh, .errors = errors};
+        struct reader reader = {
+            .name = name, .document = &document, .config = fresh, .errors = errors};
         read_document(&reader);
         yaml_document_delete(&document);
         if (errors->count == 0) {

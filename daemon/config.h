@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings of the daemon, as read from qedged.yaml. Plain values, no pointers: a section may be copied
-// and compared with memcmp (every struct is zeroed before it is filled).
+// Settings of the daemon, as read from qedged.yaml. Plain values, no pointers: a section may be
+// copied and compared with memcmp (every struct is zeroed before it is filled).
 //
 // The keys, their defaults, units and ranges live in one table (config_schema.c); reading, --check,
 // etc/qedged.yaml and the manual page are all held against it.
@@ -22,7 +22,7 @@ enum config_source_type { CONFIG_V4L2, CONFIG_REPLAY, CONFIG_PATTERN };
 enum config_mode { CONFIG_MODE_AUTO, CONFIG_MODE_THROUGHPUT, CONFIG_MODE_LATENCY };
 enum config_fit { CONFIG_FIT_CROP, CONFIG_FIT_STRETCH, CONFIG_FIT_LETTERBOX };
 
-#define CONFIG_FPS_AUTO 0.0  // the source's own rate
+#define CONFIG_FPS_AUTO 0.0   // the source's own rate
 #define CONFIG_FPS_MAX (-1.0) // as fast as the workers can, nothing dropped
 
 struct config_size {
@@ -94,8 +94,9 @@ struct config_errors {
 void config_errors_finish(struct config_errors *errors);
 void config_errors_print(const struct config_errors *errors, FILE *file);
 
-// Reads and checks. 0; -EINVAL with errors filled; -errno of open/read (one error line too); -ENOMEM.
-// *config is changed only on success; errors must be zeroed by the caller, who finishes it.
+// Reads and checks. 0; -EINVAL with errors filled; -errno of open/read (one error line too);
+// -ENOMEM. *config is changed only on success; errors must be zeroed by the caller, who finishes
+// it.
 int config_load(const char *path, struct config *config, struct config_errors *errors);
 // The same from memory; `name` stands for the file in the error lines.
 int config_parse(const char *name, const void *data, size_t size, struct config *config,

@@ -6,12 +6,16 @@
 #include "common/wire.h"
 
 #define FIELD(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
-#define STREAM(member) offsetof(struct config_stream, member), sizeof(((struct config_stream *)0)->member)
+#define STREAM(member)                                                                             \
+    offsetof(struct config_stream, member), sizeof(((struct config_stream *)0)->member)
 #define ONLY(type) (1u << (type))
 #define PIXELS_MAX 16384
 
-static const struct config_choice log_levels[] = {
-    {"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING}, {"info", LOG_LEVEL_INFO}, {"debug", LOG_LEVEL_DEBUG}, {NULL, 0}};
+static const struct config_choice log_levels[] = {{"error", LOG_LEVEL_ERROR},
+                                                  {"warning", LOG_LEVEL_WARNING},
+                                                  {"info", LOG_LEVEL_INFO},
+                                                  {"debug", LOG_LEVEL_DEBUG},
+                                                  {NULL, 0}};
 static const struct config_choice source_types[] = {
     {"v4l2", CONFIG_V4L2}, {"replay", CONFIG_REPLAY}, {"pattern", CONFIG_PATTERN}, {NULL, 0}};
 static const struct config_choice modes[] = {{"auto", CONFIG_MODE_AUTO},
@@ -23,9 +27,10 @@ static const struct config_choice fits[] = {{"crop", CONFIG_FIT_CROP},
                                             {"letterbox", CONFIG_FIT_LETTERBOX},
                                             {NULL, 0}};
 // Only the words count here: they are kept as text.
-static const struct config_choice formats[] = {
-    {"auto", 0}, {"YUYV", 0}, {"UYVY", 0}, {"NV12", 0}, {"NV21", 0}, {"YU12", 0}, {"YV12", 0}, {"422P", 0},
-    {"GREY", 0}, {"RGB3", 0}, {"BGR3", 0}, {"XR24", 0}, {"MJPG", 0}, {"JPEG", 0}, {NULL, 0}};
+static const struct config_choice formats[] = {{"auto", 0}, {"YUYV", 0}, {"UYVY", 0}, {"NV12", 0},
+                                               {"NV21", 0}, {"YU12", 0}, {"YV12", 0}, {"422P", 0},
+                                               {"GREY", 0}, {"RGB3", 0}, {"BGR3", 0}, {"XR24", 0},
+                                               {"MJPG", 0}, {"JPEG", 0}, {NULL, 0}};
 
 static const struct config_key schema[] = {
     {"socket", CONFIG_TEXT, FIELD(socket), WIRE_SOCKET_DEFAULT, "", 1, 107, NULL, 0,
@@ -36,8 +41,9 @@ static const struct config_key schema[] = {
      "Connections served at once; more are refused."},
     {"log_level", CONFIG_CHOICE, FIELD(log_level), "info", "", 0, 0, log_levels, 0,
      "Log lines at least this important."},
-    {"workers.threads", CONFIG_THREADS, FIELD(workers.threads), "auto", "threads", 1, CONFIG_THREADS_MAX, NULL,
-     0, "Worker threads; auto = one for each CPU that the daemon may use."},
+    {"workers.threads", CONFIG_THREADS, FIELD(workers.threads), "auto", "threads", 1,
+     CONFIG_THREADS_MAX, NULL, 0,
+     "Worker threads; auto = one for each CPU that the daemon may use."},
     {"workers.cpus", CONFIG_CPUS, FIELD(workers.cpus), "all", "", 0, 0, NULL, 0,
      "CPUs that the workers may run on."},
     {"workers.nice", CONFIG_INT, FIELD(workers.nice), "0", "", -20, 19, NULL, 0,
@@ -50,31 +56,37 @@ static const struct config_key schema[] = {
      "Name that clients ask for; default: stream1, stream2, ..."},
     {"streams[].source.type", CONFIG_CHOICE, STREAM(source.type), NULL, "", 0, 0, source_types, 0,
      "Where frames come from: a camera, files, or a moving test picture."},
-    {"streams[].source.device", CONFIG_TEXT, STREAM(source.device), "auto", "", 1, 255, NULL, ONLY(CONFIG_V4L2),
+    {"streams[].source.device", CONFIG_TEXT, STREAM(source.device), "auto", "", 1, 255, NULL,
+     ONLY(CONFIG_V4L2),
      "Camera node, best a name in /dev/v4l/by-id; auto = the first node that captures."},
-    {"streams[].source.path", CONFIG_TEXT, STREAM(source.path), "", "", 1, 511, NULL, ONLY(CONFIG_REPLAY),
+    {"streams[].source.path", CONFIG_TEXT, STREAM(source.path), "", "", 1, 511, NULL,
+     ONLY(CONFIG_REPLAY),
      "A picture, a folder of pictures, a .y4m or an .mjpeg file. Must be given for replay."},
-    {"streams[].source.size", CONFIG_SIZE, STREAM(source.size), "auto", "pixels", 16, PIXELS_MAX, NULL,
-     ONLY(CONFIG_V4L2) | ONLY(CONFIG_PATTERN),
+    {"streams[].source.size", CONFIG_SIZE, STREAM(source.size), "auto", "pixels", 16, PIXELS_MAX,
+     NULL, ONLY(CONFIG_V4L2) | ONLY(CONFIG_PATTERN),
      "Frame size wanted; the nearest that the camera has is taken. auto = 640x480."},
-    {"streams[].source.fps", CONFIG_FPS, STREAM(source.fps), "auto", "frames/s", 0.01, 1000, NULL, 0,
+    {"streams[].source.fps", CONFIG_FPS, STREAM(source.fps), "auto", "frames/s", 0.01, 1000, NULL,
+     0,
      "Frame rate wanted. auto = 30, or what the file says; max (replay, pattern) = as fast as the "
      "workers can, no frame is dropped."},
     {"streams[].source.format", CONFIG_CHOICE, STREAM(source.format), "auto", "", 0, 0, formats,
-     ONLY(CONFIG_V4L2), "Pixel format; auto = uncompressed where it reaches size and rate, else JPEG."},
+     ONLY(CONFIG_V4L2),
+     "Pixel format; auto = uncompressed where it reaches size and rate, else JPEG."},
     {"streams[].source.buffers", CONFIG_INT, STREAM(source.buffers), "4", "buffers", 2, 32, NULL,
      ONLY(CONFIG_V4L2), "Capture buffers asked of the driver."},
-    {"streams[].source.loop", CONFIG_BOOL, STREAM(source.loop), "true", "", 0, 0, NULL, ONLY(CONFIG_REPLAY),
+    {"streams[].source.loop", CONFIG_BOOL, STREAM(source.loop), "true", "", 0, 0, NULL,
+     ONLY(CONFIG_REPLAY),
      "Start again at the end; false: the stream is closed after the last frame."},
     {"streams[].model.path", CONFIG_TEXT, STREAM(model.path), NULL, "", 1, 511, NULL, 0,
      "The .tflite file."},
     {"streams[].model.labels", CONFIG_TEXT, STREAM(model.labels), "", "", 1, 511, NULL, 0,
      "Text file, one label a line; default: the labels packed into the model file."},
-    {"streams[].model.mean", CONFIG_VALUES, STREAM(model.mean), "", "pixel values", -1000, 1000, NULL, 0,
+    {"streams[].model.mean", CONFIG_VALUES, STREAM(model.mean), "", "pixel values", -1000, 1000,
+     NULL, 0,
      "Normalisation: input = (pixel - mean) / std; default: the model file's metadata, else (pixel - 127.5) "
      "/ 127.5 for float models and the pixel itself for quantized ones."},
-    {"streams[].model.std", CONFIG_VALUES, STREAM(model.std), "", "pixel values", 1e-6, 1e6, NULL, 0,
-     "See mean; both are given or none."},
+    {"streams[].model.std", CONFIG_VALUES, STREAM(model.std), "", "pixel values", 1e-6, 1e6, NULL,
+     0, "See mean; both are given or none."},
     {"streams[].model.fit", CONFIG_CHOICE, STREAM(model.fit), "crop", "", 0, 0, fits, 0,
      "How a frame becomes the model's shape: largest centred cut, whole and distorted, or whole with borders."},
     {"streams[].model.fill", CONFIG_INT, STREAM(model.fill), "128", "pixel value", 0, 255, NULL, 0,

@@ -33,27 +33,40 @@ void config_key_expect(const struct config_key *key, char *text, size_t size)
     switch (key->kind) {
     case CONFIG_TEXT: snprintf(text, size, "text of %g to %g bytes", key->min, key->max); break;
     case CONFIG_NAME:
-        snprintf(text, size, "a name of %g to %g letters, digits, '.', '_' or '-'", key->min, key->max);
+        snprintf(text, size, "a name of %g to %g letters, digits, '.', '_' or '-'", key->min,
+                 key->max);
         break;
-    case CONFIG_INT: snprintf(text, size, "a whole number from %g to %g", key->min, key->max); break;
+    case CONFIG_INT:
+        snprintf(text, size, "a whole number from %g to %g", key->min, key->max);
+        break;
     case CONFIG_BOOL: snprintf(text, size, "true or false"); break;
     case CONFIG_CHOICE: expect_choice(key, text, size); break;
-    case CONFIG_POWER2: snprintf(text, size, "a power of two from %g to %g", key->min, key->max); break;
-    case CONFIG_THREADS: snprintf(text, size, "auto or a whole number from %g to %g", key->min, key->max); break;
-    case CONFIG_CPUS: snprintf(text, size, "all or a list such as 0-2,5 (0 to %d)", CONFIG_CPUS_MAX - 1); break;
+    case CONFIG_POWER2:
+        snprintf(text, size, "a power of two from %g to %g", key->min, key->max);
+        break;
+    case CONFIG_THREADS:
+        snprintf(text, size, "auto or a whole number from %g to %g", key->min, key->max);
+        break;
+    case CONFIG_CPUS:
+        snprintf(text, size, "all or a list such as 0-2,5 (0 to %d)", CONFIG_CPUS_MAX - 1);
+        break;
     case CONFIG_SIZE:
         snprintf(text, size, "auto or WIDTHxHEIGHT, each from %g to %g", key->min, key->max);
         break;
-    case CONFIG_FPS: snprintf(text, size, "auto, max or a number from %g to %g", key->min, key->max); break;
+    case CONFIG_FPS:
+        snprintf(text, size, "auto, max or a number from %g to %g", key->min, key->max);
+        break;
     case CONFIG_VALUES:
-        snprintf(text, size, "one number or a list of three, each from %g to %g", key->min, key->max);
+        snprintf(text, size, "one number or a list of three, each from %g to %g", key->min,
+                 key->max);
         break;
     }
 }
 
 static int parse_number(const char *text, double min, double max, double *value)
 {
-    // strtod would also take hexadecimal, "inf" and leading blanks: a config that needs those is a mistake
+    // strtod would also take hexadecimal, "inf" and leading blanks: a config that needs those is a
+    // mistake
     if (!text[0] || strspn(text, "+-0123456789.eE") != strlen(text))
         return -EINVAL;
     char *end;
@@ -177,7 +190,8 @@ static int set_fps(const struct config_key *key, double *field, const char *text
     return parse_number(text, key->min, key->max, field);
 }
 
-int config_key_set_value(const struct config_key *key, void *base, int32_t count, int32_t index, const char *text)
+int config_key_set_value(const struct config_key *key, void *base, int32_t count, int32_t index,
+                         const char *text)
 {
     struct config_values *values = (struct config_values *)((char *)base + key->offset);
     double number;

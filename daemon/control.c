@@ -55,12 +55,13 @@ static void turn_away(int fd, int status, const char *text)
 static int judge(struct control *control, int fd, struct peer *peer)
 {
     if (!listener_may_connect(&control->listener, fd, peer)) {
-        log_cause_say(&control->refused, LOG_LEVEL_NOTICE, "user %u refused: not in the group %s", (unsigned)peer->uid,
-                      control->service->config->socket_group);
+        log_cause_say(&control->refused, LOG_LEVEL_NOTICE, "user %u refused: not in the group %s",
+                      (unsigned)peer->uid, control->service->config->socket_group);
         return -EACCES;
     }
     if (control->count >= control->max) {
-        log_cause_say(&control->full, LOG_LEVEL_WARNING, "%u clients are connected: more are refused (max_clients)", control->max);
+        log_cause_say(&control->full, LOG_LEVEL_WARNING,
+                      "%u clients are connected: more are refused (max_clients)", control->max);
         return -EBUSY;
     }
     log_cause_clear(&control->full, "clients are accepted again");
@@ -85,11 +86,12 @@ static void welcome(struct control *control, int fd)
     *(refusal ? &control->refused_count : &control->count) += 1;
 }
 
-// Without descriptors a waiting connection can not even be refused, and the loop would spin on it: one
-// descriptor is kept for that.
+// Without descriptors a waiting connection can not even be refused, and the loop would spin on it:
+// one descriptor is kept for that.
 static void refuse_for_want_of_fds(struct control *control, int status)
 {
-    log_cause_say(&control->full, LOG_LEVEL_WARNING, "no client can be accepted: %s", strerror(-status));
+    log_cause_say(&control->full, LOG_LEVEL_WARNING, "no client can be accepted: %s",
+                  strerror(-status));
     cleanup_close(&control->spare_fd);
     int fd = accept4(control->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0)
@@ -118,8 +120,10 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 int control_open(struct control *control, struct service *service, char *error, size_t error_size)
 {
-    *control = (struct control){.service = service, .max = (uint32_t)service->config->max_clients, .spare_fd = -1};
-    int status = listener_open(&control->listener, service->config->socket, service->config->socket_group, error, error_size);
+    *control = (struct control){
+        .service = service, .max = (uint32_t)service->config->max_clients, .spare_fd = -1};
+    int status = listener_open(&control->listener, service->config->socket,
+                               service->config->socket_group, error, error_size);
     if (status < 0)
         return status;
     control->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -183,7 +187,8 @@ void control_drop_stream(struct control *control, const struct stream *stream)
     }
 }
 
-void control_send_labels(struct control *control, const struct stream *stream, uint32_t generation, int labels_fd)
+void control_send_labels(struct control *control, const struct stream *stream, uint32_t generation,
+                         int labels_fd)
 {
     struct client *next;
     for (struct client *client = control->clients; client; client = next) {
@@ -195,7 +200,8 @@ void control_send_labels(struct control *control, const struct stream *stream, u
 
 // ---- requests --------------------------------------------------------------
 
-void control_answer(struct control *control, uint64_t client_id, uint32_t token, int status, const char *text, size_t length)
+void control_answer(struct control *control, uint64_t client_id, uint32_t token, int status,
+                    const char *text, size_t length)
 {
     for (struct client *client = control->clients; client; client = client->next) {
         if (client->id == client_id) {
@@ -213,10 +219,13 @@ static void request_reload(struct control *control, struct client *client, uint3
     }
     int status = reload_start(control->service, client->id, token);
     if (status < 0)
-        client_error(client, token, status, status == -EBUSY ? "a reload is under way" : "no memory for a thread that loads");
+        client_error(client, token, status,
+                     status == -EBUSY ? "a reload is under way"
+                                      : "no memory for a thread that loads");
 }
 
-void control_request(struct control *control, struct client *client, uint32_t token, const char *text)
+void control_request(struct control *control, struct client *client, uint32_t token,
+                     const char *text)
 {
     if (strcmp(text, "reload") == 0) {
         request_reload(control, client, token);
@@ -225,7 +234,8 @@ void control_request(struct control *control, struct client *client, uint32_t to
     char *answer = NULL;
     int length = status_json_make(control->service, text, &answer);
     if (length == -EINVAL)
-        client_error(client, token, -EINVAL, "no such request; known: status, streams, clients, reload, version");
+        client_error(client, token, -EINVAL,
+                     "no such request; known: status, streams, clients, reload, version");
     else if (length < 0)
         client_error(client, token, length, "no memory for an answer");
     else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The control socket on the libuv loop: accepts, checks who it is, keeps the list of clients, answers
-// requests. It never blocks and no client can make it do so.
+// The control socket on the libuv loop: accepts, checks who it is, keeps the list of clients,
+// answers requests. It never blocks and no client can make it do so.
 
 #ifndef QEDGE_DAEMON_CONTROL_H
 #define QEDGE_DAEMON_CONTROL_H
@@ -40,15 +40,18 @@ void control_tick(struct control *control, uint64_t now_ns);
 
 // Subscribers of a stream that goes away, or that has new labels.
 void control_drop_stream(struct control *control, const struct stream *stream);
-void control_send_labels(struct control *control, const struct stream *stream, uint32_t generation, int labels_fd);
+void control_send_labels(struct control *control, const struct stream *stream, uint32_t generation,
+                         int labels_fd);
 // Answers a request that took its time; the client may be gone.
-void control_answer(struct control *control, uint64_t client_id, uint32_t token, int status, const char *text, size_t length);
+void control_answer(struct control *control, uint64_t client_id, uint32_t token, int status,
+                    const char *text, size_t length);
 
 // ---- for client.c ----
 uv_loop_t *control_loop(struct control *control);
 struct stream *control_find_stream(struct control *control, const char *name); // "" = the first
 uint64_t control_daemon_id(const struct control *control);
-void control_request(struct control *control, struct client *client, uint32_t token, const char *text);
+void control_request(struct control *control, struct client *client, uint32_t token,
+                     const char *text);
 void control_forget(struct control *control, struct client *client);
 
 #endif

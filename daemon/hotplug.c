@@ -19,7 +19,8 @@ static const char *const folders[] = {"/dev", "/dev/v4l", "/dev/v4l/by-id", "/de
 static void watch_folders(const struct hotplug *hotplug)
 {
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        inotify_add_watch(hotplug->fd, folders[i], IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR);
+        inotify_add_watch(hotplug->fd, folders[i],
+                          IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR);
 }
 
 static void on_settled(uv_timer_t *timer)
@@ -33,8 +34,8 @@ static bool concerns_video(const struct inotify_event *event)
 {
     if (!event->len)
         return false;
-    return strncmp(event->name, "video", 5) == 0 || strncmp(event->name, "v4l", 3) == 0 || event->mask & IN_ISDIR ||
-           strstr(event->name, "video-index");
+    return strncmp(event->name, "video", 5) == 0 || strncmp(event->name, "v4l", 3) == 0 ||
+           event->mask & IN_ISDIR || strstr(event->name, "video-index");
 }
 
 static void on_events(uv_poll_t *poll, int status, int events)
@@ -58,9 +59,11 @@ static void on_events(uv_poll_t *poll, int status, int events)
 
 void hotplug_start(struct hotplug *hotplug, uv_loop_t *loop, hotplug_callback *callback, void *arg)
 {
-    *hotplug = (struct hotplug){.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .callback = callback, .arg = arg};
+    *hotplug = (struct hotplug){
+        .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .callback = callback, .arg = arg};
     if (hotplug->fd < 0 || uv_poll_init(loop, &hotplug->poll, hotplug->fd) < 0) {
-        log_notice("no inotify (%s): a camera that is plugged in is noticed up to 1 s later", strerror(errno));
+        log_notice("no inotify (%s): a camera that is plugged in is noticed up to 1 s later",
+                   strerror(errno));
         cleanup_close(&hotplug->fd);
         return;
     }

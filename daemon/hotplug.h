@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tells when video nodes appear: inotify on /dev and on /dev/v4l and its folders, as they come and go.
-// Sources that wait then try again at once, not only at their next back-off.
+// Tells when video nodes appear: inotify on /dev and on /dev/v4l and its folders, as they come and
+// go. Sources that wait then try again at once, not only at their next back-off.
 
 #ifndef QEDGE_DAEMON_HOTPLUG_H
 #define QEDGE_DAEMON_HOTPLUG_H

@@ -48,7 +48,8 @@ static int read_lines(FILE *file, char **labels, uint32_t *count)
     return 0;
 }
 
-int label_file_read(const char *path, char ***labels, uint32_t *count, char *error, size_t error_size)
+int label_file_read(const char *path, char ***labels, uint32_t *count, char *error,
+                    size_t error_size)
 {
     // a FIFO or a device must not hang the daemon
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -68,7 +69,8 @@ int label_file_read(const char *path, char ***labels, uint32_t *count, char *err
     int status = read_lines(file, lines, &used);
     if (status < 0) {
         label_file_free(lines, used);
-        return refuse(error, error_size, path, status, "not a label file: one label a line, at most 1000 bytes each");
+        return refuse(error, error_size, path, status,
+                      "not a label file: one label a line, at most 1000 bytes each");
     }
     *labels = lines;
     *count = used;

@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// At most 65536 lines of at most 1000 bytes; line ends of either kind; empty lines count, except at the end.
-// 0 with *labels for label_file_free; else -errno with one line in `error`.
-int label_file_read(const char *path, char ***labels, uint32_t *count, char *error, size_t error_size);
+// At most 65536 lines of at most 1000 bytes; line ends of either kind; empty lines count, except at
+// the end. 0 with *labels for label_file_free; else -errno with one line in `error`.
+int label_file_read(const char *path, char ***labels, uint32_t *count, char *error,
+                    size_t error_size);
 void label_file_free(char **labels, uint32_t count);
 
 #endif

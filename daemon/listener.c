@@ -53,8 +53,10 @@ static int take_passed(struct listener *listener, char *error, size_t size)
     if (fds == 0)
         return 0;
     if (fds != 1 || !is_listening(SYSTEMD_FIRST_FD))
-        return refuse(error, size, -EINVAL,
-                      "the socket unit must pass one ListenSequentialPacket= socket; it passed %ld of another kind", fds);
+        return refuse(
+            error, size, -EINVAL,
+            "the socket unit must pass one ListenSequentialPacket= socket; it passed %ld of another kind",
+            fds);
     listener->fd = SYSTEMD_FIRST_FD;
     fcntl(listener->fd, F_SETFD, FD_CLOEXEC);
     fcntl(listener->fd, F_SETFL, fcntl(listener->fd, F_GETFL) | O_NONBLOCK);
@@ -68,14 +70,17 @@ static int clear_stale(const struct sockaddr_un *address, char *error, size_t si
 {
     struct stat stat_buffer;
     if (lstat(address->sun_path, &stat_buffer) < 0)
-        return errno == ENOENT ? 0 : refuse(error, size, -errno, "%s: %s", address->sun_path, strerror(errno));
+        return errno == ENOENT
+                   ? 0
+                   : refuse(error, size, -errno, "%s: %s", address->sun_path, strerror(errno));
     if (!S_ISSOCK(stat_buffer.st_mode))
         return refuse(error, size, -EEXIST, "%s: exists and is no socket", address->sun_path);
     cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return refuse(error, size, -errno, "socket: %s", strerror(errno));
     if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
-        return refuse(error, size, -EADDRINUSE, "%s: another qedged is running there", address->sun_path);
+        return refuse(error, size, -EADDRINUSE, "%s: another qedged is running there",
+                      address->sun_path);
     if (errno != ECONNREFUSED)
         return refuse(error, size, -errno, "%s: %s", address->sun_path, strerror(errno));
     return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
@@ -88,7 +93,8 @@ static void give_to_group(const char *path, gid_t group)
     if (stat(path, &stat_buffer) == 0 && stat_buffer.st_gid == group)
         return;
     if (chown(path, (uid_t)-1, group) < 0)
-        log_warning("%s: can not be given to the group: %s; its members can not connect", path, strerror(errno));
+        log_warning("%s: can not be given to the group: %s; its members can not connect", path,
+                    strerror(errno));
 }
 
 static int bind_own(struct listener *listener, const char *path, char *error, size_t size)
@@ -121,7 +127,8 @@ static int bind_own(struct listener *listener, const char *path, char *error, si
     return 0;
 }
 
-int listener_open(struct listener *listener, const char *path, const char *group, char *error, size_t error_size)
+int listener_open(struct listener *listener, const char *path, const char *group, char *error,
+                  size_t error_size)
 {
     *listener = (struct listener){.fd = -1};
     errno = 0;
@@ -130,7 +137,8 @@ int listener_open(struct listener *listener, const char *path, const char *group
     if (entry)
         listener->group = entry->gr_gid;
     else
-        log_notice("there is no group %s: only root and user %u may connect", group, (unsigned)geteuid());
+        log_notice("there is no group %s: only root and user %u may connect", group,
+                   (unsigned)geteuid());
     int status = take_passed(listener, error, error_size);
     if (status == 0)
         status = bind_own(listener, path, error, error_size);
@@ -168,5 +176,6 @@ bool listener_may_connect(const struct listener *listener, int fd, struct peer *
     *peer = (struct peer){.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};
     if (peer->uid == 0 || peer->uid == geteuid())
         return true;
-    return listener->has_group && (peer->gid == listener->group || peer_has_group(fd, listener->group));
+    return listener->has_group &&
+           (peer->gid == listener->group || peer_has_group(fd, listener->group));
 }

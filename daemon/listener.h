@@ -12,16 +12,18 @@
 
 struct listener {
     int fd;
-    bool own;        // bound by us: removed at the end
+    bool own; // bound by us: removed at the end
     char path[108];
     bool has_group;
     gid_t group;
 };
 
-// Takes the socket that systemd passed (LISTEN_FDS), else binds `path`. A socket file that no daemon answers on is
-// replaced. group: who may connect besides root and our own user; unknown: nobody else, said once.
-// 0; else -errno with one line in `error`: -EADDRINUSE another daemon answers there.
-int listener_open(struct listener *listener, const char *path, const char *group, char *error, size_t error_size);
+// Takes the socket that systemd passed (LISTEN_FDS), else binds `path`. A socket file that no
+// daemon answers on is replaced. group: who may connect besides root and our own user; unknown:
+// nobody else, said once. 0; else -errno with one line in `error`: -EADDRINUSE another daemon
+// answers there.
+int listener_open(struct listener *listener, const char *path, const char *group, char *error,
+                  size_t error_size);
 void listener_close(struct listener *listener);
 
 struct peer {

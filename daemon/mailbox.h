@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One place for one frame between a source and a stream: the newest wins, the one it replaces is dropped
-// and counted by whoever put the new one. A swap of one pointer: no lock, nothing to wait for.
+// One place for one frame between a source and a stream: the newest wins, the one it replaces is
+// dropped and counted by whoever put the new one. A swap of one pointer: no lock, nothing to wait
+// for.
 
 #ifndef QEDGE_DAEMON_MAILBOX_H
 #define QEDGE_DAEMON_MAILBOX_H
@@ -16,7 +17,8 @@ struct mailbox {
     _Atomic(struct frame *) frame;
 };
 
-// Takes over one reference of frame. Returns the frame it replaced (its reference is the caller's now) or NULL.
+// Takes over one reference of frame. Returns the frame it replaced (its reference is the caller's
+// now) or NULL.
 static inline struct frame *mailbox_put(struct mailbox *mailbox, struct frame *frame)
 {
     return atomic_exchange_explicit(&mailbox->frame, frame, memory_order_acq_rel);

@@ -38,7 +38,8 @@ int main(int count, char **words)
         return service_run(options.config, config);
     int code = service_check(config);
     if (code == SERVICE_OK)
-        log_info("%s: good, %d stream%s", options.config, config->stream_count, config->stream_count == 1 ? "" : "s");
+        log_info("%s: good, %d stream%s", options.config, config->stream_count,
+                 config->stream_count == 1 ? "" : "s");
     free(config);
     return code;
 }

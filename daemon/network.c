@@ -23,7 +23,8 @@ int network_cpu(uint32_t *mask, struct network_error *error)
     const char *limit = getenv("QEDGE_CPU"), *bad = NULL;
     uint32_t allowed = UINT32_MAX;
     if (limit && limit[0] && kernel_cpu_parse(limit, &allowed, &bad) < 0) {
-        snprintf(error->text, sizeof(error->text), "QEDGE_CPU: unknown kernels '%.40s' in '%.80s'", bad ? bad : "", limit);
+        snprintf(error->text, sizeof(error->text), "QEDGE_CPU: unknown kernels '%.40s' in '%.80s'",
+                 bad ? bad : "", limit);
         return -EINVAL;
     }
     *mask = kernel_cpu_detect() & allowed;
@@ -59,8 +60,8 @@ bool network_is_current(const struct network *network, const struct config_model
 
 // ---- how a frame becomes the input -----------------------------------------
 
-// Config first, then the file's metadata; else what trainers do: floats in -1..1, and for quantized models
-// the pixel itself as the stored value.
+// Config first, then the file's metadata; else what trainers do: floats in -1..1, and for quantized
+// models the pixel itself as the stored value.
 static void set_normalisation(struct network *network, const struct tensor_info *input)
 {
     struct convert_target *target = &network->target;
@@ -85,12 +86,14 @@ static void set_normalisation(struct network *network, const struct tensor_info 
 
 static int set_target(struct network *network, struct network_error *error)
 {
-    static const enum convert_fit fits[] = {
-        [CONFIG_FIT_CROP] = CONVERT_CROP, [CONFIG_FIT_STRETCH] = CONVERT_STRETCH, [CONFIG_FIT_LETTERBOX] = CONVERT_LETTERBOX};
+    static const enum convert_fit fits[] = {[CONFIG_FIT_CROP] = CONVERT_CROP,
+                                            [CONFIG_FIT_STRETCH] = CONVERT_STRETCH,
+                                            [CONFIG_FIT_LETTERBOX] = CONVERT_LETTERBOX};
     const struct config_model *config = &network->config;
     const struct tensor_info *input = model_native_input(network->model);
     if (!input || model_input_count(network->model) != 1 || model_output_count(network->model) < 1)
-        return refuse(error, config->path, -ENOTSUP, "not a picture classifier: it must have one input and an output");
+        return refuse(error, config->path, -ENOTSUP,
+                      "not a picture classifier: it must have one input and an output");
     const int32_t *dims = input->dims + (input->rank - 3);
     if (input->rank < 3 || input->rank > 4 || (input->rank == 4 && input->dims[0] != 1) ||
         (dims[2] != 1 && dims[2] != 3))
@@ -98,18 +101,25 @@ static int set_target(struct network *network, struct network_error *error)
                       "not a picture classifier: its input must be [1, height, width, 1 or 3]");
     if (input->type != TENSOR_INT8 && input->type != TENSOR_UINT8 && input->type != TENSOR_FLOAT32)
         return refuse(error, config->path, -ENOTSUP, "its input must be int8, uint8 or float32");
-    network->target = (struct convert_target){
-        .height = dims[0], .width = dims[1], .channels = dims[2], .bgr = config->bgr,
-        .fit = fits[config->fit], .fill = (uint8_t)config->fill,
-        .output = input->type == TENSOR_INT8 ? CONVERT_INT8 : input->type == TENSOR_UINT8 ? CONVERT_UINT8 : CONVERT_FLOAT32,
-        .scale = input->type == TENSOR_FLOAT32 ? 1.0f : input->scale,
-        .zero_point = input->zero_point};
+    network->target =
+        (struct convert_target){.height = dims[0],
+                                .width = dims[1],
+                                .channels = dims[2],
+                                .bgr = config->bgr,
+                                .fit = fits[config->fit],
+                                .fill = (uint8_t)config->fill,
+                                .output = input->type == TENSOR_INT8    ? CONVERT_INT8
+                                          : input->type == TENSOR_UINT8 ? CONVERT_UINT8
+                                                                        : CONVERT_FLOAT32,
+                                .scale = input->type == TENSOR_FLOAT32 ? 1.0f : input->scale,
+                                .zero_point = input->zero_point};
     if (input->type != TENSOR_FLOAT32 && !(input->scale > 0))
         return refuse(error, config->path, -EINVAL, "its input is quantized but has no scale");
     set_normalisation(network, input);
     for (int c = 0; c < 3; c++)
         if (!(network->target.std[c] > 0))
-            return refuse(error, config->path, -EINVAL, "the normalisation in its metadata has a std that is not above 0");
+            return refuse(error, config->path, -EINVAL,
+                          "the normalisation in its metadata has a std that is not above 0");
     return 0;
 }
 
@@ -133,8 +143,8 @@ static int copy_labels(struct network *network)
 static int set_labels(struct network *network, struct network_error *error)
 {
     if (network->config.labels[0])
-        return label_file_read(network->config.labels, &network->labels, &network->label_count, error->text,
-                               sizeof(error->text));
+        return label_file_read(network->config.labels, &network->labels, &network->label_count,
+                               error->text, sizeof(error->text));
     int status = copy_labels(network);
     return status < 0 ? refuse(error, network->config.path, status, "no memory for the labels") : 0;
 }
@@ -193,7 +203,8 @@ int network_create(const struct config_model *config, uint32_t threads, struct n
     fresh->refs = 1;
     fresh->number = atomic_fetch_add(&networks_made, 1) + 1;
     fresh->thread_count = threads;
-    memcpy(&fresh->config, config, sizeof(*config)); // padding too: network_is_current compares bytes
+    memcpy(&fresh->config, config,
+           sizeof(*config)); // padding too: network_is_current compares bytes
     int status = build(fresh, error);
     if (status < 0) {
         network_unref(fresh);

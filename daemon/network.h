@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A model as streams use it: the file, its labels, how a frame becomes its input, and one context for
-// each worker. Immutable once made and counted by reference: a reload makes a new one beside it and
-// swaps pointers, jobs at hand finish on the old one.
+// A model as streams use it: the file, its labels, how a frame becomes its input, and one context
+// for each worker. Immutable once made and counted by reference: a reload makes a new one beside it
+// and swaps pointers, jobs at hand finish on the old one.
 
 #ifndef QEDGE_DAEMON_NETWORK_H
 #define QEDGE_DAEMON_NETWORK_H
@@ -36,10 +36,12 @@ struct network {
     uint32_t label_count;
 };
 
-struct network_error { char text[900]; };
+struct network_error {
+    char text[900];
+};
 
-// Opens, checks, packs, and makes a context for each of `threads` workers. 0; else -errno with one line
-// that names file, what and where, and nothing held. Takes its time: not on the loop.
+// Opens, checks, packs, and makes a context for each of `threads` workers. 0; else -errno with one
+// line that names file, what and where, and nothing held. Takes its time: not on the loop.
 int network_create(const struct config_model *config, uint32_t threads, struct network **network,
                    struct network_error *error);
 struct network *network_ref(struct network *network);
@@ -49,7 +51,8 @@ void network_unref(struct network *network);
 // Would network_create with these settings give the same again?
 bool network_is_current(const struct network *network, const struct config_model *config);
 const char *network_label(const struct network *network, uint32_t index); // "" when there is none
-// Kernels that models may use on this machine: what it has, limited by QEDGE_CPU. -EINVAL: QEDGE_CPU is wrong.
+// Kernels that models may use on this machine: what it has, limited by QEDGE_CPU. -EINVAL:
+// QEDGE_CPU is wrong.
 int network_cpu(uint32_t *mask, struct network_error *error);
 
 #endif

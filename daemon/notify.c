@@ -26,7 +26,8 @@ void notify_init(struct notify *notify)
     *notify = (struct notify){.fd = -1};
     const char *path = getenv("NOTIFY_SOCKET");
     size_t length = path ? strlen(path) : 0;
-    if (length < 2 || length >= sizeof(notify->address.sun_path) || (path[0] != '/' && path[0] != '@'))
+    if (length < 2 || length >= sizeof(notify->address.sun_path) ||
+        (path[0] != '/' && path[0] != '@'))
         return;
     notify->address.sun_family = AF_UNIX;
     memcpy(notify->address.sun_path, path, length);
@@ -46,8 +47,8 @@ void notify_send(const struct notify *notify, const char *text)
 {
     if (notify->fd < 0)
         return;
-    if (sendto(notify->fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&notify->address,
-               notify->address_size) < 0)
+    if (sendto(notify->fd, text, strlen(text), MSG_NOSIGNAL,
+               (const struct sockaddr *)&notify->address, notify->address_size) < 0)
         return; // it comes again
 }
 
@@ -67,6 +68,7 @@ void notify_status(struct notify *notify, const char *format, ...)
 void notify_reloading(const struct notify *notify)
 {
     char text[80];
-    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_now_ns() / CLOCK_NS_PER_US));
+    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+             (unsigned long long)(clock_now_ns() / CLOCK_NS_PER_US));
     notify_send(notify, text);
 }

@@ -20,8 +20,10 @@ static const char help[] =
 
 int options_parse(int count, char **words, struct options *options)
 {
-    static const struct option known[] = {{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-                                          {"version", no_argument, NULL, 'v'},      {"help", no_argument, NULL, 'h'},
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"check", no_argument, NULL, 'k'},
+                                          {"version", no_argument, NULL, 'v'},
+                                          {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int option;
     *options = (struct options){.config = OPTIONS_CONFIG_DEFAULT};

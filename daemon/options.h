@@ -14,7 +14,8 @@ struct options {
     bool check;
 };
 
-// Returns 0 to go on; 1 when all is done (--help, --version were printed); -EINVAL after a line on stderr.
+// Returns 0 to go on; 1 when all is done (--help, --version were printed); -EINVAL after a line on
+// stderr.
 int options_parse(int count, char **words, struct options *options);
 
 #endif

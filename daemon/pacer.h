@@ -18,8 +18,8 @@ struct pacer {
 void pacer_init(struct pacer *pacer, double fps, int wake_fd);
 // Waits at most wait_ms. 0: a frame is due; -EAGAIN: not yet.
 int pacer_wait(struct pacer *pacer, int wait_ms);
-// The due frame is taken: sets when the next one is due. Moments that were missed are left out, not caught up.
-// Returns now.
+// The due frame is taken: sets when the next one is due. Moments that were missed are left out, not
+// caught up. Returns now.
 uint64_t pacer_take(struct pacer *pacer);
 void pacer_describe(const struct pacer *pacer, char *text, size_t size); // "30 fps", "max fps"
 

@@ -29,8 +29,9 @@ struct pool_thread {
 struct pool {
     struct config_workers config;
     pthread_mutex_t lock;
-    sem_t work;           // one for each mailbox that was filled; a condition would cost a wake-up two more system calls
-    pthread_cond_t space; // a mailbox of a paced source was emptied
+    sem_t work; // one for each mailbox that was filled; a condition would cost a wake-up two more
+                // system calls
+    pthread_cond_t space;                           // a mailbox of a paced source was emptied
     struct stream *streams[2 * CONFIG_STREAMS_MAX]; // twice: a reload attaches before it detaches
     uint32_t stream_count;
     uint32_t cursor; // where the next search starts, so that no stream starves
@@ -182,7 +183,8 @@ int pool_create(const struct config_workers *config, bool with_team, struct pool
         return -ENOMEM;
     fresh->config = *config;
     init_lock(fresh);
-    fresh->thread_count = config->threads ? (uint32_t)config->threads : affinity_cpu_count(&config->cpus);
+    fresh->thread_count =
+        config->threads ? (uint32_t)config->threads : affinity_cpu_count(&config->cpus);
     fresh->threads = calloc(fresh->thread_count, sizeof(*fresh->threads));
     int status = fresh->threads ? start_threads(fresh) : -ENOMEM;
     if (status == 0 && with_team)
@@ -224,7 +226,8 @@ uint32_t pool_threads(const struct pool *pool)
 bool pool_is_stalled(const struct pool *pool, uint64_t before_ns)
 {
     for (uint32_t i = 0; i < pool->thread_count; i++) {
-        uint64_t since = atomic_load_explicit(&pool->threads[i].busy_since_ns, memory_order_relaxed);
+        uint64_t since =
+            atomic_load_explicit(&pool->threads[i].busy_since_ns, memory_order_relaxed);
         if (since && since < before_ns)
             return true;
     }
@@ -274,8 +277,8 @@ void pool_detach(struct pool *pool, struct stream *stream)
     frame_release(waiting);
 }
 
-struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network, uint32_t top_k,
-                          uint32_t generation)
+struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network,
+                          uint32_t top_k, uint32_t generation)
 {
     pthread_mutex_lock(&pool->lock);
     struct network *old = stream_swap(stream, network, top_k, generation);
@@ -311,8 +314,8 @@ void pool_offer(struct pool *pool, struct source *source, struct frame *frame)
         stream_count_in(attached->stream[i], dropped[i] != NULL);
     }
     pthread_mutex_unlock(&pool->lock);
-    // after the lock, so that a worker does not wake up only to wait for it; a frame that replaced another one
-    // has that one's wake-up
+    // after the lock, so that a worker does not wake up only to wait for it; a frame that replaced
+    // another one has that one's wake-up
     for (uint32_t i = 0; i < count; i++)
         if (!dropped[i])
             sem_post(&pool->work);
@@ -361,7 +364,8 @@ bool pool_is_drained(struct pool *pool, struct source *source)
     bool drained = true;
     pthread_mutex_lock(&pool->lock);
     for (uint32_t i = 0; i < attached->count; i++)
-        drained = drained && !mailbox_full(&attached->stream[i]->mailbox) && stream_is_idle(attached->stream[i]);
+        drained = drained && !mailbox_full(&attached->stream[i]->mailbox) &&
+                  stream_is_idle(attached->stream[i]);
     pthread_mutex_unlock(&pool->lock);
     return drained;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The worker pool: threads that take frames out of the streams' mailboxes and carry each one through
-// pre-processing, inference and publishing.
+// The worker pool: threads that take frames out of the streams' mailboxes and carry each one
+// through pre-processing, inference and publishing.
 //
-// One lock guards who is attached to whom, which frame is taken next and the tickets that keep results in
-// frame order. It is held for a few pointer moves, by capture threads, workers and (for attaching) the
-// loop; never during I/O, pre-processing or inference. No client can hold it. It passes on priority, so a
-// real-time worker does not wait behind a nice one.
+// One lock guards who is attached to whom, which frame is taken next and the tickets that keep
+// results in frame order. It is held for a few pointer moves, by capture threads, workers and (for
+// attaching) the loop; never during I/O, pre-processing or inference. No client can hold it. It
+// passes on priority, so a real-time worker does not wait behind a nice one.
 //
 // throughput: each worker runs its own frame. latency: the worker that took the frame leads a team
 // (engine/team.h) of as many threads as there are workers; one such frame at a time.
@@ -40,8 +40,8 @@ int pool_attach(struct pool *pool, struct stream *stream, struct source *source)
 void pool_detach(struct pool *pool, struct stream *stream);
 
 // stream_swap under the pool's lock: takes over network, returns the old one with its reference.
-struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network, uint32_t top_k,
-                          uint32_t generation);
+struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network,
+                          uint32_t top_k, uint32_t generation);
 
 // Has any worker been at one frame since before `before_ns`?
 bool pool_is_stalled(const struct pool *pool, uint64_t before_ns);

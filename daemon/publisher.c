@@ -78,7 +78,8 @@ static void close_if_ended(struct publisher *publisher, uint64_t next)
     wake_readers(publisher);
 }
 
-void publisher_settle(struct publisher *publisher, uint64_t ticket, const struct ring_record *record)
+void publisher_settle(struct publisher *publisher, uint64_t ticket,
+                      const struct ring_record *record)
 {
     pthread_mutex_lock(&publisher->lock);
     struct publisher_place *place = &publisher->window[ticket % PUBLISHER_WINDOW];

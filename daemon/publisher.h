@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The end of a stream: results in frame order into the ring, wake-ups for those who asked, counters.
+// The end of a stream: results in frame order into the ring, wake-ups for those who asked,
+// counters.
 //
-// Workers finish out of order; each job has a ticket, and a result waits in a small window until all
-// tickets before it are settled (published, or given up because the frame was bad). The lock is held by
-// workers of this stream, and by the loop when a client's wake-up pipe comes or goes.
+// Workers finish out of order; each job has a ticket, and a result waits in a small window until
+// all tickets before it are settled (published, or given up because the frame was bad). The lock is
+// held by workers of this stream, and by the loop when a client's wake-up pipe comes or goes.
 //
-// A client's wake-up is a pipe, not a shared eventfd: flags of an eventfd belong to both sides, and a
-// hostile client could make the daemon's write block by clearing O_NONBLOCK. The write end of a pipe
-// is ours alone.
+// A client's wake-up is a pipe, not a shared eventfd: flags of an eventfd belong to both sides, and
+// a hostile client could make the daemon's write block by clearing O_NONBLOCK. The write end of a
+// pipe is ours alone.
 
 #ifndef QEDGE_DAEMON_PUBLISHER_H
 #define QEDGE_DAEMON_PUBLISHER_H
@@ -31,11 +32,11 @@ struct publisher_place {
 struct publisher {
     struct ring_writer ring;
     struct stats_writer stats;
-    _Atomic uint64_t next;          // ticket that is published next
+    _Atomic uint64_t next; // ticket that is published next
     _Atomic uint64_t last_progress_ns;
-    pthread_mutex_t lock;           // of what follows
+    pthread_mutex_t lock; // of what follows
     struct publisher_place window[PUBLISHER_WINDOW];
-    int *wakers;                    // write ends of pipes
+    int *wakers; // write ends of pipes
     uint32_t waker_count, waker_capacity;
     bool ending, closed;
     uint64_t end_ticket;
@@ -50,13 +51,16 @@ static inline bool publisher_has_room(const struct publisher *publisher, uint64_
     return ticket - atomic_load_explicit(&publisher->next, memory_order_acquire) < PUBLISHER_WINDOW;
 }
 
-// Settles a ticket: record = the result, NULL = none will come. Publishes what is now in order. Workers.
-void publisher_settle(struct publisher *publisher, uint64_t ticket, const struct ring_record *record);
+// Settles a ticket: record = the result, NULL = none will come. Publishes what is now in order.
+// Workers.
+void publisher_settle(struct publisher *publisher, uint64_t ticket,
+                      const struct ring_record *record);
 // After ticket end - 1 is settled the ring is closed in order.
 void publisher_end(struct publisher *publisher, uint64_t end);
 bool publisher_is_closed(struct publisher *publisher);
 
-// Writes 8 bytes into fd (non-blocking) after every publish, until removed. The loop owns fd. 0 or -ENOMEM.
+// Writes 8 bytes into fd (non-blocking) after every publish, until removed. The loop owns fd. 0 or
+// -ENOMEM.
 int publisher_add_waker(struct publisher *publisher, int fd);
 void publisher_remove_waker(struct publisher *publisher, int fd);
 

@@ -73,8 +73,10 @@ static struct stream *find_stream(const struct service *service, const char *nam
     return NULL;
 }
 
-// A network with these settings that runs already or was just loaded for another stream, with a reference.
-static struct network *find_network(const struct reload *reload, const struct config_model *config, int32_t before)
+// A network with these settings that runs already or was just loaded for another stream, with a
+// reference.
+static struct network *find_network(const struct reload *reload, const struct config_model *config,
+                                    int32_t before)
 {
     for (uint32_t i = 0; i < reload->service->stream_count; i++)
         if (network_is_current(reload->service->streams[i]->network, config))
@@ -90,7 +92,8 @@ static enum action choose_action(const struct stream *old, const struct config_s
     if (!old || memcmp(&old->config.source, &config->source, sizeof(config->source)) != 0 ||
         old->config.ring_slots != config->ring_slots)
         return MAKE;
-    bool same = memcmp(&old->config, config, sizeof(*config)) == 0 && network_is_current(old->network, &config->model);
+    bool same = memcmp(&old->config, config, sizeof(*config)) == 0 &&
+                network_is_current(old->network, &config->model);
     return same ? KEEP : SWAP;
 }
 
@@ -106,10 +109,11 @@ static void plan_stream(struct reload *reload, int32_t index)
         return;
     step->network = find_network(reload, &config->model, index);
     if (!step->network)
-        status = network_create(&config->model, pool_threads(reload->service->pool), &step->network, &error);
+        status = network_create(&config->model, pool_threads(reload->service->pool), &step->network,
+                                &error);
     if (status == 0 && step->action == SWAP && step->network != step->old->network) {
-        step->labels_fd = labels_create((const char *const *)step->network->labels, step->network->label_count,
-                                        step->old->generation + 1);
+        step->labels_fd = labels_create((const char *const *)step->network->labels,
+                                        step->network->label_count, step->old->generation + 1);
         status = step->labels_fd < 0 ? step->labels_fd : 0;
     }
     if (status == 0 && step->action == MAKE) {
@@ -129,7 +133,8 @@ static void *loader_thread(void *arg)
     if (reload->config && config_load(service->config_path, reload->config, &reload->errors) == 0) {
         for (int32_t i = 0; i < reload->config->stream_count; i++)
             plan_stream(reload, i);
-        if (reload->errors.count == 0 && service_needs_team(reload->config) && pool_need_team(service->pool) < 0)
+        if (reload->errors.count == 0 && service_needs_team(reload->config) &&
+            pool_need_team(service->pool) < 0)
             add_error(&reload->errors, "*", "no threads for latency mode");
     } else if (reload->errors.count == 0) {
         add_error(&reload->errors, "*", "no memory");
@@ -198,7 +203,8 @@ static bool is_kept(const struct reload *reload, const struct stream *stream)
     return false;
 }
 
-static void swap_stream(struct reload *reload, struct step *step, const struct config_stream *config)
+static void swap_stream(struct reload *reload, struct step *step,
+                        const struct config_stream *config)
 {
     struct stream *stream = step->old;
     uint32_t generation = stream->generation;
@@ -209,11 +215,13 @@ static void swap_stream(struct reload *reload, struct step *step, const struct c
         cleanup_close(&stream->labels_fd);
         stream->labels_fd = steal_fd(&step->labels_fd);
     }
-    struct network *old = pool_swap(reload->service->pool, stream, step->network, (uint32_t)config->top_k, generation);
+    struct network *old = pool_swap(reload->service->pool, stream, step->network,
+                                    (uint32_t)config->top_k, generation);
     step->network = NULL;
     reload->garbage.networks[reload->garbage.network_count++] = old;
     memcpy(&stream->config, config, sizeof(*config));
-    stream_tune(stream, pool_threads(reload->service->pool), (uint32_t)reload->config->stream_count);
+    stream_tune(stream, pool_threads(reload->service->pool),
+                (uint32_t)reload->config->stream_count);
 }
 
 static int add_made(struct reload *reload, struct step *step)
@@ -250,7 +258,8 @@ static void swap_all(struct reload *reload)
     memcpy(service->streams, streams, count * sizeof(streams[0]));
     service->stream_count = count;
     struct garbage *garbage = &reload->garbage;
-    garbage->source_count = service_take_unused_sources(service, garbage->sources, CONFIG_STREAMS_MAX);
+    garbage->source_count =
+        service_take_unused_sources(service, garbage->sources, CONFIG_STREAMS_MAX);
     for (uint32_t i = 0; i < garbage->source_count; i++)
         source_stop(garbage->sources[i]);
 }
@@ -263,7 +272,8 @@ static uint32_t count_changes(const struct reload *reload)
     for (uint32_t i = 0; i < reload->service->stream_count; i++)
         changes += !is_kept(reload, reload->service->streams[i]);
     for (int32_t i = 0; i < reload->config->stream_count; i++)
-        changes += reload->steps[i].action == SWAP || (reload->steps[i].action == MAKE && !reload->steps[i].old);
+        changes += reload->steps[i].action == SWAP ||
+                   (reload->steps[i].action == MAKE && !reload->steps[i].old);
     return changes;
 }
 
@@ -271,14 +281,17 @@ static void write_changed(struct json_writer *json, const struct reload *reload)
 {
     json_write_key(json, "changed");
     json_write_array_begin(json);
-    for (int32_t i = 0; reload->config && reload->errors.count == 0 && i < reload->config->stream_count; i++)
+    for (int32_t i = 0;
+         reload->config && reload->errors.count == 0 && i < reload->config->stream_count; i++)
         if (reload->steps[i].action != KEEP)
             json_write_string(json, reload->config->streams[i].name);
-    for (uint32_t i = 0; reload->config && reload->errors.count == 0 && i < reload->service->stream_count; i++) {
+    for (uint32_t i = 0;
+         reload->config && reload->errors.count == 0 && i < reload->service->stream_count; i++) {
         const struct stream *stream = reload->service->streams[i];
         bool replaced = false;
         for (int32_t k = 0; k < reload->config->stream_count; k++)
-            replaced = replaced || strcmp(reload->config->streams[k].name, stream->config.name) == 0;
+            replaced =
+                replaced || strcmp(reload->config->streams[k].name, stream->config.name) == 0;
         if (!replaced)
             json_write_string(json, stream->config.name);
     }
@@ -289,7 +302,8 @@ static void write_changed(struct json_writer *json, const struct reload *reload)
 static bool needs_restart(const struct reload *reload)
 {
     const struct config *old = reload->service->config, *new = reload->config;
-    return memcmp(&old->workers, &new->workers, sizeof(old->workers)) != 0 || strcmp(old->socket, new->socket) != 0 ||
+    return memcmp(&old->workers, &new->workers, sizeof(old->workers)) != 0 ||
+           strcmp(old->socket, new->socket) != 0 ||
            strcmp(old->socket_group, new->socket_group) != 0;
 }
 
@@ -306,7 +320,8 @@ static int write_answer(const struct reload *reload, bool restart, char *text, s
         json_write_string(&json, reload->errors.lines[i]);
     json_write_array_end(&json);
     if (restart)
-        json_write_member_string(&json, "note", "socket and workers take effect with the next restart");
+        json_write_member_string(&json, "note",
+                                 "socket and workers take effect with the next restart");
     json_write_object_end(&json);
     return json_write_finish(&json);
 }
@@ -363,7 +378,8 @@ static void on_loaded(uv_async_t *async)
     notify_send(&service->notify, "READY=1");
     service_say_status(service);
     if (reload->client)
-        control_answer(&service->control, reload->client, reload->token, 0, answer, length < 0 ? 0 : (size_t)length);
+        control_answer(&service->control, reload->client, reload->token, 0, answer,
+                       length < 0 ? 0 : (size_t)length);
     reload->client = 0;
     if (reload->again) {
         reload->again = false;

@@ -7,9 +7,10 @@
 //   swap between frames  ◀─────── (uv_async)
 //   old things ─────────────────▶ reaper thread: wait for jobs at hand, free
 //
-// Anything wrong: one line each, in the log and in the answer, and nothing has changed. A stream whose
-// section did not change and whose model file is the same runs on without a gap; one with a new model
-// keeps its ring and clients; one with a new source is closed and made anew under its name.
+// Anything wrong: one line each, in the log and in the answer, and nothing has changed. A stream
+// whose section did not change and whose model file is the same runs on without a gap; one with a
+// new model keeps its ring and clients; one with a new source is closed and made anew under its
+// name.
 
 #ifndef QEDGE_DAEMON_RELOAD_H
 #define QEDGE_DAEMON_RELOAD_H
@@ -19,7 +20,8 @@
 struct service;
 
 int reload_init(struct service *service);
-// client 0: nobody waits for an answer (SIGHUP). -EBUSY: one is under way; a SIGHUP is then kept for later.
+// client 0: nobody waits for an answer (SIGHUP). -EBUSY: one is under way; a SIGHUP is then kept
+// for later.
 int reload_start(struct service *service, uint64_t client, uint32_t token);
 // Waits for its threads and drops what they made.
 void reload_finish(struct service *service);

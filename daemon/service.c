@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Starts in this order and stops in the reverse: models, pool, streams, sources, control socket, READY.
+// Starts in this order and stops in the reverse: models, pool, streams, sources, control socket,
+// READY.
 
 #include "daemon/service.h"
 
@@ -29,7 +30,8 @@
 
 // ---- sources ---------------------------------------------------------------
 
-struct source *service_find_source(const struct service *service, const struct config_source *config)
+struct source *service_find_source(const struct service *service,
+                                   const struct config_source *config)
 {
     for (uint32_t i = 0; i < service->source_count; i++)
         if (memcmp(source_config(service->sources[i]), config, sizeof(*config)) == 0)
@@ -74,10 +76,13 @@ uint32_t service_take_unused_sources(struct service *service, struct source **un
 
 // ---- health ----------------------------------------------------------------
 
-void service_stream_health(const struct service *service, const struct stream *stream, struct stream_health *health)
+void service_stream_health(const struct service *service, const struct stream *stream,
+                           struct stream_health *health)
 {
-    static const char *const states[] = {[SOURCE_STARTING] = "starting", [SOURCE_RUNNING] = "running",
-                                         [SOURCE_WAITING] = "waiting", [SOURCE_FINISHED] = "finished"};
+    static const char *const states[] = {[SOURCE_STARTING] = "starting",
+                                         [SOURCE_RUNNING] = "running",
+                                         [SOURCE_WAITING] = "waiting",
+                                         [SOURCE_FINISHED] = "finished"};
     struct source_status source;
     memset(health, 0, sizeof(*health));
     source_get_status(stream->source, &source);
@@ -86,9 +91,11 @@ void service_stream_health(const struct service *service, const struct stream *s
     snprintf(health->reason, sizeof(health->reason), "%s", source.trouble.reason);
     snprintf(health->hint, sizeof(health->hint), "%s", source.trouble.hint);
     snprintf(health->source, sizeof(health->source), "%s", source.text);
-    if (source.state == SOURCE_RUNNING && pool_is_stalled(service->pool, clock_now_ns() - WATCHDOG_STALL_NS)) {
+    if (source.state == SOURCE_RUNNING &&
+        pool_is_stalled(service->pool, clock_now_ns() - WATCHDOG_STALL_NS)) {
         health->state = "stalled";
-        snprintf(health->reason, sizeof(health->reason), "a worker has been at one frame for more than %llu s",
+        snprintf(health->reason, sizeof(health->reason),
+                 "a worker has been at one frame for more than %llu s",
                  WATCHDOG_STALL_NS / CLOCK_NS_PER_S);
     }
 }
@@ -107,9 +114,11 @@ void service_say_status(struct service *service)
         if (strcmp(health.state, "running") == 0)
             running++;
         else if (!trouble[0])
-            snprintf(trouble, sizeof(trouble), "; %.63s %s: %.180s", service->streams[i]->config.name, health.state, health.reason);
+            snprintf(trouble, sizeof(trouble), "; %.63s %s: %.180s",
+                     service->streams[i]->config.name, health.state, health.reason);
     }
-    notify_status(&service->notify, "%u of %u streams running, %.1f frames/s%s", running, service->stream_count, fps, trouble);
+    notify_status(&service->notify, "%u of %u streams running, %.1f frames/s%s", running,
+                  service->stream_count, fps, trouble);
 }
 
 // ---- loop callbacks --------------------------------------------------------
@@ -128,7 +137,9 @@ static void lock_memory(struct service *service)
     int status = affinity_lock_memory();
     service->lock_in = status < 0 ? 0 : service->lock_in - 1;
     if (status < 0)
-        log_warning("workers.lock_memory: refused: %s (needs CAP_IPC_LOCK or a higher LimitMEMLOCK)", strerror(-status));
+        log_warning(
+            "workers.lock_memory: refused: %s (needs CAP_IPC_LOCK or a higher LimitMEMLOCK)",
+            strerror(-status));
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -174,7 +185,8 @@ bool service_needs_team(const struct config *config)
 
 static uint32_t thread_count(const struct config *config)
 {
-    return config->workers.threads ? (uint32_t)config->workers.threads : affinity_cpu_count(&config->workers.cpus);
+    return config->workers.threads ? (uint32_t)config->workers.threads
+                                   : affinity_cpu_count(&config->workers.cpus);
 }
 
 // All of them, so that one start tells all that is wrong. Equal models are loaded once.
@@ -187,7 +199,8 @@ static int load_networks(const struct config *config, struct network **networks)
         for (int32_t k = 0; k < i && !networks[i]; k++)
             if (networks[k] && network_is_current(networks[k], &stream->model))
                 networks[i] = network_ref(networks[k]);
-        if (!networks[i] && network_create(&stream->model, thread_count(config), &networks[i], &error) < 0) {
+        if (!networks[i] &&
+            network_create(&stream->model, thread_count(config), &networks[i], &error) < 0) {
             log_error("stream %s: %s", stream->name, error.text);
             bad = -EINVAL;
         }
@@ -354,7 +367,8 @@ static int run(struct service *service)
     if (status == 0) {
         log_info("ready: %u stream%s, %u worker%s, kernels %s, socket %s", service->stream_count,
                  service->stream_count == 1 ? "" : "s", pool_threads(service->pool),
-                 pool_threads(service->pool) == 1 ? "" : "s", service->kernels, service->config->socket);
+                 pool_threads(service->pool) == 1 ? "" : "s", service->kernels,
+                 service->config->socket);
         notify_send(&service->notify, "READY=1");
         service_lock_memory(service);
         lock_memory(service);
@@ -369,7 +383,8 @@ static int run(struct service *service)
 
 int service_run(const char *config_path, struct config *config)
 {
-    struct service service = {.config_path = config_path, .config = config, .started_ns = clock_now_ns()};
+    struct service service = {
+        .config_path = config_path, .config = config, .started_ns = clock_now_ns()};
     struct network *networks[CONFIG_STREAMS_MAX] = {NULL};
     int code = SERVICE_FAILED;
     service.hotplug.fd = -1;

@@ -40,7 +40,8 @@ struct service {
     struct notify notify;
     struct hotplug hotplug;
     struct sysinfo sysinfo;
-    int lock_in; // ticks until memory is locked (again): at start, and after a reload has brought new memory
+    int lock_in; // ticks until memory is locked (again): at start, and after a reload has brought
+                 // new memory
     struct reload *reload;
     bool stopping;
 };
@@ -48,15 +49,17 @@ struct service {
 // Exit codes of qedged.
 enum { SERVICE_OK = 0, SERVICE_FAILED = 1, SERVICE_BAD_CONFIG = 78 };
 
-// Loads all models, starts everything, runs until SIGTERM or SIGINT, stops in order. Logs what fails.
-// Takes over config (malloc'ed). Returns an exit code.
+// Loads all models, starts everything, runs until SIGTERM or SIGINT, stops in order. Logs what
+// fails. Takes over config (malloc'ed). Returns an exit code.
 int service_run(const char *config_path, struct config *config);
-// Loads what the configuration names, to see whether it works; logs what does not. Returns an exit code.
+// Loads what the configuration names, to see whether it works; logs what does not. Returns an exit
+// code.
 int service_check(const struct config *config);
 
 // ---- for reload.c ----
 // The source with exactly these settings, or NULL.
-struct source *service_find_source(const struct service *service, const struct config_source *config);
+struct source *service_find_source(const struct service *service,
+                                   const struct config_source *config);
 // Makes a source for a stream, or finds the one that is there, and attaches. 0 or -errno.
 int service_attach(struct service *service, struct stream *stream);
 // Takes sources that feed nobody out of the list, at most `max` into `unused`.
@@ -75,6 +78,7 @@ struct stream_health {
     char source[560];
     uint64_t missed;
 };
-void service_stream_health(const struct service *service, const struct stream *stream, struct stream_health *health);
+void service_stream_health(const struct service *service, const struct stream *stream,
+                           struct stream_health *health);
 
 #endif

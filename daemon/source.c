@@ -18,14 +18,16 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000
 #define NEXT_WAIT_MS 200
-#define SILENCE_NS (3 * CLOCK_NS_PER_S) // a running camera that gives nothing that long is opened anew …
-#define SILENCE_FRAMES 3                // … but a slow one has time for so many frames
+#define SILENCE_NS                                                                                 \
+    (3 * CLOCK_NS_PER_S) // a running camera that gives nothing that long is opened anew …
+#define SILENCE_FRAMES 3 // … but a slow one has time for so many frames
 
 struct source {
     struct config_source config;
     const struct source_kind *kind;
     struct pool *pool;
-    void *self; // of the kind while open; set and cleared by the capture thread only when no frame is out
+    void *self; // of the kind while open; set and cleared by the capture thread only when no frame
+                // is out
     int wake_fd;
     pthread_t thread;
     bool started;
@@ -34,16 +36,18 @@ struct source {
     _Atomic uint64_t last_frame_ns, beat_ns;
     struct source_streams attached; // under the pool's lock
     struct log_cause cause, remark; // capture thread
-    uint64_t number_base, number_next; // capture thread: frame numbers go on after the device was opened anew
-    _Atomic uint64_t missed;        // frames that the device itself lost
-    pthread_mutex_t lock;           // of what follows
+    uint64_t number_base,
+        number_next;         // capture thread: frame numbers go on after the device was opened anew
+    _Atomic uint64_t missed; // frames that the device itself lost
+    pthread_mutex_t lock;    // of what follows
     enum source_state state;
     struct source_trouble trouble;
     char description[544];
 };
 
-static const struct source_kind *const kinds[] = {
-    [CONFIG_V4L2] = &source_v4l2, [CONFIG_REPLAY] = &source_replay, [CONFIG_PATTERN] = &source_pattern};
+static const struct source_kind *const kinds[] = {[CONFIG_V4L2] = &source_v4l2,
+                                                  [CONFIG_REPLAY] = &source_replay,
+                                                  [CONFIG_PATTERN] = &source_pattern};
 
 void frame_release(struct frame *frame)
 {
@@ -57,7 +61,8 @@ void frame_release(struct frame *frame)
     atomic_fetch_sub_explicit(&source->frames_out, 1, memory_order_release);
 }
 
-static void set_state(struct source *source, enum source_state state, const struct source_trouble *trouble)
+static void set_state(struct source *source, enum source_state state,
+                      const struct source_trouble *trouble)
 {
     pthread_mutex_lock(&source->lock);
     source->state = state;
@@ -101,7 +106,8 @@ static void number_frame(struct source *source, struct frame *frame, bool first)
         source->number_base = source->number_next - frame->number;
     frame->number += source->number_base;
     if (!first && frame->number > source->number_next)
-        atomic_fetch_add_explicit(&source->missed, frame->number - source->number_next, memory_order_relaxed);
+        atomic_fetch_add_explicit(&source->missed, frame->number - source->number_next,
+                                  memory_order_relaxed);
     source->number_next = frame->number + 1;
 }
 
@@ -152,7 +158,8 @@ static int run(struct source *source, struct source_trouble *trouble)
         } else if (status != -EAGAIN) {
             return status;
         } else if (source->kind == &source_v4l2 && now - quiet_since > silence_limit(source)) {
-            snprintf(trouble->reason, sizeof(trouble->reason), "the camera gave no frame for %.0f s",
+            snprintf(trouble->reason, sizeof(trouble->reason),
+                     "the camera gave no frame for %.0f s",
                      (double)silence_limit(source) / CLOCK_NS_PER_S);
             snprintf(trouble->hint, sizeof(trouble->hint), "check cable and signal; opened anew");
             return -ETIMEDOUT;
@@ -169,12 +176,14 @@ static void *capture_thread(void *arg)
     while (!atomic_load(&source->stopping)) {
         struct source_trouble trouble = {0};
         beat(source);
-        int status = source->kind->open(&source->config, source, source->wake_fd, &source->self, &trouble);
+        int status =
+            source->kind->open(&source->config, source, source->wake_fd, &source->self, &trouble);
         if (status == 0) {
             uint64_t opened = clock_now_ns();
             set_state(source, SOURCE_RUNNING, NULL);
             say_remark(source);
-            log_cause_clear(&source->cause, "source %s: running again: %s", source->kind->name, source->description);
+            log_cause_clear(&source->cause, "source %s: running again: %s", source->kind->name,
+                            source->description);
             status = run(source, &trouble);
             if (status == 1)
                 drain(source);
@@ -192,8 +201,8 @@ static void *capture_thread(void *arg)
         if (status == 0)
             break;
         set_state(source, SOURCE_WAITING, &trouble);
-        log_cause_say(&source->cause, LOG_LEVEL_WARNING, "source %s: %s%s%s", source->kind->name, trouble.reason,
-                      trouble.hint[0] ? "; " : "", trouble.hint);
+        log_cause_say(&source->cause, LOG_LEVEL_WARNING, "source %s: %s%s%s", source->kind->name,
+                      trouble.reason, trouble.hint[0] ? "; " : "", trouble.hint);
         pause_ms(source, backoff);
         backoff = backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
     }

@@ -5,8 +5,8 @@
 //   starting ──open──▶ running ──lost──▶ waiting ──back-off 100 ms … 1 s, or a wake──▶ open again …
 //                         └───end of files──▶ finished
 //
-// The thread gives each frame to every attached stream's mailbox by reference (pool_offer). Before the
-// device is closed all frames are called back, so nobody reads pixels that are gone.
+// The thread gives each frame to every attached stream's mailbox by reference (pool_offer). Before
+// the device is closed all frames are called back, so nobody reads pixels that are gone.
 //
 // Kinds of source are tables of functions: source_v4l2.c, source_replay.c, source_pattern.c.
 
@@ -36,7 +36,8 @@ struct source_kind {
     int (*open)(const struct config_source *config, struct source *source, int wake_fd, void **self,
                 struct source_trouble *trouble);
     // Waits at most wait_ms for a frame. 0 with *frame (references not yet set); -EAGAIN none yet;
-    // -EBADMSG a broken one, skipped; 1 the end; another -errno with trouble filled: the source is lost.
+    // -EBADMSG a broken one, skipped; 1 the end; another -errno with trouble filled: the source is
+    // lost.
     int (*next)(void *self, int wait_ms, struct frame **frame, struct source_trouble *trouble);
     // The frame's buffer may be filled again. Any thread.
     void (*release)(void *self, struct frame *frame);
@@ -69,10 +70,10 @@ void source_wake(struct source *source);
 struct source_status {
     enum source_state state;
     struct source_trouble trouble;
-    char text[560];       // "v4l2 /dev/video0 640x480 YUYV 30 fps"
-    uint64_t missed;      // frames that the device itself lost (gaps in its sequence)
+    char text[560];  // "v4l2 /dev/video0 640x480 YUYV 30 fps"
+    uint64_t missed; // frames that the device itself lost (gaps in its sequence)
     uint64_t last_frame_ns;
-    uint64_t beat_ns;     // the capture thread was last seen going round
+    uint64_t beat_ns; // the capture thread was last seen going round
 };
 void source_get_status(struct source *source, struct source_status *status);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A moving test picture, without camera or file: colour bars over a brightness ramp that travel sideways.
-// One YUYV picture, twice as wide as a frame, is drawn at start; frame n is a window into it, shifted by
-// n. So frames cost nothing and share memory that nobody writes.
+// A moving test picture, without camera or file: colour bars over a brightness ramp that travel
+// sideways. One YUYV picture, twice as wide as a frame, is drawn at start; frame n is a window into
+// it, shifted by n. So frames cost nothing and share memory that nobody writes.
 
 #include <errno.h>
 #include <poll.h>
@@ -29,8 +29,9 @@ struct pattern {
 static void draw(struct pattern *self)
 {
     // BT.601 limited: white, yellow, cyan, green, magenta, red, blue, black
-    static const uint8_t bars[8][3] = {{235, 128, 128}, {210, 16, 146}, {170, 166, 16}, {145, 54, 34},
-                                       {106, 202, 222}, {81, 90, 240},  {41, 240, 110}, {16, 128, 128}};
+    static const uint8_t bars[8][3] = {{235, 128, 128}, {210, 16, 146},  {170, 166, 16},
+                                       {145, 54, 34},   {106, 202, 222}, {81, 90, 240},
+                                       {41, 240, 110},  {16, 128, 128}};
     for (int32_t y = 0; y < self->height; y++) {
         uint8_t *row = self->pixels + (size_t)y * (size_t)self->width * 4;
         for (int32_t x = 0; x < 2 * self->width; x += 2) {
@@ -45,8 +46,8 @@ static void draw(struct pattern *self)
     }
 }
 
-static int pattern_open(const struct config_source *config, struct source *source, int wake_fd, void **self,
-                        struct source_trouble *trouble)
+static int pattern_open(const struct config_source *config, struct source *source, int wake_fd,
+                        void **self, struct source_trouble *trouble)
 {
     // even, so that a window starts on a whole YUYV pair
     int32_t width = config->size.width ? config->size.width & ~1 : 640;
@@ -54,7 +55,8 @@ static int pattern_open(const struct config_source *config, struct source *sourc
     size_t bytes = (size_t)width * 4 * (size_t)height;
     struct pattern *fresh = calloc(1, sizeof(*fresh) + bytes);
     if (!fresh) {
-        snprintf(trouble->reason, sizeof(trouble->reason), "no memory for a %dx%d picture", width, height);
+        snprintf(trouble->reason, sizeof(trouble->reason), "no memory for a %dx%d picture", width,
+                 height);
         return -ENOMEM;
     }
     fresh->width = width;
@@ -67,7 +69,8 @@ static int pattern_open(const struct config_source *config, struct source *sourc
     return 0;
 }
 
-static int pattern_next(void *arg, int wait_ms, struct frame **frame, struct source_trouble *trouble)
+static int pattern_next(void *arg, int wait_ms, struct frame **frame,
+                        struct source_trouble *trouble)
 {
     struct pattern *self = arg;
     (void)trouble;
@@ -83,8 +86,11 @@ static int pattern_next(void *arg, int wait_ms, struct frame **frame, struct sou
     place->sensor_ns = self->pacer.due_ns;
     place->dequeued_ns = pacer_take(&self->pacer);
     int32_t stride = self->width * 4;
-    place->image = (struct image){.format = IMAGE_YUYV, .width = self->width, .height = self->height,
-                                  .planes = {self->pixels + shift * 2}, .strides = {stride},
+    place->image = (struct image){.format = IMAGE_YUYV,
+                                  .width = self->width,
+                                  .height = self->height,
+                                  .planes = {self->pixels + shift * 2},
+                                  .strides = {stride},
                                   .size = {(size_t)stride * (size_t)self->height - shift * 2}};
     *frame = place;
     return 0;
@@ -109,6 +115,9 @@ static void pattern_describe(const void *arg, char *text, size_t size)
     snprintf(text, size, "%dx%d YUYV %s", self->width, self->height, rate);
 }
 
-const struct source_kind source_pattern = {.name = "pattern", .open = pattern_open, .next = pattern_next,
-                                           .release = pattern_release, .close = pattern_close,
+const struct source_kind source_pattern = {.name = "pattern",
+                                           .open = pattern_open,
+                                           .next = pattern_next,
+                                           .release = pattern_release,
+                                           .close = pattern_close,
                                            .describe = pattern_describe};

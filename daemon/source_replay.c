@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames from files: one picture, a folder of pictures in the order of their names, a .y4m or an .mjpeg.
+// Frames from files: one picture, a folder of pictures in the order of their names, a .y4m or an
+// .mjpeg.
 //
-// Pictures are decoded once and kept while they fit into a budget; what does not fit is decoded each time
-// it comes round. Frames of .y4m and .mjpeg are lent straight from the mapped file.
+// Pictures are decoded once and kept while they fit into a budget; what does not fit is decoded
+// each time it comes round. Frames of .y4m and .mjpeg are lent straight from the mapped file.
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,8 +20,8 @@
 #include "daemon/source.h"
 #include "imaging/decode.h"
 
-#define PLACES 160            // more frames than mailboxes and workers can hold at once
-#define KEEP_MAX (48u << 20)  // bytes of decoded pictures kept
+#define PLACES 160           // more frames than mailboxes and workers can hold at once
+#define KEEP_MAX (48u << 20) // bytes of decoded pictures kept
 #define FILES_MAX 100000
 
 struct entry {
@@ -81,7 +82,8 @@ static int list_folder(struct replay *self, struct source_trouble *trouble)
     }
     free(names);
     if (count == 0) {
-        snprintf(trouble->reason, sizeof(trouble->reason), "no pictures in %.120s", self->config.path);
+        snprintf(trouble->reason, sizeof(trouble->reason), "no pictures in %.120s",
+                 self->config.path);
         return -ENOENT;
     }
     return status;
@@ -99,7 +101,8 @@ static int list_one(struct replay *self)
 static bool is_container(const char *path)
 {
     const char *dot = strrchr(path, '.');
-    return dot && (strcasecmp(dot, ".y4m") == 0 || strcasecmp(dot, ".mjpeg") == 0 || strcasecmp(dot, ".mjpg") == 0);
+    return dot && (strcasecmp(dot, ".y4m") == 0 || strcasecmp(dot, ".mjpeg") == 0 ||
+                   strcasecmp(dot, ".mjpg") == 0);
 }
 
 // ---- life ------------------------------------------------------------------
@@ -139,8 +142,8 @@ static int open_files(struct replay *self, struct source_trouble *trouble)
     return status;
 }
 
-static int replay_open(const struct config_source *config, struct source *source, int wake_fd, void **result,
-                       struct source_trouble *trouble)
+static int replay_open(const struct config_source *config, struct source *source, int wake_fd,
+                       void **result, struct source_trouble *trouble)
 {
     struct replay *self = calloc(1, sizeof(*self));
     if (!self) {
@@ -218,7 +221,8 @@ static int next_picture(struct replay *self, struct place *place, struct source_
     }
     if (++self->bad_in_row < self->entry_count)
         return -EBADMSG;
-    snprintf(trouble->reason, sizeof(trouble->reason), "nothing in %.110s can be read", self->config.path);
+    snprintf(trouble->reason, sizeof(trouble->reason), "nothing in %.110s can be read",
+             self->config.path);
     self->bad_in_row = 0;
     return status == -EBADMSG ? -EINVAL : status;
 }
@@ -231,7 +235,8 @@ static int next_in_file(struct replay *self, struct place *place, struct source_
         framefile_rewind(self->file);
         status = framefile_next(self->file, &place->frame.image, &error);
         if (status == 1) {
-            snprintf(trouble->reason, sizeof(trouble->reason), "%.120s holds no frame", self->config.path);
+            snprintf(trouble->reason, sizeof(trouble->reason), "%.120s holds no frame",
+                     self->config.path);
             return -EINVAL;
         }
     }
@@ -275,6 +280,9 @@ static void replay_describe(const void *arg, char *text, size_t size)
                  self->entry_count == 1 ? "" : "s", rate);
 }
 
-const struct source_kind source_replay = {.name = "replay", .open = replay_open, .next = replay_next,
-                                          .release = replay_release, .close = replay_close,
+const struct source_kind source_replay = {.name = "replay",
+                                          .open = replay_open,
+                                          .next = replay_next,
+                                          .release = replay_release,
+                                          .close = replay_close,
                                           .describe = replay_describe};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames from a camera. The frame is the driver's own buffer; it goes back with QBUF when its last reader
-// has pre-processed it, from whatever worker that is.
+// Frames from a camera. The frame is the driver's own buffer; it goes back with QBUF when its last
+// reader has pre-processed it, from whatever worker that is.
 
 #include <errno.h>
 #include <poll.h>
@@ -23,12 +23,15 @@ struct camera {
     int wake_fd;
     struct config_size asked_size;
     double asked_fps;
-    _Atomic uint32_t refused; // bit i: the driver did not take buffer i back; tried again with the next frame
+    _Atomic uint32_t
+        refused; // bit i: the driver did not take buffer i back; tried again with the next frame
     struct frame frames[V4L2_BUFFERS_MAX];
 };
 
-// The first node that really captures. What is said when none does: the most telling of all reasons.
-static int open_any(struct camera *self, const struct config_source *config, struct source_trouble *trouble)
+// The first node that really captures. What is said when none does: the most telling of all
+// reasons.
+static int open_any(struct camera *self, const struct config_source *config,
+                    struct source_trouble *trouble)
 {
     char paths[V4L2_NODES_MAX][32];
     int count = v4l2_device_direct->list(paths), best = -ENODEV;
@@ -47,14 +50,15 @@ static int open_any(struct camera *self, const struct config_source *config, str
     }
     if (best == -ENODEV)
         snprintf(trouble->reason, sizeof(trouble->reason),
-                 count ? "no camera found: %d video node%s, none captures" : "no camera found", count, count == 1 ? "" : "s");
+                 count ? "no camera found: %d video node%s, none captures" : "no camera found",
+                 count, count == 1 ? "" : "s");
     if (!trouble->hint[0] && best == -ENODEV)
         snprintf(trouble->hint, sizeof(trouble->hint), "plug one in: it is used at once");
     return best;
 }
 
-static int camera_open(const struct config_source *config, struct source *source, int wake_fd, void **result,
-                       struct source_trouble *trouble)
+static int camera_open(const struct config_source *config, struct source *source, int wake_fd,
+                       void **result, struct source_trouble *trouble)
 {
     struct camera *self = calloc(1, sizeof(*self));
     if (!self) {
@@ -65,8 +69,9 @@ static int camera_open(const struct config_source *config, struct source *source
     self->wake_fd = wake_fd;
     self->asked_size = config->size;
     self->asked_fps = config->fps > 0 ? config->fps : 30;
-    int status = strcmp(config->device, "auto") == 0 ? open_any(self, config, trouble)
-                                                     : v4l2_node_open(&self->node, config->device, config, trouble);
+    int status = strcmp(config->device, "auto") == 0
+                     ? open_any(self, config, trouble)
+                     : v4l2_node_open(&self->node, config->device, config, trouble);
     if (status < 0) {
         free(self);
         return status;
@@ -77,14 +82,18 @@ static int camera_open(const struct config_source *config, struct source *source
 
 static uint64_t sensor_time(const struct v4l2_buffer *buffer, uint64_t now)
 {
-    uint64_t stamp = (uint64_t)buffer->timestamp.tv_sec * CLOCK_NS_PER_S + (uint64_t)buffer->timestamp.tv_usec * CLOCK_NS_PER_US;
-    bool monotonic = (buffer->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+    uint64_t stamp = (uint64_t)buffer->timestamp.tv_sec * CLOCK_NS_PER_S +
+                     (uint64_t)buffer->timestamp.tv_usec * CLOCK_NS_PER_US;
+    bool monotonic =
+        (buffer->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
     return monotonic && stamp && stamp <= now && now - stamp < TIMESTAMP_AGE_MAX ? stamp : now;
 }
 
 static int lost(struct camera *self, int status, struct source_trouble *trouble)
 {
-    const char *what = status == -ENODEV ? "unplugged" : status == -EIO ? "the driver reports a fatal error" : strerror(-status);
+    const char *what = status == -ENODEV ? "unplugged"
+                       : status == -EIO  ? "the driver reports a fatal error"
+                                         : strerror(-status);
     snprintf(trouble->reason, sizeof(trouble->reason), "%.100s: %s", self->node.path, what);
     return status;
 }
@@ -95,9 +104,11 @@ static int take_event(struct camera *self, struct source_trouble *trouble)
     struct v4l2_event event = {0};
     if (self->node.ops->ioctl(self->node.fd, VIDIOC_DQEVENT, &event) < 0)
         return -EAGAIN;
-    if (event.type != V4L2_EVENT_SOURCE_CHANGE || !(event.u.src_change.changes & V4L2_EVENT_SRC_CH_RESOLUTION))
+    if (event.type != V4L2_EVENT_SOURCE_CHANGE ||
+        !(event.u.src_change.changes & V4L2_EVENT_SRC_CH_RESOLUTION))
         return -EAGAIN;
-    snprintf(trouble->reason, sizeof(trouble->reason), "%.100s: the incoming picture changed its size", self->node.path);
+    snprintf(trouble->reason, sizeof(trouble->reason),
+             "%.100s: the incoming picture changed its size", self->node.path);
     return -ESTALE;
 }
 
@@ -129,7 +140,9 @@ static int take_buffer(struct camera *self, struct frame **result, struct source
         return lost(self, status, trouble);
     uint64_t now = clock_now_ns();
     struct frame *frame = &self->frames[buffer.index];
-    status = buffer.flags & V4L2_BUF_FLAG_ERROR ? -EBADMSG : v4l2_node_image(&self->node, &buffer, &frame->image);
+    status = buffer.flags & V4L2_BUF_FLAG_ERROR
+                 ? -EBADMSG
+                 : v4l2_node_image(&self->node, &buffer, &frame->image);
     if (status < 0) {
         give_back(self, buffer.index);
         return -EBADMSG;
@@ -146,7 +159,8 @@ static int take_buffer(struct camera *self, struct frame **result, struct source
 static int camera_next(void *arg, int wait_ms, struct frame **frame, struct source_trouble *trouble)
 {
     struct camera *self = arg;
-    struct pollfd wait[2] = {{.fd = self->node.fd, .events = POLLIN | POLLPRI}, {.fd = self->wake_fd, .events = POLLIN}};
+    struct pollfd wait[2] = {{.fd = self->node.fd, .events = POLLIN | POLLPRI},
+                             {.fd = self->wake_fd, .events = POLLIN}};
     retry_refused(self);
     int status = self->node.ops->poll(wait, 2, wait_ms);
     uint64_t count;
@@ -189,14 +203,16 @@ static void camera_describe(const void *arg, char *text, size_t size)
     char rate[24] = "";
     if (node->fps > 0)
         snprintf(rate, sizeof(rate), " %.4g fps", node->fps);
-    snprintf(text, size, "%.200s %dx%d %s%s", node->path, node->width, node->height, node->row->name, rate);
+    snprintf(text, size, "%.200s %dx%d %s%s", node->path, node->width, node->height,
+             node->row->name, rate);
 }
 
 static void camera_remark(const void *arg, char *text, size_t size)
 {
     const struct camera *self = arg;
     const struct v4l2_node *node = &self->node;
-    bool other_size = self->asked_size.width && (self->asked_size.width != node->width || self->asked_size.height != node->height);
+    bool other_size = self->asked_size.width && (self->asked_size.width != node->width ||
+                                                 self->asked_size.height != node->height);
     bool other_rate = node->fps > 0 && node->fps < 0.95 * self->asked_fps;
     char got[280];
     camera_describe(arg, got, sizeof(got));
@@ -204,6 +220,10 @@ static void camera_remark(const void *arg, char *text, size_t size)
         snprintf(text, size, "nearest to what was asked: %s", got);
 }
 
-const struct source_kind source_v4l2 = {.name = "v4l2", .open = camera_open, .next = camera_next,
-                                        .release = camera_release, .close = camera_close,
-                                        .describe = camera_describe, .remark = camera_remark};
+const struct source_kind source_v4l2 = {.name = "v4l2",
+                                        .open = camera_open,
+                                        .next = camera_next,
+                                        .release = camera_release,
+                                        .close = camera_close,
+                                        .describe = camera_describe,
+                                        .remark = camera_remark};

@@ -28,7 +28,8 @@ static void write_us(struct json_writer *json, const char *key, uint64_t ns)
 
 static void write_latency(struct json_writer *json, const struct stats_reader *reader)
 {
-    static const char *const stages[] = {"capture", "wait", "preprocess", "infer", "publish", "total"};
+    static const char *const stages[] = {"capture", "wait",    "preprocess",
+                                         "infer",   "publish", "total"};
     json_write_key(json, "latency");
     json_write_object_begin(json);
     for (unsigned i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
@@ -46,7 +47,8 @@ static void write_latency(struct json_writer *json, const struct stats_reader *r
     json_write_object_end(json);
 }
 
-static void write_hits(struct json_writer *json, const struct ring_record *record, const struct network *network)
+static void write_hits(struct json_writer *json, const struct ring_record *record,
+                       const struct network *network)
 {
     json_write_key(json, "hits");
     json_write_array_begin(json);
@@ -88,8 +90,8 @@ static const char *main_kernel(const struct model *model)
     return most.kernel;
 }
 
-static void write_counters(struct json_writer *json, const struct stream *stream, const struct stats_reader *reader,
-                           uint64_t missed)
+static void write_counters(struct json_writer *json, const struct stream *stream,
+                           const struct stats_reader *reader, uint64_t missed)
 {
     double fps_in, fps_out;
     stream_get_rates(stream, &fps_in, &fps_out);
@@ -102,7 +104,8 @@ static void write_counters(struct json_writer *json, const struct stream *stream
     json_write_member_u64(json, "frames_published", stats_counter(reader, STATS_FRAMES_PUBLISHED));
 }
 
-static void write_stream(struct json_writer *json, const struct service *service, struct stream *stream)
+static void write_stream(struct json_writer *json, const struct service *service,
+                         struct stream *stream)
 {
     struct stats_reader reader = stats_writer_reader(&stream->publisher.stats);
     struct stream_health health;
@@ -146,8 +149,9 @@ static void write_state(struct json_writer *json, const struct service *service)
         if (strcmp(health.state, "running") == 0 || strcmp(health.state, "finished") == 0)
             continue;
         state = "degraded";
-        snprintf(reason, sizeof(reason), "stream %.63s is %s%s%.200s", service->streams[i]->config.name, health.state,
-                 health.reason[0] ? ": " : "", health.reason);
+        snprintf(reason, sizeof(reason), "stream %.63s is %s%s%.200s",
+                 service->streams[i]->config.name, health.state, health.reason[0] ? ": " : "",
+                 health.reason);
         break;
     }
     json_write_member_string(json, "state", state);
@@ -160,7 +164,8 @@ static void write_status(struct json_writer *json, struct service *service)
     json_write_object_begin(json);
     json_write_member_string(json, "version", QEDGE_VERSION);
     json_write_member_u64(json, "pid", (uint64_t)getpid());
-    json_write_member_fixed(json, "uptime_s", (double)(now - service->started_ns) / CLOCK_NS_PER_S, 1);
+    json_write_member_fixed(json, "uptime_s", (double)(now - service->started_ns) / CLOCK_NS_PER_S,
+                            1);
     write_state(json, service);
     json_write_member_string(json, "kernels", service->kernels);
     json_write_member_u64(json, "threads", pool_threads(service->pool));
@@ -181,9 +186,11 @@ static void write_client(struct json_writer *json, const struct client *client)
     json_write_member_i64(json, "pid", client->peer.pid);
     json_write_member_u64(json, "uid", client->peer.uid);
     json_write_member_string(json, "stream", client->stream ? client->stream->config.name : "");
-    json_write_member_fixed(json, "connected_s", (double)(clock_now_ns() - client->connected_ns) / CLOCK_NS_PER_S, 1);
+    json_write_member_fixed(json, "connected_s",
+                            (double)(clock_now_ns() - client->connected_ns) / CLOCK_NS_PER_S, 1);
     json_write_member_u64(json, "read_sequence", client->read_sequence);
-    json_write_member_u64(json, "lag", reports && head > client->read_sequence ? head - client->read_sequence : 0);
+    json_write_member_u64(
+        json, "lag", reports && head > client->read_sequence ? head - client->read_sequence : 0);
     json_write_member_u64(json, "lost", client->lost);
     json_write_object_end(json);
 }

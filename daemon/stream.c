@@ -16,7 +16,8 @@
 
 _Static_assert(PUBLISHER_WINDOW > CONFIG_THREADS_MAX, "every worker must be able to hold a ticket");
 
-int stream_create(const struct config_stream *config, struct network *network, struct stream **stream)
+int stream_create(const struct config_stream *config, struct network *network,
+                  struct stream **stream)
 {
     struct stream *fresh = calloc(1, sizeof(*fresh));
     if (!fresh)
@@ -24,7 +25,8 @@ int stream_create(const struct config_stream *config, struct network *network, s
     memcpy(&fresh->config, config, sizeof(*config));
     fresh->labels_fd = labels_create((const char *const *)network->labels, network->label_count, 1);
     int status = fresh->labels_fd < 0 ? fresh->labels_fd
-                                      : publisher_init(&fresh->publisher, config->name, (uint32_t)config->ring_slots);
+                                      : publisher_init(&fresh->publisher, config->name,
+                                                       (uint32_t)config->ring_slots);
     if (status < 0) {
         cleanup_close(&fresh->labels_fd);
         free(fresh);
@@ -61,8 +63,8 @@ void stream_destroy(struct stream *stream)
 void stream_tune(struct stream *stream, uint32_t threads, uint32_t shared_by)
 {
     double fps = stream->config.source.fps;
-    tuner_init(&stream->tuner, (enum config_mode)stream->config.mode, threads, fps == CONFIG_FPS_AUTO ? 30 : fps,
-               shared_by);
+    tuner_init(&stream->tuner, (enum config_mode)stream->config.mode, threads,
+               fps == CONFIG_FPS_AUTO ? 30 : fps, shared_by);
 }
 
 // ---- under the pool's lock -------------------------------------------------
@@ -111,7 +113,8 @@ void stream_end(struct stream *stream)
     publisher_end(&stream->publisher, stream->tickets);
 }
 
-struct network *stream_swap(struct stream *stream, struct network *network, uint32_t top_k, uint32_t generation)
+struct network *stream_swap(struct stream *stream, struct network *network, uint32_t top_k,
+                            uint32_t generation)
 {
     struct network *old = stream->network;
     stream->network = network;
@@ -142,7 +145,8 @@ void stream_run(struct worker *worker, struct job *job)
                                  .dequeued_ns = job->frame->dequeued_ns,
                                  .started_ns = clock_now_ns(),
                                  .generation = job->generation};
-    int status = worker_preprocess(worker, job->network, &job->frame->image, context_native_input(context));
+    int status =
+        worker_preprocess(worker, job->network, &job->frame->image, context_native_input(context));
     frame_release(job->frame); // as early as can be: the camera gets its buffer back
     if (status == 0) {
         record.preprocessed_ns = clock_now_ns();

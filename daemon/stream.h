@@ -2,7 +2,7 @@
 //
 // A stream: frames of one source through one model into one ring.
 //
-//   mailbox ─take─▶ job {frame, network, ticket} ─▶ pre-process ─▶ infer ─▶ top k ─▶ publisher (by ticket)
+//   mailbox ─take─▶ job {frame, network, ticket} ─▶ pre-process ─▶ infer ─▶ top k ─▶ publisher
 
 #ifndef QEDGE_DAEMON_STREAM_H
 #define QEDGE_DAEMON_STREAM_H
@@ -31,14 +31,15 @@ struct stream {
     struct tuner tuner;
     // under the pool's lock
     struct network *network;
-    uint64_t tickets;  // given out so far
+    uint64_t tickets; // given out so far
     uint32_t top_k, generation;
     bool paced;
     // the loop's
-    int labels_fd;     // labels of this generation, for clients
+    int labels_fd; // labels of this generation, for clients
     uint32_t subscribers;
     // counters of the last seconds, for rates
-    uint64_t rate_in[STREAM_RATE_SECONDS + 1], rate_out[STREAM_RATE_SECONDS + 1], rate_ns[STREAM_RATE_SECONDS + 1];
+    uint64_t rate_in[STREAM_RATE_SECONDS + 1], rate_out[STREAM_RATE_SECONDS + 1],
+        rate_ns[STREAM_RATE_SECONDS + 1];
     uint32_t rate_count;
     struct ring_reader tail; // the daemon reads its own results like any client
     struct ring_record last;
@@ -56,7 +57,8 @@ struct job {
 };
 
 // Takes over one reference of network. 0, or -errno with nothing taken.
-int stream_create(const struct config_stream *config, struct network *network, struct stream **stream);
+int stream_create(const struct config_stream *config, struct network *network,
+                  struct stream **stream);
 // Only when idle and detached. Takes NULL.
 void stream_destroy(struct stream *stream);
 // Set the mode anew (start, or the settings changed). shared_by: streams that use the pool.
@@ -72,8 +74,10 @@ void stream_count_dropped(struct stream *stream);
 void stream_count_bad_in(struct stream *stream);
 // After what is under way the ring is closed in order.
 void stream_end(struct stream *stream);
-// From the next frame on: this model. Takes over a reference; returns the old one with its reference.
-struct network *stream_swap(struct stream *stream, struct network *network, uint32_t top_k, uint32_t generation);
+// From the next frame on: this model. Takes over a reference; returns the old one with its
+// reference.
+struct network *stream_swap(struct stream *stream, struct network *network, uint32_t top_k,
+                            uint32_t generation);
 
 // ---- workers ----
 void stream_run(struct worker *worker, struct job *job);

@@ -10,14 +10,16 @@
 
 void sysinfo_init(struct sysinfo *sysinfo)
 {
-    *sysinfo = (struct sysinfo){.sampled_ns = clock_now_ns(), .cpu_ns = clock_cpu_ns(CLOCK_PROCESS_CPUTIME_ID)};
+    *sysinfo = (struct sysinfo){.sampled_ns = clock_now_ns(),
+                                .cpu_ns = clock_cpu_ns(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
 void sysinfo_sample(struct sysinfo *sysinfo, uint64_t now_ns)
 {
     uint64_t cpu = clock_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
     if (now_ns > sysinfo->sampled_ns)
-        sysinfo->cpu_percent = 100.0 * (double)(cpu - sysinfo->cpu_ns) / (double)(now_ns - sysinfo->sampled_ns);
+        sysinfo->cpu_percent =
+            100.0 * (double)(cpu - sysinfo->cpu_ns) / (double)(now_ns - sysinfo->sampled_ns);
     sysinfo->sampled_ns = now_ns;
     sysinfo->cpu_ns = cpu;
 }
@@ -28,7 +30,8 @@ static uint64_t read_memory_kb(void)
     char line[256];
     unsigned long long total = 0, kb;
     while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "Private_Clean: %llu", &kb) == 1 || sscanf(line, "Private_Dirty: %llu", &kb) == 1)
+        if (sscanf(line, "Private_Clean: %llu", &kb) == 1 ||
+            sscanf(line, "Private_Dirty: %llu", &kb) == 1)
             total += kb;
     return total;
 }

@@ -15,8 +15,8 @@ struct sysinfo {
 
 void sysinfo_init(struct sysinfo *sysinfo);
 void sysinfo_sample(struct sysinfo *sysinfo, uint64_t now_ns);
-// Unique set size in KiB (what would be free if the process ended); 0 when /proc does not say. Looked up at most
-// once a second: it costs the kernel a walk through all pages.
+// Unique set size in KiB (what would be free if the process ended); 0 when /proc does not say.
+// Looked up at most once a second: it costs the kernel a walk through all pages.
 uint64_t sysinfo_memory_kb(struct sysinfo *sysinfo);
 
 #endif

@@ -7,7 +7,8 @@
 #define GAIN 0.85 // a team must cut a frame's time at least to this part …
 #define LOAD 0.7  // … and leave this much room to the source's rate
 
-void tuner_init(struct tuner *tuner, enum config_mode mode, uint32_t threads, double fps, uint32_t shared_by)
+void tuner_init(struct tuner *tuner, enum config_mode mode, uint32_t threads, double fps,
+                uint32_t shared_by)
 {
     bool choose = mode == CONFIG_MODE_AUTO && threads > 1 && fps > 0;
     double frame_ns = fps > 0 ? (double)CLOCK_NS_PER_S / fps / (shared_by ? shared_by : 1) : 0;
@@ -22,8 +23,10 @@ void tuner_init(struct tuner *tuner, enum config_mode mode, uint32_t threads, do
 
 static void decide(struct tuner *tuner)
 {
-    double alone = (double)atomic_load(&tuner->best_ns[0]), team = (double)atomic_load(&tuner->best_ns[1]);
-    atomic_store(&tuner->team, team < GAIN * alone && team < LOAD * (double)atomic_load(&tuner->frame_ns));
+    double alone = (double)atomic_load(&tuner->best_ns[0]),
+           team = (double)atomic_load(&tuner->best_ns[1]);
+    atomic_store(&tuner->team,
+                 team < GAIN * alone && team < LOAD * (double)atomic_load(&tuner->frame_ns));
     atomic_store(&tuner->decided, true);
 }
 
@@ -35,7 +38,8 @@ void tuner_add(struct tuner *tuner, bool with_team, uint64_t infer_ns)
     if (seen <= TUNER_WARM_UP)
         return;
     uint64_t best = atomic_load(&tuner->best_ns[with_team]);
-    while (infer_ns < best && !atomic_compare_exchange_weak(&tuner->best_ns[with_team], &best, infer_ns))
+    while (infer_ns < best &&
+           !atomic_compare_exchange_weak(&tuner->best_ns[with_team], &best, infer_ns))
         ;
     if (seen < TUNER_FRAMES)
         return;

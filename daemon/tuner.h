@@ -17,15 +17,17 @@
 #define TUNER_FRAMES 6  // of each try in all
 
 struct tuner {
-    atomic_bool team;    // run the next frame with the team
+    atomic_bool team; // run the next frame with the team
     atomic_bool decided;
     _Atomic uint64_t frame_ns; // time the source leaves for a frame
     _Atomic uint32_t seen[2];
     _Atomic uint64_t best_ns[2]; // alone, with the team
 };
 
-// fps: of the source, CONFIG_FPS_MAX when it is paced by the workers. shared_by: streams that use the pool.
-void tuner_init(struct tuner *tuner, enum config_mode mode, uint32_t threads, double fps, uint32_t shared_by);
+// fps: of the source, CONFIG_FPS_MAX when it is paced by the workers. shared_by: streams that use
+// the pool.
+void tuner_init(struct tuner *tuner, enum config_mode mode, uint32_t threads, double fps,
+                uint32_t shared_by);
 // Tells how long inference took. Any worker; a few atomic operations.
 void tuner_add(struct tuner *tuner, bool with_team, uint64_t infer_ns);
 const char *tuner_name(const struct tuner *tuner); // "throughput", "latency", "auto: measuring"

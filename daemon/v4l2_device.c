@@ -60,7 +60,8 @@ static int plain_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 
 static int by_number(const void *a, const void *b)
 {
-    return atoi((const char *)a + strlen("/dev/video")) - atoi((const char *)b + strlen("/dev/video"));
+    return atoi((const char *)a + strlen("/dev/video")) -
+           atoi((const char *)b + strlen("/dev/video"));
 }
 
 static int plain_list(char paths[V4L2_NODES_MAX][32])
@@ -70,8 +71,8 @@ static int plain_list(char paths[V4L2_NODES_MAX][32])
     struct dirent *entry;
     while (folder && count < V4L2_NODES_MAX && (entry = readdir(folder))) {
         const char *digits = entry->d_name + strlen("video");
-        if (strncmp(entry->d_name, "video", strlen("video")) == 0 && *digits && strlen(digits) < 5 &&
-            strspn(digits, "0123456789") == strlen(digits))
+        if (strncmp(entry->d_name, "video", strlen("video")) == 0 && *digits &&
+            strlen(digits) < 5 && strspn(digits, "0123456789") == strlen(digits))
             snprintf(paths[count++], sizeof(paths[0]), "/dev/video%.5s", digits);
     }
     if (folder)
@@ -80,9 +81,14 @@ static int plain_list(char paths[V4L2_NODES_MAX][32])
     return count;
 }
 
-const struct v4l2_device_ops v4l2_device_plain = {.name = "v4l2", .open = plain_open, .close = plain_close,
-                                                  .ioctl = plain_ioctl, .map = plain_map, .unmap = plain_unmap,
-                                                  .poll = plain_poll, .list = plain_list};
+const struct v4l2_device_ops v4l2_device_plain = {.name = "v4l2",
+                                                  .open = plain_open,
+                                                  .close = plain_close,
+                                                  .ioctl = plain_ioctl,
+                                                  .map = plain_map,
+                                                  .unmap = plain_unmap,
+                                                  .poll = plain_poll,
+                                                  .list = plain_list};
 
 // ---- libv4l2 ---------------------------------------------------------------
 
@@ -125,9 +131,14 @@ static int converting_unmap(void *address, size_t length)
     return v4l2_munmap(address, length) < 0 ? -errno : 0;
 }
 
-const struct v4l2_device_ops v4l2_device_converting = {
-    .name = "libv4l2", .open = converting_open, .close = converting_close, .ioctl = converting_ioctl,
-    .map = converting_map, .unmap = converting_unmap, .poll = plain_poll, .list = plain_list};
+const struct v4l2_device_ops v4l2_device_converting = {.name = "libv4l2",
+                                                       .open = converting_open,
+                                                       .close = converting_close,
+                                                       .ioctl = converting_ioctl,
+                                                       .map = converting_map,
+                                                       .unmap = converting_unmap,
+                                                       .poll = plain_poll,
+                                                       .list = plain_list};
 
 const struct v4l2_device_ops *v4l2_device_direct = &v4l2_device_plain;
 const struct v4l2_device_ops *v4l2_device_fallback = &v4l2_device_converting;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The system calls of a video node as a table, so that tests can put a double in their place, and so that
-// libv4l2 (which converts odd formats) is just another row.
+// The system calls of a video node as a table, so that tests can put a double in their place, and
+// so that libv4l2 (which converts odd formats) is just another row.
 
 #ifndef QEDGE_DAEMON_V4L2_DEVICE_H
 #define QEDGE_DAEMON_V4L2_DEVICE_H

@@ -83,7 +83,8 @@ static int32_t step_to(uint32_t wanted, uint32_t min, uint32_t max, uint32_t ste
 }
 
 // Drivers without a list of sizes are asked to try.
-static bool try_size(const struct search *search, const struct v4l2_format_row *row, struct v4l2_choice *choice)
+static bool try_size(const struct search *search, const struct v4l2_format_row *row,
+                     struct v4l2_choice *choice)
 {
     struct v4l2_format format = {.type = search->type};
     bool multi = search->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
@@ -116,7 +117,10 @@ static double best_rate(const struct search *search, uint32_t fourcc, int32_t wi
 {
     double best = 0;
     for (uint32_t i = 0; i < ENUM_MAX; i++) {
-        struct v4l2_frmivalenum one = {.index = i, .pixel_format = fourcc, .width = (uint32_t)width, .height = (uint32_t)height};
+        struct v4l2_frmivalenum one = {.index = i,
+                                       .pixel_format = fourcc,
+                                       .width = (uint32_t)width,
+                                       .height = (uint32_t)height};
         if (search->ops->ioctl(search->fd, VIDIOC_ENUM_FRAMEINTERVALS, &one) < 0)
             break;
         bool discrete = one.type == V4L2_FRMIVAL_TYPE_DISCRETE;
@@ -134,9 +138,11 @@ static bool rate_reached(const struct search *search, double fps)
 }
 
 // a before b? By size, then by rate.
-static int compare(const struct search *search, const struct v4l2_choice *a, const struct v4l2_choice *b)
+static int compare(const struct search *search, const struct v4l2_choice *a,
+                   const struct v4l2_choice *b)
 {
-    double one = size_distance(search, a->width, a->height), other = size_distance(search, b->width, b->height);
+    double one = size_distance(search, a->width, a->height),
+           other = size_distance(search, b->width, b->height);
     if (one != other)
         return one < other ? -1 : 1;
     bool reached = rate_reached(search, a->fps), other_reached = rate_reached(search, b->fps);
@@ -148,7 +154,8 @@ static int compare(const struct search *search, const struct v4l2_choice *a, con
 }
 
 // The nearest size of one format.
-static bool best_size(const struct search *search, const struct v4l2_format_row *row, struct v4l2_choice *best)
+static bool best_size(const struct search *search, const struct v4l2_format_row *row,
+                      struct v4l2_choice *best)
 {
     bool found = false;
     for (uint32_t i = 0; i < ENUM_MAX; i++) {
@@ -161,13 +168,14 @@ static bool best_size(const struct search *search, const struct v4l2_format_row 
             choice.width = (int32_t)one.discrete.width;
             choice.height = (int32_t)one.discrete.height;
         } else {
-            choice.width = step_to((uint32_t)search->width, one.stepwise.min_width, one.stepwise.max_width,
-                                   one.stepwise.step_width);
-            choice.height = step_to((uint32_t)search->height, one.stepwise.min_height, one.stepwise.max_height,
-                                    one.stepwise.step_height);
+            choice.width = step_to((uint32_t)search->width, one.stepwise.min_width,
+                                   one.stepwise.max_width, one.stepwise.step_width);
+            choice.height = step_to((uint32_t)search->height, one.stepwise.min_height,
+                                    one.stepwise.max_height, one.stepwise.step_height);
         }
         choice.fps = best_rate(search, row->fourcc, choice.width, choice.height);
-        if (choice.width > 0 && choice.height > 0 && (!found || compare(search, &choice, best) < 0)) {
+        if (choice.width > 0 && choice.height > 0 &&
+            (!found || compare(search, &choice, best) < 0)) {
             *best = choice;
             found = true;
         }
@@ -179,7 +187,8 @@ static bool best_size(const struct search *search, const struct v4l2_format_row 
 
 // ---- format ----------------------------------------------------------------
 
-static uint32_t list_formats(const struct v4l2_device_ops *ops, int fd, uint32_t type, uint32_t *fourccs)
+static uint32_t list_formats(const struct v4l2_device_ops *ops, int fd, uint32_t type,
+                             uint32_t *fourccs)
 {
     uint32_t count = 0;
     while (count < FORMATS_MAX) {
@@ -211,10 +220,13 @@ static bool is_offered(const uint32_t *fourccs, uint32_t count, uint32_t fourcc)
 }
 
 int v4l2_format_choose(const struct v4l2_device_ops *ops, int fd, uint32_t buffer_type,
-                       const struct config_source *config, struct v4l2_choice *choice, char *offered, size_t size)
+                       const struct config_source *config, struct v4l2_choice *choice,
+                       char *offered, size_t size)
 {
     uint32_t fourccs[FORMATS_MAX], count = list_formats(ops, fd, buffer_type, fourccs);
-    struct search search = {.ops = ops, .fd = fd, .type = buffer_type,
+    struct search search = {.ops = ops,
+                            .fd = fd,
+                            .type = buffer_type,
                             .width = config->size.width ? config->size.width : 640,
                             .height = config->size.height ? config->size.height : 480,
                             .fps = config->fps > 0 ? config->fps : 30};
@@ -223,7 +235,8 @@ int v4l2_format_choose(const struct v4l2_device_ops *ops, int fd, uint32_t buffe
     // rows are in order of preference: a later one must be better in size or rate to win
     for (size_t i = 0; i < ROW_COUNT; i++) {
         struct v4l2_choice one;
-        if (!is_offered(fourccs, count, rows[i].fourcc) || (!any && strcasecmp(rows[i].name, config->format) != 0))
+        if (!is_offered(fourccs, count, rows[i].fourcc) ||
+            (!any && strcasecmp(rows[i].name, config->format) != 0))
             continue;
         if (rows[i].planes > 1 && buffer_type != V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE)
             continue;
@@ -235,8 +248,8 @@ int v4l2_format_choose(const struct v4l2_device_ops *ops, int fd, uint32_t buffe
     return found ? 0 : -ENOTSUP;
 }
 
-void v4l2_format_colour(const struct v4l2_format *format, enum image_format image, enum image_matrix *matrix,
-                        enum image_range *range)
+void v4l2_format_colour(const struct v4l2_format *format, enum image_format image,
+                        enum image_matrix *matrix, enum image_range *range)
 {
     bool multi = format->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
     uint32_t space = multi ? format->fmt.pix_mp.colorspace : format->fmt.pix.colorspace;
@@ -247,11 +260,15 @@ void v4l2_format_colour(const struct v4l2_format *format, enum image_format imag
         encoding = quantization = 0;
     if (encoding == V4L2_YCBCR_ENC_DEFAULT)
         encoding = V4L2_MAP_YCBCR_ENC_DEFAULT(space);
-    *matrix = encoding == V4L2_YCBCR_ENC_709 || encoding == V4L2_YCBCR_ENC_XV709 ? IMAGE_BT709 : IMAGE_BT601;
+    *matrix = encoding == V4L2_YCBCR_ENC_709 || encoding == V4L2_YCBCR_ENC_XV709 ? IMAGE_BT709
+                                                                                 : IMAGE_BT601;
     if (image == IMAGE_GREY)
         *range = quantization == V4L2_QUANTIZATION_LIM_RANGE ? IMAGE_LIMITED : IMAGE_FULL;
     else if (quantization == V4L2_QUANTIZATION_DEFAULT)
-        *range = V4L2_MAP_QUANTIZATION_DEFAULT(false, space, encoding) == V4L2_QUANTIZATION_FULL_RANGE ? IMAGE_FULL : IMAGE_LIMITED;
+        *range =
+            V4L2_MAP_QUANTIZATION_DEFAULT(false, space, encoding) == V4L2_QUANTIZATION_FULL_RANGE
+                ? IMAGE_FULL
+                : IMAGE_LIMITED;
     else
         *range = quantization == V4L2_QUANTIZATION_FULL_RANGE ? IMAGE_FULL : IMAGE_LIMITED;
 }

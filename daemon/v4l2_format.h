@@ -2,8 +2,9 @@
 //
 // Pixel formats that we read, and the choice among what a camera offers.
 //
-// Order of what counts: the size wanted (or the nearest: the smallest that covers it, else the largest),
-// then the frame rate wanted, then uncompressed before JPEG, then how cheap the format is to read.
+// Order of what counts: the size wanted (or the nearest: the smallest that covers it, else the
+// largest), then the frame rate wanted, then uncompressed before JPEG, then how cheap the format is
+// to read.
 
 #ifndef QEDGE_DAEMON_V4L2_FORMAT_H
 #define QEDGE_DAEMON_V4L2_FORMAT_H
@@ -33,12 +34,14 @@ struct v4l2_choice {
     double fps; // best rate that the camera names for it; 0 = it does not say
 };
 
-// Picks among what the node offers. 0; -ENOTSUP: nothing that we read (`offered` lists what there is).
+// Picks among what the node offers. 0; -ENOTSUP: nothing that we read (`offered` lists what there
+// is).
 int v4l2_format_choose(const struct v4l2_device_ops *ops, int fd, uint32_t buffer_type,
-                       const struct config_source *config, struct v4l2_choice *choice, char *offered, size_t size);
+                       const struct config_source *config, struct v4l2_choice *choice,
+                       char *offered, size_t size);
 
 // Colour of the frames, from the format that the driver set.
-void v4l2_format_colour(const struct v4l2_format *format, enum image_format image, enum image_matrix *matrix,
-                        enum image_range *range);
+void v4l2_format_colour(const struct v4l2_format *format, enum image_format image,
+                        enum image_matrix *matrix, enum image_range *range);
 
 #endif

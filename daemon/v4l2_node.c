@@ -14,7 +14,8 @@ static bool multi_planar(const struct v4l2_node *node)
 }
 
 static int __attribute__((format(printf, 4, 5)))
-fail(const struct v4l2_node *node, struct source_trouble *trouble, int status, const char *format, ...)
+fail(const struct v4l2_node *node, struct source_trouble *trouble, int status, const char *format,
+     ...)
 {
     char text[120];
     va_list args;
@@ -50,7 +51,8 @@ static int check_caps(struct v4l2_node *node, struct source_trouble *trouble)
         return fail(node, trouble, status, "not a video device");
     uint32_t can = caps.capabilities & V4L2_CAP_DEVICE_CAPS ? caps.device_caps : caps.capabilities;
     if (can & (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE) || is_helper(&caps))
-        return fail(node, trouble, -ENODEV, "not a camera but a codec or image processor (%.16s)", (const char *)caps.driver);
+        return fail(node, trouble, -ENODEV, "not a camera but a codec or image processor (%.16s)",
+                    (const char *)caps.driver);
     if (can & V4L2_CAP_VIDEO_CAPTURE)
         node->type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
     else if (can & V4L2_CAP_VIDEO_CAPTURE_MPLANE)
@@ -71,15 +73,19 @@ static int set_timings(struct v4l2_node *node, struct source_trouble *trouble)
         !(input.capabilities & V4L2_IN_CAP_DV_TIMINGS))
         return 0;
     int status = call(node, VIDIOC_QUERY_DV_TIMINGS, &seen);
-    snprintf(trouble->hint, sizeof(trouble->hint), "check the cable and that the other side sends a picture");
+    snprintf(trouble->hint, sizeof(trouble->hint),
+             "check the cable and that the other side sends a picture");
     if (status == -ENOLINK)
         return fail(node, trouble, status, "no signal at input %.31s", (const char *)input.name);
     if (status == -ENOLCK)
-        return fail(node, trouble, status, "unstable signal at input %.31s", (const char *)input.name);
+        return fail(node, trouble, status, "unstable signal at input %.31s",
+                    (const char *)input.name);
     if (status == -ERANGE)
-        return fail(node, trouble, status, "signal at input %.31s is out of range", (const char *)input.name);
+        return fail(node, trouble, status, "signal at input %.31s is out of range",
+                    (const char *)input.name);
     trouble->hint[0] = '\0';
-    if (status < 0 || (call(node, VIDIOC_G_DV_TIMINGS, &set) == 0 && memcmp(&seen.bt, &set.bt, sizeof(seen.bt)) == 0))
+    if (status < 0 || (call(node, VIDIOC_G_DV_TIMINGS, &set) == 0 &&
+                       memcmp(&seen.bt, &set.bt, sizeof(seen.bt)) == 0))
         return 0;
     status = call(node, VIDIOC_S_DV_TIMINGS, &seen);
     if (status == -EBUSY)
@@ -89,7 +95,8 @@ static int set_timings(struct v4l2_node *node, struct source_trouble *trouble)
 
 // ---- format ----------------------------------------------------------------
 
-static int apply_format(struct v4l2_node *node, const struct v4l2_choice *choice, struct source_trouble *trouble)
+static int apply_format(struct v4l2_node *node, const struct v4l2_choice *choice,
+                        struct source_trouble *trouble)
 {
     struct v4l2_format *format = &node->format;
     *format = (struct v4l2_format){.type = node->type};
@@ -113,16 +120,19 @@ static int apply_format(struct v4l2_node *node, const struct v4l2_choice *choice
     if (status == -EBUSY)
         return fail(node, trouble, status, "in use by another program");
     if (status < 0)
-        return fail(node, trouble, status, "can not set format %s %dx%d: %s", choice->row->name, choice->width,
-                    choice->height, strerror(-status));
-    node->row = v4l2_format_find(multi ? format->fmt.pix_mp.pixelformat : format->fmt.pix.pixelformat);
+        return fail(node, trouble, status, "can not set format %s %dx%d: %s", choice->row->name,
+                    choice->width, choice->height, strerror(-status));
+    node->row =
+        v4l2_format_find(multi ? format->fmt.pix_mp.pixelformat : format->fmt.pix.pixelformat);
     node->width = (int32_t)(multi ? format->fmt.pix_mp.width : format->fmt.pix.width);
     node->height = (int32_t)(multi ? format->fmt.pix_mp.height : format->fmt.pix.height);
     if (!node->row || node->width < 1 || node->height < 1 || node->row->planes > V4L2_PLANES_MAX ||
         (multi && format->fmt.pix_mp.num_planes != node->row->planes))
         return fail(node, trouble, -ENOTSUP, "the driver chose a format that can not be read");
     for (uint32_t i = 0; i < V4L2_PLANES_MAX; i++)
-        node->strides[i] = (int32_t)(multi ? format->fmt.pix_mp.plane_fmt[i].bytesperline : i == 0 ? format->fmt.pix.bytesperline : 0);
+        node->strides[i] = (int32_t)(multi    ? format->fmt.pix_mp.plane_fmt[i].bytesperline
+                                     : i == 0 ? format->fmt.pix.bytesperline
+                                              : 0);
     v4l2_format_colour(format, node->row->image, &node->matrix, &node->range);
     return 0;
 }
@@ -143,18 +153,22 @@ static void apply_rate(struct v4l2_node *node, double wanted)
         node->fps = (double)interval->denominator / interval->numerator;
 }
 
-static int set_format(struct v4l2_node *node, const struct config_source *config, struct source_trouble *trouble)
+static int set_format(struct v4l2_node *node, const struct config_source *config,
+                      struct source_trouble *trouble)
 {
     struct v4l2_choice choice;
     char offered[80];
     double fps = config->fps > 0 ? config->fps : 30;
-    int status = v4l2_format_choose(node->ops, node->fd, node->type, config, &choice, offered, sizeof(offered));
+    int status = v4l2_format_choose(node->ops, node->fd, node->type, config, &choice, offered,
+                                    sizeof(offered));
     if (status < 0) {
-        snprintf(trouble->hint, sizeof(trouble->hint), "%s",
-                 strcasecmp(config->format, "auto") == 0
-                     ? "a raw camera (CSI) needs libcamera: run qedged under libcamerify or use a v4l2loopback device"
-                     : "choose another source.format, or auto");
-        return fail(node, trouble, status, "no usable pixel format; it offers %s", offered[0] ? offered : "none");
+        snprintf(
+            trouble->hint, sizeof(trouble->hint), "%s",
+            strcasecmp(config->format, "auto") == 0
+                ? "a raw camera (CSI) needs libcamera: run qedged under libcamerify or use a v4l2loopback device"
+                : "choose another source.format, or auto");
+        return fail(node, trouble, status, "no usable pixel format; it offers %s",
+                    offered[0] ? offered : "none");
     }
     status = apply_format(node, &choice, trouble);
     if (status == 0)
@@ -174,7 +188,8 @@ static int map_buffer(struct v4l2_node *node, uint32_t index, struct source_trou
     }
     int status = call(node, VIDIOC_QUERYBUF, &buffer);
     if (status < 0)
-        return fail(node, trouble, status, "can not ask for buffer %u: %s", index, strerror(-status));
+        return fail(node, trouble, status, "can not ask for buffer %u: %s", index,
+                    strerror(-status));
     for (uint32_t i = 0; i < node->row->planes; i++) {
         size_t length = multi_planar(node) ? planes[i].length : buffer.length;
         uint32_t offset = multi_planar(node) ? planes[i].m.mem_offset : buffer.m.offset;
@@ -190,12 +205,14 @@ static int map_buffer(struct v4l2_node *node, uint32_t index, struct source_trou
 
 static int request_buffers(struct v4l2_node *node, uint32_t count, struct source_trouble *trouble)
 {
-    struct v4l2_requestbuffers request = {.count = count, .type = node->type, .memory = V4L2_MEMORY_MMAP};
+    struct v4l2_requestbuffers request = {
+        .count = count, .type = node->type, .memory = V4L2_MEMORY_MMAP};
     int status = call(node, VIDIOC_REQBUFS, &request);
     if (status == -EBUSY)
         return fail(node, trouble, status, "in use by another program");
     if (status < 0 || request.count < 2)
-        return fail(node, trouble, status < 0 ? status : -ENOMEM, "gives no buffers: %s", strerror(status < 0 ? -status : ENOMEM));
+        return fail(node, trouble, status < 0 ? status : -ENOMEM, "gives no buffers: %s",
+                    strerror(status < 0 ? -status : ENOMEM));
     node->buffer_count = request.count < V4L2_BUFFERS_MAX ? request.count : V4L2_BUFFERS_MAX;
     for (uint32_t i = 0; i < node->buffer_count; i++) {
         status = map_buffer(node, i, trouble);
@@ -216,9 +233,11 @@ static int start_streaming(struct v4l2_node *node, struct source_trouble *troubl
     }
     int status = call(node, VIDIOC_STREAMON, &type);
     if (status == -ENOSPC)
-        snprintf(trouble->hint, sizeof(trouble->hint), "not enough USB bandwidth: use a smaller size, MJPG or another port");
+        snprintf(trouble->hint, sizeof(trouble->hint),
+                 "not enough USB bandwidth: use a smaller size, MJPG or another port");
     if (status == -EPIPE)
-        snprintf(trouble->hint, sizeof(trouble->hint), "a raw camera (CSI) needs libcamera: run qedged under libcamerify");
+        snprintf(trouble->hint, sizeof(trouble->hint),
+                 "a raw camera (CSI) needs libcamera: run qedged under libcamerify");
     if (status == -EBUSY)
         return fail(node, trouble, status, "in use by another program");
     if (status < 0)
@@ -239,9 +258,11 @@ static int open_with(struct v4l2_node *node, const struct v4l2_device_ops *ops, 
     if (node->fd == -EBUSY)
         return fail(node, trouble, node->fd, "in use by another program");
     if (node->fd == -EACCES)
-        snprintf(trouble->hint, sizeof(trouble->hint), "the daemon's user must be in the group of the node (video)");
+        snprintf(trouble->hint, sizeof(trouble->hint),
+                 "the daemon's user must be in the group of the node (video)");
     if (node->fd < 0)
-        return fail(node, trouble, node->fd, "%s", node->fd == -ENOTTY ? "not a video device" : strerror(-node->fd));
+        return fail(node, trouble, node->fd, "%s",
+                    node->fd == -ENOTTY ? "not a video device" : strerror(-node->fd));
     int status = check_caps(node, trouble);
     if (status == 0)
         status = set_timings(node, trouble);
@@ -289,7 +310,8 @@ void v4l2_node_close(struct v4l2_node *node)
 
 // ---- streaming -------------------------------------------------------------
 
-static void init_buffer(const struct v4l2_node *node, struct v4l2_buffer *buffer, struct v4l2_plane *planes)
+static void init_buffer(const struct v4l2_node *node, struct v4l2_buffer *buffer,
+                        struct v4l2_plane *planes)
 {
     *buffer = (struct v4l2_buffer){.type = node->type, .memory = V4L2_MEMORY_MMAP};
     if (multi_planar(node)) {
@@ -308,7 +330,8 @@ int v4l2_node_queue(const struct v4l2_node *node, uint32_t index)
     return call(node, VIDIOC_QBUF, &buffer);
 }
 
-int v4l2_node_dequeue(const struct v4l2_node *node, struct v4l2_buffer *buffer, struct v4l2_plane *planes)
+int v4l2_node_dequeue(const struct v4l2_node *node, struct v4l2_buffer *buffer,
+                      struct v4l2_plane *planes)
 {
     init_buffer(node, buffer, planes);
     int status = call(node, VIDIOC_DQBUF, buffer);
@@ -318,10 +341,12 @@ int v4l2_node_dequeue(const struct v4l2_node *node, struct v4l2_buffer *buffer, 
 }
 
 // One memory area for each plane of the picture (the "M" formats).
-static int image_of_planes(const struct v4l2_node *node, const struct v4l2_buffer *buffer, struct image *image)
+static int image_of_planes(const struct v4l2_node *node, const struct v4l2_buffer *buffer,
+                           struct image *image)
 {
     const struct v4l2_buffer_map *map = &node->buffers[buffer->index];
-    *image = (struct image){.format = node->row->image, .width = node->width, .height = node->height};
+    *image =
+        (struct image){.format = node->row->image, .width = node->width, .height = node->height};
     for (uint32_t i = 0; i < node->row->planes; i++) {
         uint32_t used = buffer->m.planes[i].bytesused, offset = buffer->m.planes[i].data_offset;
         if (used > map->length[i] || offset > used)
@@ -333,7 +358,8 @@ static int image_of_planes(const struct v4l2_node *node, const struct v4l2_buffe
     return image_check(image);
 }
 
-int v4l2_node_image(const struct v4l2_node *node, const struct v4l2_buffer *buffer, struct image *image)
+int v4l2_node_image(const struct v4l2_node *node, const struct v4l2_buffer *buffer,
+                    struct image *image)
 {
     const struct v4l2_buffer_map *map = &node->buffers[buffer->index];
     bool multi = multi_planar(node);
@@ -346,8 +372,8 @@ int v4l2_node_image(const struct v4l2_node *node, const struct v4l2_buffer *buff
         if (used > map->length[0] || offset > used)
             return -EMSGSIZE;
         status = image_from_buffer(image, node->row->image, node->width, node->height,
-                                   node->row->compressed ? 0 : node->strides[0], (const uint8_t *)map->address[0] + offset,
-                                   used - offset);
+                                   node->row->compressed ? 0 : node->strides[0],
+                                   (const uint8_t *)map->address[0] + offset, used - offset);
     }
     image->matrix = node->matrix;
     image->range = node->row->compressed ? IMAGE_FULL : node->range;

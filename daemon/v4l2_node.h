@@ -2,7 +2,8 @@
 //
 // One video node that streams: opened, set up, its buffers mapped and queued.
 //
-//   open ─ QUERYCAP ─ [DV timings] ─ choose format ─ S_FMT ─ S_PARM ─ REQBUFS ─ QUERYBUF+mmap ─ QBUF* ─ STREAMON
+//   open ─ QUERYCAP ─ [DV timings] ─ choose format ─ S_FMT ─ S_PARM
+//        ─ REQBUFS ─ QUERYBUF + mmap ─ QBUF each ─ STREAMON
 
 #ifndef QEDGE_DAEMON_V4L2_NODE_H
 #define QEDGE_DAEMON_V4L2_NODE_H
@@ -47,8 +48,10 @@ void v4l2_node_close(struct v4l2_node *node);
 // Gives buffer `index` to the driver. Any thread. 0 or -errno.
 int v4l2_node_queue(const struct v4l2_node *node, uint32_t index);
 // Takes a filled one. 0 with *buffer (planes in `planes`); -EAGAIN; another -errno.
-int v4l2_node_dequeue(const struct v4l2_node *node, struct v4l2_buffer *buffer, struct v4l2_plane *planes);
+int v4l2_node_dequeue(const struct v4l2_node *node, struct v4l2_buffer *buffer,
+                      struct v4l2_plane *planes);
 // The picture in a dequeued buffer. 0; -EMSGSIZE or -EINVAL when it is not whole.
-int v4l2_node_image(const struct v4l2_node *node, const struct v4l2_buffer *buffer, struct image *image);
+int v4l2_node_image(const struct v4l2_node *node, const struct v4l2_buffer *buffer,
+                    struct image *image);
 
 #endif

@@ -20,7 +20,8 @@ bool watchdog_is_alive(const struct service *service, uint64_t limit_ns)
         struct source_status status;
         source_get_status(service->sources[i], &status);
         // a paced source waits for workers, which were judged above
-        if (status.state == SOURCE_RUNNING && !source_is_paced(service->sources[i]) && status.beat_ns < before)
+        if (status.state == SOURCE_RUNNING && !source_is_paced(service->sources[i]) &&
+            status.beat_ns < before)
             return false;
     }
     return true;
@@ -33,7 +34,8 @@ static void on_timer(uv_timer_t *timer)
     if (watchdog_is_alive(service, limit_ns))
         notify_send(&service->notify, "WATCHDOG=1");
     else
-        log_error("no progress for %.1f s: the watchdog is not fed any more", (double)limit_ns / CLOCK_NS_PER_S);
+        log_error("no progress for %.1f s: the watchdog is not fed any more",
+                  (double)limit_ns / CLOCK_NS_PER_S);
 }
 
 void watchdog_start(struct service *service)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Feeds systemd's watchdog, but only while frames make progress: a worker that sticks to one frame, or a
-// capture thread that does not go round, starves it and systemd restarts the service. A stream that waits
-// for its camera counts as alive.
+// Feeds systemd's watchdog, but only while frames make progress: a worker that sticks to one frame,
+// or a capture thread that does not go round, starves it and systemd restarts the service. A stream
+// that waits for its camera counts as alive.
 
 #ifndef QEDGE_DAEMON_WATCHDOG_H
 #define QEDGE_DAEMON_WATCHDOG_H
@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WATCHDOG_STALL_NS (5 * 1000000000ull) // when status calls a stream stalled, without a systemd watchdog
+#define WATCHDOG_STALL_NS                                                                          \
+    (5 * 1000000000ull) // when status calls a stream stalled, without a systemd watchdog
 
 struct service;
 

@@ -22,7 +22,8 @@ void worker_finish(struct worker *worker)
     memset(worker, 0, sizeof(*worker));
 }
 
-static int make_plan(struct worker_plan *plan, const struct network *network, const struct image *image)
+static int make_plan(struct worker_plan *plan, const struct network *network,
+                     const struct image *image)
 {
     convert_destroy(plan->convert);
     plan->convert = NULL;
@@ -33,8 +34,8 @@ static int make_plan(struct worker_plan *plan, const struct network *network, co
     return status;
 }
 
-static int find_plan(struct worker *worker, const struct network *network, const struct image *image,
-                     struct convert **convert)
+static int find_plan(struct worker *worker, const struct network *network,
+                     const struct image *image, struct convert **convert)
 {
     struct worker_plan *oldest = &worker->plans[0];
     for (uint32_t i = 0; i < WORKER_PLANS; i++) {
@@ -54,17 +55,19 @@ static int find_plan(struct worker *worker, const struct network *network, const
 }
 
 // The decoder may scale down as long as the cut that is used still covers the model's input.
-static int decode(struct worker *worker, const struct network *network, const struct image *jpeg, struct image *image)
+static int decode(struct worker *worker, const struct network *network, const struct image *jpeg,
+                  struct image *image)
 {
     struct decode_error error;
     int status = worker->jpeg ? 0 : jpeg_decoder_create(&worker->jpeg);
     if (status < 0)
         return status;
-    return jpeg_decode(worker->jpeg, jpeg->planes[0], jpeg->size[0], network->target.width, network->target.height,
-                       image, &error);
+    return jpeg_decode(worker->jpeg, jpeg->planes[0], jpeg->size[0], network->target.width,
+                       network->target.height, image, &error);
 }
 
-int worker_preprocess(struct worker *worker, const struct network *network, const struct image *image, void *dst)
+int worker_preprocess(struct worker *worker, const struct network *network,
+                      const struct image *image, void *dst)
 {
     struct image decoded;
     struct convert *convert;

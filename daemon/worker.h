@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What one worker thread has for itself: a JPEG decoder and the conversion plans it has used lately.
+// What one worker thread has for itself: a JPEG decoder and the conversion plans it has used
+// lately.
 
 #ifndef QEDGE_DAEMON_WORKER_H
 #define QEDGE_DAEMON_WORKER_H
@@ -31,8 +32,9 @@ struct worker {
 int worker_init(struct worker *worker, uint32_t index);
 void worker_finish(struct worker *worker);
 
-// Converts a frame's image into dst, the network's input. -EBADMSG or another -errno: the frame is bad.
-// Allocates only for a geometry that this worker has not seen lately.
-int worker_preprocess(struct worker *worker, const struct network *network, const struct image *image, void *dst);
+// Converts a frame's image into dst, the network's input. -EBADMSG or another -errno: the frame is
+// bad. Allocates only for a geometry that this worker has not seen lately.
+int worker_preprocess(struct worker *worker, const struct network *network,
+                      const struct image *image, void *dst);
 
 #endif

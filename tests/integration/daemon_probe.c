@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What shell scripts can not do to a daemon: catch its notifications, stop one of its threads, send it
-// garbage, be deaf, and measure how soon a client learns that it is gone.
+// What shell scripts can not do to a daemon: catch its notifications, stop one of its threads, send
+// it garbage, be deaf, and measure how soon a client learns that it is gone.
 
 #include <errno.h>
 #include <poll.h>
@@ -70,7 +70,8 @@ static int notify(char **words)
         for (ssize_t i = 0; i < length; i++)
             if (text[i] == '\n')
                 text[i] = ' ';
-        printf("%llu %.*s\n", (unsigned long long)(clock_now_ns() / CLOCK_NS_PER_MS), (int)length, text);
+        printf("%llu %.*s\n", (unsigned long long)(clock_now_ns() / CLOCK_NS_PER_MS), (int)length,
+               text);
         fflush(stdout);
     }
 }
@@ -89,7 +90,8 @@ static int stall(char **words)
     return 0;
 }
 
-// One message, right or wrong in one of many ways, now and then with descriptors that nobody asked for.
+// One message, right or wrong in one of many ways, now and then with descriptors that nobody asked
+// for.
 static void send_garbage(int fd)
 {
     union wire_message message;
@@ -97,8 +99,10 @@ static void send_garbage(int fd)
     for (size_t i = 0; i < size; i++)
         message.bytes[i] = (unsigned char)random_next();
     if (random_next() % 4) {
-        static const uint16_t types[] = {WIRE_HELLO, WIRE_SUBSCRIBE, WIRE_REQUEST, WIRE_REPORT, WIRE_ANSWER, 0, 99};
-        size_t sizes[] = {sizeof(message.hello), sizeof(message.subscribe), sizeof(message.request), sizeof(message.report)};
+        static const uint16_t types[] = {
+            WIRE_HELLO, WIRE_SUBSCRIBE, WIRE_REQUEST, WIRE_REPORT, WIRE_ANSWER, 0, 99};
+        size_t sizes[] = {sizeof(message.hello), sizeof(message.subscribe), sizeof(message.request),
+                          sizeof(message.report)};
         uint32_t kind = random_next() % 7;
         size = random_next() % 3 && kind < 4 ? sizes[kind] : size;
         message.header.magic = WIRE_MAGIC;
@@ -174,7 +178,8 @@ static int deaf(char **words)
     return 1;
 }
 
-// hold SOCKET COUNT: subscribes so often with wake-up descriptors, says how many were welcome, stays until killed
+// hold SOCKET COUNT: subscribes so often with wake-up descriptors, says how many were welcome,
+// stays until killed
 static int hold(char **words)
 {
     int welcome = 0, refused = 0;
@@ -202,8 +207,8 @@ static int hold(char **words)
     return pause(); // until it is killed
 }
 
-// kill PID: reads results, kills the daemon with SIGKILL, prints after how many ms the client knew; then waits for
-// the next daemon and prints what the first result of it says
+// kill PID: reads results, kills the daemon with SIGKILL, prints after how many ms the client knew;
+// then waits for the next daemon and prints what the first result of it says
 static int kill_daemon(char **words)
 {
     struct qclient_options options = {.size = sizeof(options), .connect_timeout_ms = 5000};
@@ -221,14 +226,16 @@ static int kill_daemon(char **words)
     do
         status = qclient_next(client, &result, 10000);
     while (status == 0);
-    printf("told %s after %llu ms\n", strerror(-status), (unsigned long long)((clock_now_ns() - killed) / CLOCK_NS_PER_MS));
+    printf("told %s after %llu ms\n", strerror(-status),
+           (unsigned long long)((clock_now_ns() - killed) / CLOCK_NS_PER_MS));
     fflush(stdout);
     status = qclient_next(client, &result, 20000);
     if (status != 0) {
         fprintf(stderr, "daemon_probe: not connected again: %s\n", strerror(-status));
         return 1;
     }
-    printf("again: reconnected=%d sequence=%llu\n", (result.flags & QCLIENT_RECONNECTED) != 0, (unsigned long long)result.sequence);
+    printf("again: reconnected=%d sequence=%llu\n", (result.flags & QCLIENT_RECONNECTED) != 0,
+           (unsigned long long)result.sequence);
     qclient_close(client);
     return 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Cameras: what is chosen among what they offer, and what becomes of the stream when they misbehave. The whole
-// path runs (capture thread, workers, a small model, the ring); only the device calls are a double.
+// Cameras: what is chosen among what they offer, and what becomes of the stream when they
+// misbehave. The whole path runs (capture thread, workers, a small model, the ring); only the
+// device calls are a double.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +22,8 @@
 
 static const struct fake_mode plain[] = {{V4L2_PIX_FMT_YUYV, 640, 480, 30}, {0, 0, 0, 0}};
 
-static struct config_source camera_config(const char *device, int32_t width, int32_t height, double fps, const char *format)
+static struct config_source camera_config(const char *device, int32_t width, int32_t height,
+                                          double fps, const char *format)
 {
     struct config_source config;
     memset(&config, 0, sizeof(config));
@@ -46,19 +48,21 @@ static int setup(void **state)
 
 // ---- choosing --------------------------------------------------------------
 
-static void expect_choice(const struct fake_mode *modes, int32_t width, int32_t height, double fps, const char *format,
-                          const char *chosen)
+static void expect_choice(const struct fake_mode *modes, int32_t width, int32_t height, double fps,
+                          const char *format, const char *chosen)
 {
     fake_count = 0;
     fake_add("/dev/video0", modes);
     struct config_source config = camera_config("/dev/video0", width, height, fps, format);
     struct v4l2_choice choice;
     char offered[80], text[64];
-    int status = v4l2_format_choose(&fake_ops, FAKE_FD, V4L2_BUF_TYPE_VIDEO_CAPTURE, &config, &choice, offered, sizeof(offered));
+    int status = v4l2_format_choose(&fake_ops, FAKE_FD, V4L2_BUF_TYPE_VIDEO_CAPTURE, &config,
+                                    &choice, offered, sizeof(offered));
     if (status < 0)
         snprintf(text, sizeof(text), "none");
     else
-        snprintf(text, sizeof(text), "%s %dx%d %g", choice.row->name, choice.width, choice.height, choice.fps);
+        snprintf(text, sizeof(text), "%s %dx%d %g", choice.row->name, choice.width, choice.height,
+                 choice.fps);
     assert_string_equal(text, chosen);
 }
 
@@ -67,9 +71,10 @@ static void test_choice(void **state)
     (void)state;
     // what a usual USB camera offers
     static const struct fake_mode usb[] = {
-        {V4L2_PIX_FMT_MJPEG, 640, 480, 30},  {V4L2_PIX_FMT_MJPEG, 1280, 720, 30}, {V4L2_PIX_FMT_MJPEG, 1920, 1080, 30},
-        {V4L2_PIX_FMT_YUYV, 160, 120, 30},   {V4L2_PIX_FMT_YUYV, 640, 480, 30},   {V4L2_PIX_FMT_YUYV, 1280, 720, 10},
-        {V4L2_PIX_FMT_YUYV, 1920, 1080, 5}, {0, 0, 0, 0}};
+        {V4L2_PIX_FMT_MJPEG, 640, 480, 30},   {V4L2_PIX_FMT_MJPEG, 1280, 720, 30},
+        {V4L2_PIX_FMT_MJPEG, 1920, 1080, 30}, {V4L2_PIX_FMT_YUYV, 160, 120, 30},
+        {V4L2_PIX_FMT_YUYV, 640, 480, 30},    {V4L2_PIX_FMT_YUYV, 1280, 720, 10},
+        {V4L2_PIX_FMT_YUYV, 1920, 1080, 5},   {0, 0, 0, 0}};
     expect_choice(usb, 0, 0, 0, "auto", "YUYV 640x480 30");
     expect_choice(usb, 1280, 720, 30, "auto", "MJPG 1280x720 30"); // only JPEG reaches the rate
     expect_choice(usb, 1280, 720, 10, "auto", "YUYV 1280x720 10");
@@ -79,14 +84,17 @@ static void test_choice(void **state)
     expect_choice(usb, 1, 1, 30, "auto", "YUYV 160x120 30");
     expect_choice(usb, 640, 480, 30, "NV12", "none");
     // cheap formats win over others that are as good; unknown ones are left out
-    static const struct fake_mode many[] = {{V4L2_PIX_FMT_SBGGR8, 640, 480, 90}, {V4L2_PIX_FMT_RGB24, 640, 480, 30},
-                                            {V4L2_PIX_FMT_YUYV, 640, 480, 30},   {V4L2_PIX_FMT_NV12, 640, 480, 30},
-                                            {V4L2_PIX_FMT_GREY, 640, 480, 30},   {0, 0, 0, 0}};
+    static const struct fake_mode many[] = {
+        {V4L2_PIX_FMT_SBGGR8, 640, 480, 90}, {V4L2_PIX_FMT_RGB24, 640, 480, 30},
+        {V4L2_PIX_FMT_YUYV, 640, 480, 30},   {V4L2_PIX_FMT_NV12, 640, 480, 30},
+        {V4L2_PIX_FMT_GREY, 640, 480, 30},   {0, 0, 0, 0}};
     expect_choice(many, 640, 480, 30, "auto", "NV12 640x480 30");
     static const struct fake_mode bayer[] = {{V4L2_PIX_FMT_SBGGR8, 640, 480, 90}, {0, 0, 0, 0}};
     expect_choice(bayer, 640, 480, 30, "auto", "none");
-    static const struct fake_mode silent[] = {{V4L2_PIX_FMT_YUYV, 640, 480, 0}, {V4L2_PIX_FMT_MJPEG, 640, 480, 30}, {0, 0, 0, 0}};
-    expect_choice(silent, 640, 480, 30, "auto", "YUYV 640x480 0"); // a driver that names no rates may well reach it
+    static const struct fake_mode silent[] = {
+        {V4L2_PIX_FMT_YUYV, 640, 480, 0}, {V4L2_PIX_FMT_MJPEG, 640, 480, 30}, {0, 0, 0, 0}};
+    expect_choice(silent, 640, 480, 30, "auto",
+                  "YUYV 640x480 0"); // a driver that names no rates may well reach it
 }
 
 static void test_choice_other_lists(void **state)
@@ -97,11 +105,15 @@ static void test_choice_other_lists(void **state)
     char offered[80];
     struct fake_camera *fake = fake_add("/dev/video0", plain);
     fake->stepwise = 8;
-    assert_int_equal(v4l2_format_choose(&fake_ops, FAKE_FD, V4L2_BUF_TYPE_VIDEO_CAPTURE, &config, &choice, offered, sizeof(offered)), 0);
+    assert_int_equal(v4l2_format_choose(&fake_ops, FAKE_FD, V4L2_BUF_TYPE_VIDEO_CAPTURE, &config,
+                                        &choice, offered, sizeof(offered)),
+                     0);
     assert_int_equal(choice.width, 656);
     assert_int_equal(choice.height, 488);
     fake->no_size_list = true; // VIDIOC_TRY_FMT says
-    assert_int_equal(v4l2_format_choose(&fake_ops, FAKE_FD, V4L2_BUF_TYPE_VIDEO_CAPTURE, &config, &choice, offered, sizeof(offered)), 0);
+    assert_int_equal(v4l2_format_choose(&fake_ops, FAKE_FD, V4L2_BUF_TYPE_VIDEO_CAPTURE, &config,
+                                        &choice, offered, sizeof(offered)),
+                     0);
     assert_int_equal(choice.width, 320);
 }
 
@@ -149,8 +161,9 @@ static void test_refusals(void **state)
 static void test_every_failure(void **state)
 {
     (void)state;
-    static const unsigned long requests[] = {VIDIOC_QUERYCAP, VIDIOC_S_FMT, VIDIOC_REQBUFS, VIDIOC_QUERYBUF,
-                                             VIDIOC_QBUF,     VIDIOC_STREAMON, VIDIOC_ENUM_FMT, 1 /* mmap */};
+    static const unsigned long requests[] = {
+        VIDIOC_QUERYCAP, VIDIOC_S_FMT,    VIDIOC_REQBUFS,  VIDIOC_QUERYBUF,
+        VIDIOC_QBUF,     VIDIOC_STREAMON, VIDIOC_ENUM_FMT, 1 /* mmap */};
     struct fake_camera *fake = fake_add("/dev/video0", plain);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         for (int after = 0; after < 4; after++) {
@@ -237,7 +250,8 @@ static void wait_for(const struct rig *rig, enum stats_counter which, uint64_t l
 }
 
 // Until the source is in that state, or 5 s. Returns how long it took, ms.
-static uint64_t wait_state(const struct rig *rig, enum source_state state, struct source_status *status)
+static uint64_t wait_state(const struct rig *rig, enum source_state state,
+                           struct source_status *status)
 {
     uint64_t begin = fake_ms();
     do {
@@ -260,7 +274,8 @@ static void test_frames_flow(void **state)
     assert_true(stream_last_record(rig.stream, &record));
     assert_int_equal(record.hit_count, 3);
     assert_true(record.sensor_ns <= record.dequeued_ns && record.dequeued_ns <= record.started_ns);
-    assert_true(record.started_ns <= record.preprocessed_ns && record.preprocessed_ns <= record.inferred_ns);
+    assert_true(record.started_ns <= record.preprocessed_ns &&
+                record.preprocessed_ns <= record.inferred_ns);
     assert_true(record.inferred_ns <= record.published_ns);
     assert_int_equal(counter(&rig, STATS_FRAMES_BAD), 0);
     rig_stop(&rig);
@@ -282,7 +297,8 @@ static void test_multi_planar(void **state)
     rig_stop(&rig);
 }
 
-// Broken frames are counted, not published; their buffers are used again; gaps of the camera are counted.
+// Broken frames are counted, not published; their buffers are used again; gaps of the camera are
+// counted.
 static void test_bad_frames(void **state)
 {
     (void)state;
@@ -506,7 +522,8 @@ static void test_shared(void **state)
     struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
     fake_add("/dev/video0", plain);
     rig_start(&rig, &config);
-    assert_int_equal(stream_create(&rig.stream->config, network_ref(rig.stream->network), &other), 0);
+    assert_int_equal(stream_create(&rig.stream->config, network_ref(rig.stream->network), &other),
+                     0);
     stream_tune(other, 2, 2);
     assert_int_equal(pool_attach(rig.pool, other, rig.source), 0);
     struct rig second = {.stream = other};
@@ -522,14 +539,22 @@ static void test_shared(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_choice, setup),       cmocka_unit_test_setup(test_choice_other_lists, setup),
-        cmocka_unit_test_setup(test_refusals, setup),     cmocka_unit_test_setup(test_every_failure, setup),
-        cmocka_unit_test_setup(test_frames_flow, setup),  cmocka_unit_test_setup(test_multi_planar, setup),
-        cmocka_unit_test_setup(test_bad_frames, setup),   cmocka_unit_test_setup(test_jpeg, setup),
-        cmocka_unit_test_setup(test_fatal_error, setup),  cmocka_unit_test_setup(test_unplug, setup),
-        cmocka_unit_test_setup(test_auto, setup),         cmocka_unit_test_setup(test_auto_without_camera, setup),
-        cmocka_unit_test_setup(test_shared, setup),       cmocka_unit_test_setup(test_converted, setup),
-        cmocka_unit_test_setup(test_remark, setup),       cmocka_unit_test_setup(test_refused_buffers, setup),
+        cmocka_unit_test_setup(test_choice, setup),
+        cmocka_unit_test_setup(test_choice_other_lists, setup),
+        cmocka_unit_test_setup(test_refusals, setup),
+        cmocka_unit_test_setup(test_every_failure, setup),
+        cmocka_unit_test_setup(test_frames_flow, setup),
+        cmocka_unit_test_setup(test_multi_planar, setup),
+        cmocka_unit_test_setup(test_bad_frames, setup),
+        cmocka_unit_test_setup(test_jpeg, setup),
+        cmocka_unit_test_setup(test_fatal_error, setup),
+        cmocka_unit_test_setup(test_unplug, setup),
+        cmocka_unit_test_setup(test_auto, setup),
+        cmocka_unit_test_setup(test_auto_without_camera, setup),
+        cmocka_unit_test_setup(test_shared, setup),
+        cmocka_unit_test_setup(test_converted, setup),
+        cmocka_unit_test_setup(test_remark, setup),
+        cmocka_unit_test_setup(test_refused_buffers, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The configuration: defaults, places of errors, hostile files; and that etc/qedged.yaml and the manual page
-// tell what the code's table says.
+// The configuration: defaults, places of errors, hostile files; and that etc/qedged.yaml and the
+// manual page tell what the code's table says.
 
 #include <errno.h>
 #include <setjmp.h>
@@ -62,10 +62,10 @@ static void expect_errors(const char *text, size_t count, const char *const *sta
     config_errors_finish(&errors);
     free(config);
 }
-#define EXPECT_ERRORS(text, ...)                                                                          \
-    do {                                                                                                  \
-        const char *const starts_[] = {__VA_ARGS__};                                                      \
-        expect_errors(text, sizeof(starts_) / sizeof(starts_[0]), starts_);                               \
+#define EXPECT_ERRORS(text, ...)                                                                   \
+    do {                                                                                           \
+        const char *const starts_[] = {__VA_ARGS__};                                               \
+        expect_errors(text, sizeof(starts_) / sizeof(starts_[0]), starts_);                        \
     } while (0)
 
 static void test_smallest(void **state)
@@ -102,22 +102,23 @@ static void test_every_key(void **state)
     (void)state;
     struct config_errors errors = {0};
     int status;
-    struct config *config = parsed("socket: /tmp/x.sock\n"
-                                   "socket_group: staff\n"
-                                   "max_clients: 7\n"
-                                   "log_level: debug\n"
-                                   "workers: {threads: 3, cpus: '0-2,5', nice: -5, realtime: 40, lock_memory: yes}\n"
-                                   "streams:\n"
-                                   "  - name: a\n"
-                                   "    source: {type: v4l2, device: /dev/video7, size: 1280x720, fps: 12.5, format: mjpg, buffers: 6}\n"
-                                   "    model: {path: m, labels: l, mean: [1, 2, 3], std: 4, fit: letterbox, fill: 0, bgr: true}\n"
-                                   "    top_k: 16\n"
-                                   "    mode: latency\n"
-                                   "    ring_slots: 8\n"
-                                   "  - name: b\n"
-                                   "    source: {type: replay, path: p, fps: max, loop: false}\n"
-                                   "    model: {path: m}\n",
-                                   &errors, &status);
+    struct config *config = parsed(
+        "socket: /tmp/x.sock\n"
+        "socket_group: staff\n"
+        "max_clients: 7\n"
+        "log_level: debug\n"
+        "workers: {threads: 3, cpus: '0-2,5', nice: -5, realtime: 40, lock_memory: yes}\n"
+        "streams:\n"
+        "  - name: a\n"
+        "    source: {type: v4l2, device: /dev/video7, size: 1280x720, fps: 12.5, format: mjpg, buffers: 6}\n"
+        "    model: {path: m, labels: l, mean: [1, 2, 3], std: 4, fit: letterbox, fill: 0, bgr: true}\n"
+        "    top_k: 16\n"
+        "    mode: latency\n"
+        "    ring_slots: 8\n"
+        "  - name: b\n"
+        "    source: {type: replay, path: p, fps: max, loop: false}\n"
+        "    model: {path: m}\n",
+        &errors, &status);
     config_errors_print(&errors, stderr);
     assert_int_equal(status, 0);
     assert_int_equal(config->workers.threads, 3);
@@ -155,12 +156,17 @@ static void test_all_errors_at_once(void **state)
                   "    model: {labels: [x]}\n"
                   "    top_k: 17\n"
                   "    ring_slots: 100\n",
-                  "f:1:9: socket: expected text of 1 to 107 bytes", "f:2:14: max_clients: expected a whole number from 1 to 4096, not '0'",
-                  "f:3:1: colour: no such key; expected one of socket,", "f:5:12: workers.threads: expected auto or a whole number from 1 to 64",
-                  "f:6:9: workers.cpus: expected all or a list", "f:8:11: streams[0].name: expected a name of 1 to 63",
+                  "f:1:9: socket: expected text of 1 to 107 bytes",
+                  "f:2:14: max_clients: expected a whole number from 1 to 4096, not '0'",
+                  "f:3:1: colour: no such key; expected one of socket,",
+                  "f:5:12: workers.threads: expected auto or a whole number from 1 to 64",
+                  "f:6:9: workers.cpus: expected all or a list",
+                  "f:8:11: streams[0].name: expected a name of 1 to 63",
                   "f:9:20: streams[0].source.type: expected v4l2 | replay | pattern, not 'tape'",
-                  "f:9:32: streams[0].source.size: expected auto or WIDTHxHEIGHT", "f:9:42: streams[0].source.fps: expected auto, max",
-                  "f:10:21: streams[0].model.labels: expected text", "f:8:5: streams[0].model.path: must be given",
+                  "f:9:32: streams[0].source.size: expected auto or WIDTHxHEIGHT",
+                  "f:9:42: streams[0].source.fps: expected auto, max",
+                  "f:10:21: streams[0].model.labels: expected text",
+                  "f:8:5: streams[0].model.path: must be given",
                   "f:11:12: streams[0].top_k: expected a whole number from 1 to 16, not '17'",
                   "f:12:17: streams[0].ring_slots: expected a power of two");
 }
@@ -184,9 +190,10 @@ static void test_structure(void **state)
 static void test_keys_of_other_sources(void **state)
 {
     (void)state;
-    EXPECT_ERRORS("streams:\n- source: {type: pattern, device: /dev/video0, path: x}\n  model: {path: m}\n",
-                  "f:2:3: streams[0].source.device: a pattern source has no such key",
-                  "f:2:3: streams[0].source.path: a pattern source has no such key");
+    EXPECT_ERRORS(
+        "streams:\n- source: {type: pattern, device: /dev/video0, path: x}\n  model: {path: m}\n",
+        "f:2:3: streams[0].source.device: a pattern source has no such key",
+        "f:2:3: streams[0].source.path: a pattern source has no such key");
     EXPECT_ERRORS("streams:\n- source: {type: replay}\n  model: {path: m}\n",
                   "f:2:3: streams[0].source.path: must be given for a replay source");
     EXPECT_ERRORS("streams:\n- source: {type: v4l2, fps: max}\n  model: {path: m}\n",
@@ -201,9 +208,10 @@ static void test_between_streams(void **state)
     EXPECT_ERRORS("streams:\n- {name: a, source: {type: pattern}, model: {path: m}}\n"
                   "- {name: a, source: {type: pattern}, model: {path: m}}\n",
                   "f:3:3: streams[1].name: 'a' is the name of streams[0] too");
-    EXPECT_ERRORS("streams:\n- {source: {type: v4l2, device: /dev/video0}, model: {path: m}}\n"
-                  "- {source: {type: v4l2, device: /dev/video0, size: 320x240}, model: {path: m}}\n",
-                  "f:3:3: streams[1].source: same camera as streams[0] but other settings");
+    EXPECT_ERRORS(
+        "streams:\n- {source: {type: v4l2, device: /dev/video0}, model: {path: m}}\n"
+        "- {source: {type: v4l2, device: /dev/video0, size: 320x240}, model: {path: m}}\n",
+        "f:3:3: streams[1].source: same camera as streams[0] but other settings");
     expect_good("streams:\n- {source: {type: v4l2, device: /dev/video0}, model: {path: m}}\n"
                 "- {source: {type: v4l2, device: /dev/video0}, model: {path: n}}\n");
 }
@@ -211,19 +219,22 @@ static void test_between_streams(void **state)
 static void test_values(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"1e999", "nan", "inf", "0x10", " ", "", "1 2", "1,5", "--1", "99999999999999999999"};
+    static const char *const bad[] = {"1e999", "nan", "inf", "0x10", " ",
+                                      "",      "1 2", "1,5", "--1",  "99999999999999999999"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char text[200];
         snprintf(text, sizeof(text), "max_clients: '%s'\n" SMALL, bad[i]);
         EXPECT_ERRORS(text, "f:1:14: max_clients: expected a whole number");
-        snprintf(text, sizeof(text), "streams:\n- source: {type: pattern, fps: '%s'}\n  model: {path: m}\n", bad[i]);
+        snprintf(text, sizeof(text),
+                 "streams:\n- source: {type: pattern, fps: '%s'}\n  model: {path: m}\n", bad[i]);
         EXPECT_ERRORS(text, "f:2:32: streams[0].source.fps: expected auto, max");
     }
     EXPECT_ERRORS("socket: \"/tmp/a\\0b\"\n" SMALL, "f:1:9: socket: expected text");
     EXPECT_ERRORS("socket: \"/tmp/a\\nb\"\n" SMALL, "f:1:9: socket: expected text");
     EXPECT_ERRORS("workers: {cpus: '0-1024'}\n" SMALL, "f:1:17: workers.cpus");
     EXPECT_ERRORS("workers: {cpus: '1,'}\n" SMALL, "f:1:17: workers.cpus");
-    EXPECT_ERRORS("streams:\n- source: {type: pattern, size: 99999x9}\n  model: {path: m}\n", "f:2:33: streams[0].source.size");
+    EXPECT_ERRORS("streams:\n- source: {type: pattern, size: 99999x9}\n  model: {path: m}\n",
+                  "f:2:33: streams[0].source.size");
     EXPECT_ERRORS("streams:\n- source: {type: pattern}\n  model: {path: m, mean: [1, 2], std: 1}\n",
                   "f:3:26: streams[0].model.mean: expected one number or a list of three");
 }
@@ -254,16 +265,18 @@ static void test_hostile(void **state)
     assert_true(errors.count <= 100);
     config_errors_finish(&errors);
     free(text);
-    EXPECT_ERRORS("a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nstreams: [*b,*b]\n", "f:1:1: a: no such key",
-                  "f:2:1: b: no such key", "f:2:4: streams[0]: expected a group", "f:2:4: streams[1]: expected a group");
+    EXPECT_ERRORS("a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nstreams: [*b,*b]\n",
+                  "f:1:1: a: no such key", "f:2:1: b: no such key",
+                  "f:2:4: streams[0]: expected a group", "f:2:4: streams[1]: expected a group");
 }
 
 // Every cut of a good file: an error with a place, or a good file; never a crash.
 static void test_truncations(void **state)
 {
     (void)state;
-    static const char text[] = "workers: {threads: 2, cpus: '0-1'}\nstreams:\n  - name: \"a\"\n    source: &s {type: replay, path: x}\n"
-                               "    model: {path: m, mean: [1, 2, 3], std: [1, 1, 1]}\n  - source: *s\n    model: {path: |\n      m}\n";
+    static const char text[] =
+        "workers: {threads: 2, cpus: '0-1'}\nstreams:\n  - name: \"a\"\n    source: &s {type: replay, path: x}\n"
+        "    model: {path: m, mean: [1, 2, 3], std: [1, 1, 1]}\n  - source: *s\n    model: {path: |\n      m}\n";
     for (size_t length = 0; length < sizeof(text); length++) {
         struct config *config = calloc(1, sizeof(*config));
         struct config_errors errors = {0};
@@ -296,7 +309,9 @@ static void bracket(const struct config_key *key, char *text, size_t size)
     char expected[200];
     config_key_expect(key, expected, sizeof(expected));
     snprintf(text, size, "[%s%s%s%s%s]", expected, key->unit[0] ? "; " : "", key->unit,
-             !key->initial ? "; must be given" : key->initial[0] ? "; default " : "",
+             !key->initial     ? "; must be given"
+             : key->initial[0] ? "; default "
+                               : "",
              key->initial ? key->initial : "");
 }
 
@@ -307,7 +322,8 @@ static void test_file_documents_every_key(void **state)
     size_t count;
     const struct config_key *keys = config_schema(&count);
     for (size_t i = 0; i < count; i++) {
-        const char *last = strrchr(keys[i].path, '.') ? strrchr(keys[i].path, '.') + 1 : keys[i].path;
+        const char *last =
+            strrchr(keys[i].path, '.') ? strrchr(keys[i].path, '.') + 1 : keys[i].path;
         char line[64], range[300];
         bracket(&keys[i], range, sizeof(range));
         // in the order of the table, each: doc, range, key
@@ -324,7 +340,8 @@ static void test_file_documents_every_key(void **state)
         // an example value stands where there is no default, a default where there is one
         if (keys[i].initial && keys[i].initial[0] &&
             strncmp(at + strlen(line), keys[i].initial, strlen(keys[i].initial)) != 0)
-            fail_msg("etc/qedged.yaml: %s: shown with another value than its default", keys[i].path);
+            fail_msg("etc/qedged.yaml: %s: shown with another value than its default",
+                     keys[i].path);
     }
     free(text);
 }
@@ -376,12 +393,18 @@ static void test_unreadable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_smallest),          cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_all_errors_at_once), cmocka_unit_test(test_structure),
-        cmocka_unit_test(test_keys_of_other_sources), cmocka_unit_test(test_between_streams),
-        cmocka_unit_test(test_values),            cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_truncations),       cmocka_unit_test(test_file_documents_every_key),
-        cmocka_unit_test(test_file_is_good),      cmocka_unit_test(test_manual_names_every_key),
+        cmocka_unit_test(test_smallest),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_structure),
+        cmocka_unit_test(test_keys_of_other_sources),
+        cmocka_unit_test(test_between_streams),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_file_documents_every_key),
+        cmocka_unit_test(test_file_is_good),
+        cmocka_unit_test(test_manual_names_every_key),
         cmocka_unit_test(test_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A camera made of memory, behind the daemon's table of device calls: formats, sizes and rates as a test sets
-// them, buffers that must be queued before they are filled, and every kind of trouble on demand.
-// Included by one test program only.
+// A camera made of memory, behind the daemon's table of device calls: formats, sizes and rates as a
+// test sets them, buffers that must be queued before they are filled, and every kind of trouble on
+// demand. Included by one test program only.
 
 #ifndef QEDGE_TESTS_DAEMON_FAKE_CAMERA_H
 #define QEDGE_TESTS_DAEMON_FAKE_CAMERA_H
@@ -37,10 +37,10 @@ struct fake_camera {
     const struct fake_mode *modes;
     // trouble
     bool unplugged;
-    unsigned long fail_request; // this ioctl fails with fail_status …
-    int fail_status, fail_after; // … after so many good ones
-    bool fail_once;              // … and then no more
-    int fatal_dequeues;          // so many DQBUF give EIO, until STREAMOFF
+    unsigned long fail_request;             // this ioctl fails with fail_status …
+    int fail_status, fail_after;            // … after so many good ones
+    bool fail_once;                         // … and then no more
+    int fatal_dequeues;                     // so many DQBUF give EIO, until STREAMOFF
     int flag_errors, short_frames, skipped; // so many frames each
     const void *jpeg;
     size_t jpeg_size;
@@ -116,7 +116,8 @@ static int fake_close(int fd)
     return 0;
 }
 
-static const struct fake_mode *fake_mode_of(const struct fake_camera *fake, uint32_t fourcc, uint32_t index)
+static const struct fake_mode *fake_mode_of(const struct fake_camera *fake, uint32_t fourcc,
+                                            uint32_t index)
 {
     for (const struct fake_mode *mode = fake->modes; mode->fourcc; mode++)
         if (mode->fourcc == fourcc && index-- == 0)
@@ -148,7 +149,8 @@ static int fake_sizes(const struct fake_camera *fake, struct v4l2_frmsizeenum *o
         return -EINVAL;
     one->type = fake->stepwise ? V4L2_FRMSIZE_TYPE_STEPWISE : V4L2_FRMSIZE_TYPE_DISCRETE;
     if (fake->stepwise) {
-        one->stepwise = (struct v4l2_frmsize_stepwise){16, 4096, fake->stepwise, 16, 4096, fake->stepwise};
+        one->stepwise =
+            (struct v4l2_frmsize_stepwise){16, 4096, fake->stepwise, 16, 4096, fake->stepwise};
     } else {
         one->discrete.width = mode->width;
         one->discrete.height = mode->height;
@@ -180,7 +182,9 @@ static int fake_set_format(struct fake_camera *fake, struct v4l2_format *format)
     } else {
         uint32_t fourcc = format->fmt.pix.pixelformat;
         format->fmt.pix.bytesperline = fourcc == V4L2_PIX_FMT_YUYV ? format->fmt.pix.width * 2
-                                       : fourcc == V4L2_PIX_FMT_GREY || fourcc == V4L2_PIX_FMT_NV12 ? format->fmt.pix.width : 0;
+                                       : fourcc == V4L2_PIX_FMT_GREY || fourcc == V4L2_PIX_FMT_NV12
+                                           ? format->fmt.pix.width
+                                           : 0;
     }
     fake->format = *format;
     return 0;
@@ -219,7 +223,8 @@ static int fake_dequeue(struct fake_camera *fake, struct v4l2_buffer *buffer)
             buffer->bytesused = (uint32_t)fake->jpeg_size;
             memcpy(fake->memory[i][0], fake->jpeg, fake->jpeg_size);
         } else {
-            buffer->bytesused = fake->format.fmt.pix.bytesperline * height * (fake->format.fmt.pix.pixelformat == V4L2_PIX_FMT_NV12 ? 3 : 2) / 2;
+            buffer->bytesused = fake->format.fmt.pix.bytesperline * height *
+                                (fake->format.fmt.pix.pixelformat == V4L2_PIX_FMT_NV12 ? 3 : 2) / 2;
         }
         if (fake->flag_errors > 0) {
             fake->flag_errors--;
@@ -279,7 +284,10 @@ static int fake_call(struct fake_camera *fake, unsigned long request, void *argu
         format->fmt.pix.height = 240;
         return 0;
     }
-    case VIDIOC_G_FMT: *(struct v4l2_format *)argument = (struct v4l2_format){.type = ((struct v4l2_format *)argument)->type}; return 0;
+    case VIDIOC_G_FMT:
+        *(struct v4l2_format *)argument =
+            (struct v4l2_format){.type = ((struct v4l2_format *)argument)->type};
+        return 0;
     case VIDIOC_S_FMT: return fake_set_format(fake, argument);
     case VIDIOC_REQBUFS: {
         struct v4l2_requestbuffers *buffers = argument;
@@ -377,7 +385,13 @@ static int fake_list(char paths[V4L2_NODES_MAX][32])
     return fake_count;
 }
 
-static const struct v4l2_device_ops fake_ops = {.name = "fake", .open = fake_open, .close = fake_close, .ioctl = fake_ioctl,
-                                                .map = fake_map, .unmap = fake_unmap, .poll = fake_poll, .list = fake_list};
+static const struct v4l2_device_ops fake_ops = {.name = "fake",
+                                                .open = fake_open,
+                                                .close = fake_close,
+                                                .ioctl = fake_ioctl,
+                                                .map = fake_map,
+                                                .unmap = fake_unmap,
+                                                .poll = fake_poll,
+                                                .list = fake_list};
 
 #endif

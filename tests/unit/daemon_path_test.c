@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From mailbox to ring: order, waiting results, wake-ups that nobody takes, the end, the choice of mode, models
-// swapped under load, and that a frame's way takes no memory.
+// From mailbox to ring: order, waiting results, wake-ups that nobody takes, the end, the choice of
+// mode, models swapped under load, and that a frame's way takes no memory.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +66,8 @@ static void make_record(struct ring_record *record, uint64_t frame)
 {
     memset(record, 0, sizeof(*record));
     record->frame = frame;
-    record->sensor_ns = record->dequeued_ns = record->started_ns = record->preprocessed_ns = record->inferred_ns = clock_now_ns();
+    record->sensor_ns = record->dequeued_ns = record->started_ns = record->preprocessed_ns =
+        record->inferred_ns = clock_now_ns();
 }
 
 static void settle(struct publisher *publisher, uint64_t ticket)
@@ -172,7 +173,8 @@ static const char *tuned(double fps, uint32_t threads, uint64_t alone_ns, uint64
     tuner_init(&tuner, CONFIG_MODE_AUTO, threads, fps, 1);
     for (int i = 0; i < 20; i++) {
         bool team = atomic_load(&tuner.team);
-        tuner_add(&tuner, team, (team ? team_ns : alone_ns) * (i % 2 ? 1 : 3)); // every second one disturbed
+        tuner_add(&tuner, team,
+                  (team ? team_ns : alone_ns) * (i % 2 ? 1 : 3)); // every second one disturbed
     }
     return tuner_name(&tuner);
 }
@@ -181,7 +183,8 @@ static void test_tuner(void **state)
 {
     (void)state;
     assert_string_equal(tuned(30, 4, 20000000, 7000000), "latency");
-    assert_string_equal(tuned(30, 4, 20000000, 19000000), "throughput"); // a team gains next to nothing
+    assert_string_equal(tuned(30, 4, 20000000, 19000000),
+                        "throughput"); // a team gains next to nothing
     assert_string_equal(tuned(30, 4, 100000000, 30000000), "throughput"); // a team does not keep up
     assert_string_equal(tuned(30, 1, 20000000, 7000000), "throughput");
     assert_string_equal(tuned(CONFIG_FPS_MAX, 4, 20000000, 7000000), "throughput");
@@ -287,7 +290,8 @@ static void run_paced(enum config_mode mode)
     rig_start(&rig, CONFIG_FPS_MAX, mode);
     for (int i = 0; i < 2; i++) {
         wait_published(rig.streams[i], 500);
-        assert_string_equal(tuner_name(&rig.streams[i]->tuner), mode == CONFIG_MODE_LATENCY ? "latency" : "throughput");
+        assert_string_equal(tuner_name(&rig.streams[i]->tuner),
+                            mode == CONFIG_MODE_LATENCY ? "latency" : "throughput");
     }
     rig_stop(&rig);
 }
@@ -315,14 +319,16 @@ static void test_paced_order(void **state)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     for (int i = 0; i < 2; i++) {
         struct stats_reader reader = stats_writer_reader(&rig.streams[i]->publisher.stats);
-        // only what waited in the mailbox, and to get there, when the source was stopped may be missing
+        // only what waited in the mailbox, and to get there, when the source was stopped may be
+        // missing
         assert_true(stats_counter(&reader, STATS_FRAMES_DROPPED) <= 2);
         check_order(rig.streams[i], 900);
     }
     rig_stop(&rig);
 }
 
-// Models come and go while frames are under way; every record bears the generation of the model that made it.
+// Models come and go while frames are under way; every record bears the generation of the model
+// that made it.
 static void test_swap_under_load(void **state)
 {
     (void)state;
@@ -358,7 +364,8 @@ static void test_no_allocation(void **state)
     rig_start(&rig, CONFIG_FPS_MAX, CONFIG_MODE_THROUGHPUT);
     wait_published(rig.streams[0], 200);
     wait_published(rig.streams[1], 200);
-    // every worker has its plans by now, or gets them soon: then a thousand frames without one allocation
+    // every worker has its plans by now, or gets them soon: then a thousand frames without one
+    // allocation
     unsigned long before = 0, after = 1;
     for (int i = 0; i < 20 && before != after; i++) {
         before = atomic_load(&allocations);
@@ -378,9 +385,15 @@ int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),         cmocka_unit_test(test_end),          cmocka_unit_test(test_wakers),
-        cmocka_unit_test(test_tuner),         cmocka_unit_test(test_paced_throughput), cmocka_unit_test(test_paced_latency),
-        cmocka_unit_test(test_paced_order),   cmocka_unit_test(test_swap_under_load), cmocka_unit_test(test_no_allocation),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_wakers),
+        cmocka_unit_test(test_tuner),
+        cmocka_unit_test(test_paced_throughput),
+        cmocka_unit_test(test_paced_latency),
+        cmocka_unit_test(test_paced_order),
+        cmocka_unit_test(test_swap_under_load),
+        cmocka_unit_test(test_no_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
