@@ -90,7 +90,8 @@ static void put_weight(const struct plan *plan, const struct depthwise_isa *isa,
     size_t vector_bytes = (size_t)isa->lanes * 4;
     for (int32_t align = 0; align < plan->aligns; align++) {
         int32_t row = ky + align, group = row / isa->taps;
-        size_t index = ((size_t)kx * (size_t)plan->groups + (size_t)group) * (size_t)plan->aligns + (size_t)align;
+        size_t column = (size_t)kx * (size_t)plan->groups + (size_t)group;
+        size_t index = column * (size_t)plan->aligns + (size_t)align;
         uint8_t *lane = set + index * (size_t)isa->vectors * vector_bytes + (size_t)at * 4;
         int16_t wide = (int16_t)value;
         if (isa->taps == 4)
@@ -113,7 +114,8 @@ static void pack_channel(const struct plan *plan, const struct depthwise_isa *is
     for (int32_t ky = 0; ky < s->k_h; ky++) {
         for (int32_t kx = 0; kx < s->k_w; kx++) {
             size_t tap = (size_t)ky * (size_t)s->k_w + (size_t)kx;
-            int32_t weight = weights->weights[tap * (size_t)s->out_c + (size_t)channel] - s->weight_zero_point;
+            int32_t weight = weights->weights[tap * (size_t)s->out_c + (size_t)channel];
+            weight -= s->weight_zero_point;
             int32_t main = isa->taps == 2 ? weight : packing_max(-128, packing_min(127, weight));
             sum += (uint32_t)weight;
             put_weight(plan, isa, set, ky, kx, at, main);

@@ -118,11 +118,12 @@ static int32_t inner_count(const struct gemm_plan *plan, int32_t batch, int32_t 
 {
     const struct kernel_conv_shape *s = plan->shape;
     int32_t left = ox * s->stride_w - s->pad_left, fit = s->in_w - s->k_w - left;
-    if (s->k_h > GATHER_LINES || (s->k_w > 1 && (s->dilation_w != 1 || plan->groups != 1)) || left < 0 || fit < 0)
+    bool one_piece = s->k_w == 1 || (s->dilation_w == 1 && plan->groups == 1);
+    if (s->k_h > GATHER_LINES || !one_piece || left < 0 || fit < 0)
         return 0;
     int32_t bottom = oy * s->stride_h - s->pad_top + (s->k_h - 1) * s->dilation_h;
     bottom = bottom < 0 ? 0 : bottom < s->in_h ? bottom : s->in_h - 1;
-    int64_t from = (((int64_t)batch * s->in_h + bottom) * s->in_w + left) * s->in_c + s->in_c - plan->group_in;
+    int64_t from = (((int64_t)batch * s->in_h + bottom) * s->in_w + left + 1) * s->in_c - plan->group_in;
     int64_t end = (int64_t)s->batch * s->in_h * s->in_w * s->in_c;
     int32_t vectors = (s->k_w * plan->group_in + GATHER_VECTOR - 1) / GATHER_VECTOR;
     int64_t spare = end - from - vectors * GATHER_VECTOR;

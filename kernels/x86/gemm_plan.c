@@ -51,9 +51,10 @@ static bool wants_lines(const struct gemm_plan *plan, const struct gemm_isa *isa
     if (s->k_w == 1 || s->dilation_w != 1 || plan->groups != 1 || s->out_w < LINES_OUT_W)
         return false;
     int32_t quads = packing_divide_up(s->k_w * s->in_c * isa->bytes, 4);
-    size_t width = ((size_t)s->in_w + (size_t)s->k_w) * (size_t)s->in_c * (size_t)isa->bytes;
+    size_t width = (size_t)(s->out_w - 1) * (size_t)s->stride_w + (size_t)s->k_w;
+    size_t reach = (size_t)(s->k_h - 1) * (size_t)s->dilation_h + 1;
     return (int64_t)(quads * s->k_h - plan->quads) * plan->column_vectors <= 4 * s->k_h &&
-           (size_t)s->k_h * width * (size_t)s->dilation_h <= PANEL_FEW_ROWS;
+           reach * width * (size_t)(s->in_c * isa->bytes) <= PANEL_FEW_ROWS;
 }
 
 static void plan_lines(struct gemm_plan *plan, const struct gemm_isa *isa)

@@ -13,17 +13,29 @@ enum { PEAK_LOOPS = 200000, PEAK_CHAINS = 12 };
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define PEAK_STEP(n, body) body(0) body(1) body(2) body(3) body(4) body(5) body(6) body(7) body(8) body(9) body(10) body(11)
+#define PEAK_STEP(body)                                                                                \
+    body(0) body(1) body(2) body(3) body(4) body(5) body(6) body(7) body(8) body(9) body(10) body(11)
 
 __attribute__((target("avx512f,avx512bw,avx512vnni"))) static inline double peak_avx512vnni(void)
 {
     __m512i a[PEAK_CHAINS] = {0};
     for (int i = 0; i < PEAK_LOOPS; i++) {
 #define PEAK_BODY(k) __asm__ volatile("vpdpbusd %1, %1, %0" : "+v"(a[k]) : "v"(a[k]));
-        PEAK_STEP(12, PEAK_BODY)
+        PEAK_STEP(PEAK_BODY)
 #undef PEAK_BODY
     }
     return 64.0 * PEAK_CHAINS * PEAK_LOOPS;
+}
+
+__attribute__((target("avx2"))) static inline double peak_avxvnni(void)
+{
+    __m256i a[PEAK_CHAINS] = {0};
+    for (int i = 0; i < PEAK_LOOPS; i++) {
+#define PEAK_BODY(k) __asm__ volatile("%{vex%} vpdpbusd %1, %1, %0" : "+x"(a[k]) : "x"(a[k]));
+        PEAK_STEP(PEAK_BODY)
+#undef PEAK_BODY
+    }
+    return 32.0 * PEAK_CHAINS * PEAK_LOOPS;
 }
 
 __attribute__((target("avx2"))) static inline double peak_avx2(void)
@@ -33,7 +45,7 @@ __attribute__((target("avx2"))) static inline double peak_avx2(void)
     for (int i = 0; i < PEAK_LOOPS; i++) {
 #define PEAK_BODY(k) \
     __asm__ volatile("vpmaddwd %2, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(a[k]), "=&x"(t) : "x"(x));
-        PEAK_STEP(12, PEAK_BODY)
+        PEAK_STEP(PEAK_BODY)
 #undef PEAK_BODY
     }
     return 16.0 * PEAK_CHAINS * PEAK_LOOPS;
@@ -43,6 +55,8 @@ static inline double peak_work(uint32_t cpu)
 {
     if (cpu & KERNEL_CPU_AVX512VNNI)
         return peak_avx512vnni();
+    if (cpu & KERNEL_CPU_AVXVNNI)
+        return peak_avxvnni();
     if (cpu & KERNEL_CPU_AVX2)
         return peak_avx2();
     return 0;
