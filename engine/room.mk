@@ -39,4 +39,5 @@ engine_SRCS := \
 	engine/ops/wide_conv.c \
 	engine/ops/wide_pool.c \
 	engine/ops/wide_softmax.c \
+	engine/ops/wide_unary.c \
 	engine/ops/window.c

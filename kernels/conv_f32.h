@@ -21,9 +21,10 @@ static inline word_vec word_start(const struct word_task *task, int vector, int 
     return word_load(task->tile + vector * WORD_LANES * 4);
 }
 
-static inline void word_finish(const struct word_task *task, int vector, int vectors, word_vec sums,
-                               float *to, int32_t columns)
+static inline void word_finish(const struct word_task *task, int32_t row, int vector, int vectors,
+                               word_vec sums, float *to, int32_t columns)
 {
+    (void)row;
     (void)vector;
     (void)vectors;
     float_store(to, sums, task->low, task->high, columns);

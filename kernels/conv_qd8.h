@@ -25,18 +25,23 @@ static inline const uint8_t *head_of(const struct word_task *task, int which, in
     return task->tile + (size_t)((which * vectors + vector) * WORD_LANES) * 4;
 }
 
-// Sums count bytes from their zero point on: minus (zero point - WORD_OFFSET) times the sum of the
-// weights.
 static inline word_vec word_start(const struct word_task *task, int vector, int vectors)
 {
-    return word_multiply(word_load(head_of(task, 2, vector, vectors)),
-                         word_set(WORD_OFFSET - task->zero_point));
+    (void)task;
+    (void)vector;
+    (void)vectors;
+    return word_set(0);
 }
 
-static inline void word_finish(const struct word_task *task, int vector, int vectors, word_vec sums,
-                               float *to, int32_t columns)
+// Bytes count from their picture's zero point on: minus (zero point - WORD_OFFSET) times the sum of
+// the weights.
+static inline void word_finish(const struct word_task *task, int32_t row, int vector, int vectors,
+                               word_vec sums, float *to, int32_t columns)
 {
-    float_vec value = float_multiply(word_float(sums), float_set(task->scale));
+    const struct kernel_hybrid_steps *steps = &task->pictures[(task->first + row) / task->pixels];
+    word_vec rest = word_multiply(word_load(head_of(task, 2, vector, vectors)),
+                                  word_set(WORD_OFFSET - steps->zero_point));
+    float_vec value = float_multiply(word_float(word_add(sums, rest)), float_set(steps->scale));
     float_vec y = float_mac(float_load(head_of(task, 0, vector, vectors)), value,
                             float_load(head_of(task, 1, vector, vectors)));
     float_store(to, y, task->low, task->high, columns);

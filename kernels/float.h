@@ -63,8 +63,8 @@ void kernel_float_binary(enum kernel_binary_kind kind, bool swapped,
 // ---- Dynamic range
 // -------------------------------------------------------------------------------
 //
-// Float activations and int8 weights: a picture (fully connected: a row) is quantized to uint8 when
-// it comes, with steps of its own, and for every output channel c
+// Float activations and int8 weights: a picture (fully connected: a row, batch = rows) is quantized
+// to uint8 when it comes, with steps of its own, and for every output channel c
 //     y = clamp((float)(sum of (x - zero_point) * w) * scale * weight_scale[c] + bias[c])
 // with the sum in int32, exact as long as a filter has at most KERNEL_HYBRID_DEPTH values. Padding
 // is x = zero_point.
@@ -109,6 +109,7 @@ struct kernel_hybrid_conv {
                  void *packed);
     size_t (*scratch_size)(const struct kernel_conv_shape *shape);
     int32_t (*units)(const struct kernel_conv_shape *shape);
+    // steps: one for each picture of the batch
     void (*run)(const struct kernel_conv_shape *shape, const struct kernel_float_range *range,
                 const void *packed, const uint8_t *input, const struct kernel_hybrid_steps *steps,
                 float *output, void *scratch, int32_t first, int32_t last);

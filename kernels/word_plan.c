@@ -31,7 +31,8 @@ static struct word_plan plan_of(const struct kernel_conv_shape *shape, const str
     struct word_plan plan = {
         .shape = shape, .groups = shape->groups, .direct = is_direct(shape, isa)};
     plan.group_in = shape->in_c / plan.groups;
-    plan.rows = shape->batch * shape->out_h * shape->out_w;
+    plan.pixels = shape->out_h * shape->out_w;
+    plan.rows = shape->batch * plan.pixels;
     plan.depth = shape->k_h * shape->k_w * plan.group_in;
     plan.columns = shape->out_c / plan.groups;
     plan.steps = packing_divide_up(plan.depth * isa->bytes, 4);
@@ -189,7 +190,8 @@ static const uint8_t *rows_of(const struct word_plan *plan, const struct word_jo
         if (isa->bytes == 4) // constants, so that copies are of a known size
             gather_row(plan, job->input, group, first + i, 0, panel, 4);
         else
-            gather_row(plan, job->input, group, first + i, job->zero_point, panel, 1);
+            gather_row(plan, job->input, group, first + i,
+                       job->steps[(first + i) / plan->pixels].zero_point, panel, 1);
     }
     return job->scratch;
 }
@@ -209,8 +211,9 @@ static void run_tiles(const struct word_plan *plan, const struct word_job *job, 
         .output_stride = stride,
         .low = job->range.low,
         .high = job->range.high,
-        .scale = job->scale,
-        .zero_point = job->zero_point,
+        .pictures = isa->bytes == 1 ? job->steps + first / plan->pixels : NULL,
+        .first = first % plan->pixels,
+        .pixels = plan->pixels,
     };
     for (int32_t tile = first_tile; tile < last_tile; tile++) {
         int32_t start = tile_start(plan, tile), column = start * isa->lanes;

@@ -25,6 +25,7 @@
 struct word_plan {
     const struct kernel_conv_shape *shape;
     int32_t rows, depth, steps, columns, groups;
+    int32_t pixels;                // rows of one picture
     int32_t group_in;              // input channels of one group
     bool direct;                   // rows are read from the input itself
     size_t row_bytes;              // from one row to the next
@@ -44,8 +45,8 @@ struct word_task {
     size_t output_stride; // in floats
     int32_t columns;      // columns of the tile that exist
     float low, high;
-    float scale;        // dynamic range: value of an input step
-    int32_t zero_point; // dynamic range: of the input, in [0, 255]
+    const struct kernel_hybrid_steps *pictures; // dynamic range: of the picture of row 0, and so on
+    int32_t first, pixels; // dynamic range: row 0 within its picture, rows of a picture
 };
 
 struct word_isa {
@@ -67,8 +68,7 @@ struct word_job {
     float *output;
     void *scratch;
     struct kernel_float_range range;
-    float scale; // as in word_task
-    int32_t zero_point;
+    const struct kernel_hybrid_steps *steps; // dynamic range: one a picture
 };
 
 size_t word_packed_size(const struct kernel_conv_shape *shape, const struct word_isa *isa);
@@ -104,7 +104,7 @@ void word_run(const struct kernel_conv_shape *shape, const struct word_job *job,
                         const float *input, float *output, void *scratch, int32_t first,           \
                         int32_t last)                                                              \
     {                                                                                              \
-        word_run(shape, &(struct word_job){packed, input, output, scratch, *range, 0, 0}, first,   \
+        word_run(shape, &(struct word_job){packed, input, output, scratch, *range, NULL}, first,   \
                  last, isa);                                                                       \
     }                                                                                              \
     const struct kernel_float_conv symbol = {row_name,        flag,     accepts_shape,             \
@@ -140,10 +140,8 @@ void word_run(const struct kernel_conv_shape *shape, const struct word_job *job,
                         const uint8_t *input, const struct kernel_hybrid_steps *steps,             \
                         float *output, void *scratch, int32_t first, int32_t last)                 \
     {                                                                                              \
-        word_run(shape,                                                                            \
-                 &(struct word_job){packed, input, output, scratch, *range, steps->scale,          \
-                                    steps->zero_point},                                            \
-                 first, last, isa);                                                                \
+        word_run(shape, &(struct word_job){packed, input, output, scratch, *range, steps}, first,  \
+                 last, isa);                                                                       \
     }                                                                                              \
     const struct kernel_hybrid_conv symbol = {row_name,        flag,     row_accepts,              \
                                               row_packed_size, row_pack, row_scratch_size,         \

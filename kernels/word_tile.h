@@ -10,9 +10,10 @@
 //   word_vec word_load(weights)                     one vector of weights
 //   word_vec word_spread(word)                      one word of a row in every lane
 //   word_vec word_mac(sums, x, w)
-//   void word_finish(task, vector, vectors, sums, float *to, columns)     stores at most WORD_LANES
-//   columns WORD_LANES                   its lanes WORD_HEAD                    words of a tile's
-//   head for each column WORD_EACH_ROW(X)             X(0) X(1) ... up to the tile's height - 1
+//   void word_finish(task, row, vector, vectors, sums, float *to, columns)     stores at most
+//   WORD_LANES columns WORD_LANES                   its lanes WORD_HEAD                    words of
+//   a tile's head for each column WORD_EACH_ROW(X)             X(0) X(1) ... up to the tile's
+//   height - 1
 
 #ifndef QEDGE_KERNELS_WORD_TILE_H
 #define QEDGE_KERNELS_WORD_TILE_H
@@ -27,9 +28,9 @@ WORD_INLINE void word_store(const struct word_task *task, struct word_pair sums,
                             const int vectors)
 {
     float *to = task->output + (size_t)row * task->output_stride;
-    word_finish(task, 0, vectors, sums.a, to, task->columns);
+    word_finish(task, row, 0, vectors, sums.a, to, task->columns);
     if (vectors == 2)
-        word_finish(task, 1, vectors, sums.b, to + WORD_LANES, task->columns - WORD_LANES);
+        word_finish(task, row, 1, vectors, sums.b, to + WORD_LANES, task->columns - WORD_LANES);
 }
 
 WORD_INLINE void word_rows(const struct word_task *task, int32_t row, const int rows,

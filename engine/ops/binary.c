@@ -92,7 +92,9 @@ static void prepare_fixed(struct binary_params *p, int32_t headroom)
     double a = p->forward.a_scale, b = p->forward.b_scale, out = p->forward.out_scale;
     p->headroom = headroom;
     if (p->forward.kind == KERNEL_MUL) {
-        p->out = fixed_multiplier_from(a * b / out);
+        // In float, as TFLite has it.
+        p->out = fixed_multiplier_from(
+            (double)(p->forward.a_scale * p->forward.b_scale / p->forward.out_scale));
         return;
     }
     double twice = 2 * (a > b ? a : b);

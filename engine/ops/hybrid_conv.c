@@ -19,12 +19,11 @@ struct quantize_params {
 };
 
 struct hybrid_params {
-    struct kernel_conv_shape shape; // of one picture
+    struct kernel_conv_shape shape;
     struct kernel_float_range range;
     const struct kernel_hybrid_conv *kernel;
     void *packed;
-    int32_t units; // of one picture
-    size_t head, picture_in, picture_out;
+    size_t head; // bytes before the first picture
 };
 
 // A unit is a picture.
@@ -53,16 +52,8 @@ static void run_conv(const void *params, const struct layer_io *io, void *scratc
                      int32_t last)
 {
     const struct hybrid_params *p = params;
-    const struct kernel_hybrid_steps *steps = io->in[0];
-    while (first < last) {
-        int32_t picture = first / p->units, from = first % p->units;
-        int32_t to = last - first < p->units - from ? from + last - first : p->units;
-        p->kernel->run(&p->shape, &p->range, p->packed,
-                       (const uint8_t *)io->in[0] + p->head + (size_t)picture * p->picture_in,
-                       &steps[picture], (float *)io->out[0] + (size_t)picture * p->picture_out,
-                       scratch, from, to);
-        first += to - from;
-    }
+    p->kernel->run(&p->shape, &p->range, p->packed, (const uint8_t *)io->in[0] + p->head, io->in[0],
+                   io->out[0], scratch, first, last);
 }
 
 // ---- build
@@ -148,6 +139,21 @@ static int add_depthwise(struct build *b, const struct kernel_conv_shape *s, uin
     return rc;
 }
 
+// XNNPACK makes such a convolution a fully connected layer: every pixel has steps of its own.
+static bool is_pointwise(const struct kernel_conv_shape *s)
+{
+    return s->k_h == 1 && s->k_w == 1 && s->stride_h == 1 && s->stride_w == 1 && s->groups == 1 &&
+           s->out_h == s->in_h && s->out_w == s->in_w && s->in_c + s->out_c > 2;
+}
+
+static struct kernel_conv_shape rows_of_pixels(const struct kernel_conv_shape *s)
+{
+    struct kernel_conv_shape rows = *s;
+    rows.batch = s->batch * s->in_h * s->in_w;
+    rows.in_h = rows.in_w = rows.out_h = rows.out_w = 1;
+    return rows;
+}
+
 int hybrid_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t macs)
 {
     if (s->kind == KERNEL_DEPTHWISE)
@@ -159,28 +165,25 @@ int hybrid_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t mac
     if (!p)
         return -ENOMEM;
     p->shape = *s;
-    p->shape.batch = 1;
+    if (is_pointwise(s))
+        p->shape = rows_of_pixels(s);
     p->kernel = kernel_hybrid_conv_select(&p->shape, b->cpu);
-    p->units = p->kernel->units(&p->shape);
-    p->picture_in = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
-    p->picture_out = (size_t)s->out_h * (size_t)s->out_w * (size_t)s->out_c;
-    p->head = ((size_t)s->batch * sizeof(struct kernel_hybrid_steps) + 63) / 64 * 64;
-    if ((int64_t)p->units * s->batch > INT32_MAX)
-        return build_fail(b, -ENOTSUP, "%d pictures of %d pieces", s->batch, p->units);
+    p->head = ((size_t)p->shape.batch * sizeof(struct kernel_hybrid_steps) + 63) / 64 * 64;
     int rc = build_activation_float(b, b->op->options.activation, &p->range.low, &p->range.high);
     if (rc == 0)
         rc = pack(b, p);
     if (rc < 0)
         return rc;
     const struct kernel_hybrid_quantize *quantize = kernel_hybrid_quantize_select(b->cpu);
-    int32_t quantized = add_quantize(b, quantize, p->head, p->picture_in, s->batch);
+    size_t picture = (size_t)p->shape.in_h * (size_t)p->shape.in_w * (size_t)p->shape.in_c;
+    int32_t quantized = add_quantize(b, quantize, p->head, picture, p->shape.batch);
     if (quantized < 0)
         return quantized;
     struct layer *layer = build_layer(b, run_conv, p->kernel->name, p, 1);
     if (!layer)
         return -ENOMEM;
     layer->in[0] = quantized;
-    layer->units = p->units * s->batch;
+    layer->units = p->kernel->units(&p->shape);
     layer->scratch = p->kernel->scratch_size(&p->shape);
     layer->macs = macs;
     layer->packed_bytes = p->kernel->packed_size(&p->shape);

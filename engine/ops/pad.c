@@ -83,7 +83,7 @@ static bool is_fusable(const struct build *b, const struct graph_tensor *in, con
         return false;
     if (in->type == TENSOR_INT8)
         return (int8_t)value[0] == b->graph->tensors[b->op->outputs[0]].zero_point;
-    return in->type == TENSOR_FLOAT32 && memcmp(value, zero, 4) == 0;
+    return (in->type == TENSOR_FLOAT32 || in->type == TENSOR_INT16) && memcmp(value, zero, 4) == 0;
 }
 
 int op_pad(struct build *b)

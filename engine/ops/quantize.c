@@ -55,10 +55,12 @@ static int add_layer(struct build *b, enum edge_kind kind, const struct graph_te
     return 0;
 }
 
-// int16 on one side: TFLite's own rounding, a true division and halves away from zero.
+// int16 on one side. From float as XNNPACK does it, halves to even; between integers TFLite's fixed
+// point.
 struct wide_quantize_params {
-    float scale;
-    struct fixed_multiplier ratio; // int16 to int16
+    float scale, inverse;
+    struct fixed_multiplier ratio; // between integers
+    int32_t in_zero, out_zero;
     size_t elements;
 };
 
@@ -72,8 +74,9 @@ static void run_quantize_wide(const void *params, const struct layer_io *io, voi
     (void)first;
     (void)last;
     for (size_t i = 0; i < p->elements; i++) {
-        float step = roundf(in[i] / p->scale);
-        out[i] = (int16_t)(!(step > -32768) ? -32768 : step > 32767 ? 32767 : step);
+        float step = in[i] * p->inverse;
+        step = step > -32768 ? step : -32768; // not a number: the lowest
+        out[i] = (int16_t)lrintf(step < 32767 ? step : 32767);
     }
 }
 
@@ -103,6 +106,34 @@ static void run_requantize_wide(const void *params, const struct layer_io *io, v
         out[i] = (int16_t)fixed_clamp(fixed_scale(in[i], p->ratio), -32768, 32767);
 }
 
+static void run_widen(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                      int32_t last)
+{
+    const struct wide_quantize_params *p = params;
+    const int8_t *in = io->in[0];
+    int16_t *out = io->out[0];
+    (void)scratch;
+    (void)first;
+    (void)last;
+    for (size_t i = 0; i < p->elements; i++)
+        out[i] = (int16_t)fixed_clamp(fixed_scale(in[i] - p->in_zero, p->ratio), -32768, 32767);
+}
+
+static void run_narrow(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                       int32_t last)
+{
+    const struct wide_quantize_params *p = params;
+    const int16_t *in = io->in[0];
+    int8_t *out = io->out[0];
+    (void)scratch;
+    (void)first;
+    (void)last;
+    for (size_t i = 0; i < p->elements; i++) {
+        int64_t y = (int64_t)fixed_scale(in[i], p->ratio) + p->out_zero;
+        out[i] = (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
+    }
+}
+
 static int add_wide_layer(struct build *b, layer_run *run, const char *kernel,
                           const struct graph_tensor *steps)
 {
@@ -112,7 +143,10 @@ static int add_wide_layer(struct build *b, layer_run *run, const char *kernel,
     if (!p)
         return rc < 0 ? rc : -ENOMEM;
     p->scale = build_scale(steps, 0);
-    if (in->type == out->type)
+    p->inverse = 1.0f / p->scale;
+    p->in_zero = in->zero_point;
+    p->out_zero = out->zero_point;
+    if (in->type != TENSOR_FLOAT32 && out->type != TENSOR_FLOAT32)
         p->ratio = fixed_multiplier_from((double)build_scale(in, 0) / (double)build_scale(out, 0));
     p->elements = (size_t)graph_elements(steps);
     return build_layer(b, run, kernel, p, 1) ? 0 : -ENOMEM;
@@ -268,16 +302,22 @@ static int requantize(struct build *b, const struct graph_tensor *in,
     return lookup_add(b, table);
 }
 
+// One side, or both, is int16.
 static int quantize_wide(struct build *b, const struct graph_tensor *in,
                          const struct graph_tensor *out)
 {
-    int rc = build_need_type(b, out, TENSOR_INT16);
-    if (rc < 0)
-        return rc;
     if (in->type == TENSOR_FLOAT32)
         return add_wide_layer(b, run_quantize_wide, "quantize_int16_c", out);
-    rc = wide_need_int16(b, in);
-    return rc < 0 ? rc : add_wide_layer(b, run_requantize_wide, "requantize_int16_c", out);
+    bool wide_in = in->type == TENSOR_INT16, wide_out = out->type == TENSOR_INT16;
+    int rc = wide_in ? wide_need_int16(b, in) : build_need_int8(b, in);
+    if (rc == 0)
+        rc = wide_out ? wide_need_int16(b, out) : build_need_int8(b, out);
+    if (rc == 0 && (in->flip || out->flip))
+        rc = build_fail(b, -ENOTSUP, "between uint8 and int16");
+    if (rc < 0)
+        return rc;
+    return add_wide_layer(b, !wide_in ? run_widen : wide_out ? run_requantize_wide : run_narrow,
+                          "requantize_int16_c", wide_in ? in : out);
 }
 
 int op_quantize(struct build *b)

@@ -10,6 +10,7 @@
 #include "engine/fixedpoint.h"
 #include "engine/ops/lookup.h"
 #include "engine/ops/ops.h"
+#include "engine/ops/wide_ops.h"
 
 // ---- real functions ----------------------------------------------------------------------------
 
@@ -212,5 +213,7 @@ int op_unary(struct build *b)
         return rc;
     if (in->type == TENSOR_FLOAT32 && out->type == TENSOR_FLOAT32)
         return build_float(b);
+    if (in->type == TENSOR_INT16)
+        return wide_unary(b);
     return build_int8(b, in, out);
 }

@@ -15,7 +15,8 @@ struct wide_conv_params {
     const int8_t *weights;
     const int64_t *bias;
     const struct fixed_multiplier *multipliers;
-    bool narrow; // int32 bias
+    const double *factors; // instead, of a fully connected layer: TFLite rounds there in double
+    bool narrow;           // int32 bias
     int32_t low, high;
 };
 
@@ -78,6 +79,10 @@ static int64_t scale_sum(const struct wide_conv_params *p, int64_t sum, int32_t 
     struct fixed_multiplier m = p->multipliers[c];
     if (p->narrow)
         return fixed_scale((int32_t)(uint32_t)(uint64_t)sum, m);
+    if (p->factors) {
+        double y = round((double)sum * p->factors[c]);
+        return y < -32768 ? -32768 : y > 32767 ? 32767 : (int64_t)y;
+    }
     int64_t reduced = m.multiplier < 0x7FFF0000 ? (m.multiplier + (1 << 15)) >> 16 : 0x7FFF;
     int32_t shift = 15 - m.shift;
     // Sums beyond 2^47 clamp either way; the product must not overflow.
@@ -150,7 +155,7 @@ static int64_t *make_bias(struct build *b, int32_t out_c, bool *narrow)
     return bias;
 }
 
-static struct fixed_multiplier *make_multipliers(struct build *b, int32_t out_c)
+static struct fixed_multiplier *make_multipliers(struct build *b, int32_t out_c, double *factors)
 {
     const struct graph_tensor *weights = build_input(b, 1);
     struct fixed_multiplier *m = build_params(b, sizeof(*m) * (size_t)out_c);
@@ -163,6 +168,8 @@ static struct fixed_multiplier *make_multipliers(struct build *b, int32_t out_c)
             return NULL;
         }
         m[c] = fixed_multiplier_from(factor);
+        if (factors)
+            factors[c] = factor;
     }
     return m;
 }
@@ -216,8 +223,11 @@ int wide_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t macs)
     p->high = high;
     p->weights = wide_weights(b, s, 1);
     p->bias = p->weights ? make_bias(b, s->out_c, &p->narrow) : NULL;
-    p->multipliers = p->bias ? make_multipliers(b, s->out_c) : NULL;
-    if (!p->multipliers)
+    bool real = b->op->code == OP_FULLY_CONNECTED && !p->narrow;
+    double *factors = p->bias && real ? build_params(b, sizeof(*factors) * (size_t)s->out_c) : NULL;
+    p->factors = factors;
+    p->multipliers = p->bias ? make_multipliers(b, s->out_c, factors) : NULL;
+    if (!p->multipliers || (real && !factors))
         return -EINVAL;
     bool depthwise = s->kind == KERNEL_DEPTHWISE;
     struct layer *layer =

@@ -31,6 +31,11 @@ static inline word_vec word_multiply(word_vec a, word_vec b)
     return vmulq_s32(a, b);
 }
 
+static inline word_vec word_add(word_vec a, word_vec b)
+{
+    return vaddq_s32(a, b);
+}
+
 static inline float_vec word_float(word_vec sums)
 {
     return vcvtq_f32_s32(sums);

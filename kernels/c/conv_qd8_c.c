@@ -50,7 +50,7 @@ static size_t scratch_size(const struct kernel_conv_shape *shape)
 
 static int32_t units(const struct kernel_conv_shape *shape)
 {
-    return shape->out_h;
+    return shape->batch * shape->out_h;
 }
 
 static void add_tap(const struct kernel_conv_shape *shape, const int8_t *weights,
@@ -95,14 +95,17 @@ static void run(const struct kernel_conv_shape *shape, const struct kernel_float
     const float *bias = packed, *scale = bias + shape->out_c;
     const int8_t *weights = (const int8_t *)(scale + shape->out_c);
     int32_t *sums = scratch;
+    size_t picture_size = (size_t)shape->in_h * (size_t)shape->in_w * (size_t)shape->in_c;
     for (int32_t row = first; row < last; row++) {
+        int32_t at = row / shape->out_h,
+                top = row % shape->out_h * shape->stride_h - shape->pad_top;
+        const uint8_t *picture = input + (size_t)at * picture_size;
         float *out = output + (size_t)row * (size_t)shape->out_w * (size_t)shape->out_c;
-        int32_t top = row * shape->stride_h - shape->pad_top;
         for (int32_t ox = 0; ox < shape->out_w; ox++, out += shape->out_c) {
-            sum_pixel(shape, weights, input, steps->zero_point, top,
-                      ox * shape->stride_w - shape->pad_left, sums);
+            int32_t left = ox * shape->stride_w - shape->pad_left;
+            sum_pixel(shape, weights, picture, steps[at].zero_point, top, left, sums);
             for (int32_t c = 0; c < shape->out_c; c++) {
-                float y = (float)sums[c] * steps->scale * scale[c] + bias[c];
+                float y = (float)sums[c] * steps[at].scale * scale[c] + bias[c];
                 out[c] = y < range->low ? range->low : y > range->high ? range->high : y;
             }
         }

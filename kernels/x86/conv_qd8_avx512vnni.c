@@ -36,6 +36,11 @@ static inline word_vec word_mac(word_vec sums, word_vec x, word_vec w)
     return sums;
 }
 
+static inline word_vec word_add(word_vec a, word_vec b)
+{
+    return _mm512_add_epi32(a, b);
+}
+
 static inline float_vec word_float(word_vec sums)
 {
     return _mm512_cvtepi32_ps(sums);

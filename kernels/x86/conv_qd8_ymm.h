@@ -31,6 +31,11 @@ static inline word_vec word_multiply(word_vec a, word_vec b)
     return _mm256_mullo_epi32(a, b);
 }
 
+static inline word_vec word_add(word_vec a, word_vec b)
+{
+    return _mm256_add_epi32(a, b);
+}
+
 static inline float_vec word_float(word_vec sums)
 {
     return _mm256_cvtepi32_ps(sums);

@@ -6,7 +6,6 @@
 // A case's input comes from the same generator as there: words "noise SEED", "blocks SEED SIZE",
 // "pixels FILE" or "raw FILE"; see tests/oracle/inputs.py.
 
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,8 +23,7 @@ struct golden {
     const char *list;
     char model_path[512];
     char source[512];
-    bool optional;           // the engine may refuse the model with -ENOTSUP
-    bool missing;            // the model's file is not here, or it was refused and may be
+    bool missing;            // the model's file is not here
     bool ran;                // the current case's inputs were made and the model ran
     double within;
     uint32_t output;         // which output the next "output" line is for
@@ -237,9 +235,7 @@ static void model_done(struct golden *golden)
 static bool model_begin(struct golden *golden, char *words)
 {
     model_done(golden);
-    char option[16] = "";
-    sscanf(words, "%511s %15s", golden->model_path, option);
-    golden->optional = strcmp(option, "optional") == 0;
+    sscanf(words, "%511s", golden->model_path);
     FILE *file = fopen(golden->model_path, "rb");
     golden->missing = !file && strncmp(golden->model_path, "../", 3) == 0;
     if (file)
@@ -253,10 +249,6 @@ static bool model_begin(struct golden *golden, char *words)
         options.cpu &= mask;
     struct model_error error = {""};
     int status = model_open(golden->model_path, &options, &golden->model, &error);
-    if (status == -ENOTSUP && golden->optional) {
-        golden->missing = true;
-        return true;
-    }
     if (status == 0)
         status = context_create(golden->model, 1, &golden->context);
     if (status)

@@ -5,7 +5,7 @@
 
 Every model gets the same input tensors three times: through qmodel, through LiteRT's default kernels
 and through its reference kernels. A model fails when it differs from the default kernels by more than
-models.ALLOWED says (normally not at all), or when it cannot be run. Ends with "N passed, N failed".
+models.allowed says (whole numbers: not at all), or when it cannot be run. Ends with "N passed, N failed".
 """
 import argparse
 import json
@@ -22,7 +22,6 @@ import litert
 import models
 
 REFERENCE_SECONDS = 3.0     # stop asking a model's reference kernels after this long: they are slow
-FLOAT_ALLOWED = 1e-3
 
 
 class Refused(Exception):
@@ -76,10 +75,10 @@ class Against:
 
 
 class Row:
-    def __init__(self, path, integer):
+    def __init__(self, path, allowed=0):
         self.name = models.relative(path).removeprefix("../shared/models/").removesuffix(".tflite")
-        self.default, self.reference, self.note, self.integer = Against(), Against(), "", integer
-        self.allowed = models.ALLOWED.get(path.name, 0 if integer else FLOAT_ALLOWED)
+        self.default, self.reference, self.note = Against(), Against(), ""
+        self.allowed = allowed
         self.skipped = False
 
     def passed(self):
@@ -117,8 +116,7 @@ def sources(types, pictures):
 def compare_model(qmodel, path, pictures):
     default = litert.Runner(path)
     reference = litert.Runner(path, litert.REFERENCE)
-    inner = [d["dtype"] for d in default.interpreter.get_tensor_details()]
-    row = Row(path, integer=not models.is_optional(path) and any(t in (np.int8, np.uint8) for t in inner))
+    row = Row(path, models.allowed(path))
     if default.repaired:
         row.name += " (LiteRT: a repaired copy)"
     spent = 0.0
@@ -128,7 +126,6 @@ def compare_model(qmodel, path, pictures):
             got = qmodel.run(path, tensors, want)
         except Refused as refusal:
             row.note = "refused: " + str(refusal).rsplit("): ", 1)[-1]
-            row.skipped = models.is_optional(path) and "support" in str(refusal)
             return row
         row.default.add(got, want)
         if spent < REFERENCE_SECONDS:
@@ -140,7 +137,7 @@ def compare_model(qmodel, path, pictures):
 
 def check_operators(qmodel):
     """One row for all one-operator models; names those that differ."""
-    total, wrong = Row(models.OPERATORS, True), []
+    total, wrong = Row(models.OPERATORS), []
     total.name = f"{len(models.operator_models())} models of one operator"
     for path in models.operator_models():
         row = compare_model(qmodel, path, [])
@@ -210,7 +207,7 @@ def main():
         try:
             row = compare_model(qmodel, path, pictures)
         except (ValueError, RuntimeError) as error:
-            row = Row(path, True)
+            row = Row(path)
             row.note, row.skipped = f"LiteRT refuses it: {str(error).split('.')[0][:60]}", True
         skipped += row.skipped
         rows += [] if row.skipped else [row]

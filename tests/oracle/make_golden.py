@@ -4,7 +4,7 @@
     python make_golden.py
 
 Each list is text, one item a line:
-    model FILE [optional]     from the top of the repository; "optional": the engine may refuse it
+    model FILE                from the top of the repository
     case SOURCE               the input, see inputs.py
     within N                  largest difference allowed, in steps (float outputs: absolute)
     output HEX                one line an output: its bytes, little endian
@@ -19,7 +19,6 @@ import litert
 import models
 
 GOLDEN = inputs.TOP / "tests" / "golden"
-FLOAT_TOLERANCE = "0.0005"
 
 
 def picture_inputs():
@@ -47,8 +46,7 @@ def known_answers():
 def write_case(out, path, runner, source):
     types = runner.input_types()
     outputs = runner.run(inputs.make(types, source))
-    exact = all(o.dtype != np.float32 for o in outputs) or len(runner.interpreter._get_ops_details()) < 4
-    out.write(f"case {source}\nwithin {0 if exact else models.ALLOWED.get(path.name, FLOAT_TOLERANCE)}\n")
+    out.write(f"case {source}\nwithin {models.allowed(path)}\n")
     for output in outputs:
         out.write(f"output {output.tobytes().hex()}\n")
 
@@ -64,7 +62,7 @@ def write_list(name, head, entries):
             except (ValueError, RuntimeError) as error:
                 print(f"{path.name}: LiteRT refuses it: {str(error).strip().splitlines()[0]}")
                 continue
-            out.write(f"model {models.relative(path)}{' optional' if models.is_optional(path) else ''}\n")
+            out.write(f"model {models.relative(path)}\n")
             for source in sources:
                 write_case(out, path, runner, source)
                 count += 1

@@ -594,6 +594,236 @@ def residual_block(rng):
     return net.finish([sink])
 
 
+# ---- 16x8: int16 activations, zero point 0 ----------------------------------------------------
+def short(scale):
+    return Quant(scale, 0, "int16")
+
+
+def filters16(rng, net, shape, count, x_scale, axis, bias=True):
+    """Weights per channel and an int64 bias; the indexes of both."""
+    scales = rng.uniform(0.004, 0.02, count).astype(np.float32)
+    w = net.constant(weights(rng, shape), Quant(scales, np.zeros(count), axis=axis))
+    if not bias:
+        return scales, w, -1
+    values = rng.integers(-4000000, 4000000, count).astype(np.int64)
+    return scales, w, net.constant(values, Quant(np.float32(x_scale) * scales, np.zeros(count), "int64"))
+
+
+def conv16(rng, size=(6, 7), cin=5, cout=9, kernel=(3, 3), stride=(1, 1), dilation=(1, 1), padding=SAME, relu=None,
+           depthwise=False):
+    net, x = Net(), short(0.00061)
+    source = net.input([1, *size, cin], x)
+    shape = (1, *kernel, cout) if depthwise else (cout, *kernel, cin)
+    scales, w, bias = filters16(rng, net, shape, cout, x.scales[0], 3 if depthwise else 0)
+    terms = kernel[0] * kernel[1] * (1 if depthwise else cin)
+    out = [windows(size[i], kernel[i], stride[i], dilation[i], padding) for i in (0, 1)]
+    sink = net.tensor([1, *out, cout], short(float(x.scale * scales.mean() * np.sqrt(terms) * 74)))
+    name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    more = dict(depthMultiplier=cout // cin) if depthwise else {}
+    net.op(name, [source, w, bias], [sink], "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions", version=5,
+           padding=padding, strideH=stride[0], strideW=stride[1], dilationHFactor=dilation[0],
+           dilationWFactor=dilation[1], fusedActivationFunction=ACTIVATIONS[relu], **more)
+    return net.finish([sink])
+
+
+def depthwise16(rng, **arguments):
+    return conv16(rng, depthwise=True, **arguments)
+
+
+variants(conv16, same=dict(relu="relu6"), stride2=dict(size=(9, 8), stride=(2, 2), cout=17, relu="relu"),
+         valid=dict(size=(8, 9), kernel=(2, 5), padding=VALID), pointwise=dict(kernel=(1, 1), cin=130, cout=7),
+         dilated=dict(size=(11, 10), dilation=(2, 3), cin=2, cout=4))
+variants(depthwise16, same=dict(cout=5, relu="relu6"), stride2=dict(size=(9, 8), stride=(2, 2), cin=17, cout=17),
+         multiplier=dict(cin=3, cout=6, padding=VALID))
+
+
+def dense16(rng, batch=1, cin=70, cout=9, relu=None, bias=True):
+    net, x = Net(), short(0.00061)
+    source = net.input([batch, cin], x)
+    w_scale = 0.013
+    w = net.constant(weights(rng, (cout, cin)), Quant(w_scale))
+    values = rng.integers(-4000000, 4000000, cout).astype(np.int64)
+    inputs = [source, w, -1]
+    if bias:
+        inputs[2] = net.constant(values, Quant(x.scales[0] * np.float32(w_scale), 0, "int64"))
+    sink = net.tensor([batch, cout], short(float(x.scale * w_scale * np.sqrt(cin) * 74)))
+    net.op("FULLY_CONNECTED", inputs, [sink], "FullyConnectedOptions", version=4,
+           fusedActivationFunction=ACTIVATIONS[relu])
+    return net.finish([sink])
+
+
+variants(dense16, plain=dict(), batch=dict(batch=3, cin=21, cout=5, relu="relu"),
+         no_bias=dict(bias=False))
+
+
+def pool16(rng, op="AVERAGE_POOL_2D", relu=None, **window):
+    net, x = Net(), short(0.00061)
+    source, sink = net.input([1, 7, 6, 5], x), net.tensor([1, 4, 3, 5], x)
+    net.op(op, [source], [sink], "Pool2DOptions", version=3, padding=SAME, strideH=2, strideW=2, filterHeight=3,
+           filterWidth=3, fusedActivationFunction=ACTIVATIONS[relu])
+    return net.finish([sink])
+
+
+variants(pool16, average=dict(), most=dict(op="MAX_POOL_2D"), average_relu6=dict(relu="relu6"),
+         most_relu=dict(op="MAX_POOL_2D", relu="relu"))
+
+
+def mean16(rng, axes=(1, 2), keep=False):
+    net, shape = Net(), (1, 5, 6, 9)
+    source, axis = net.input(shape, short(0.00061)), net.constant(np.int32(axes))
+    result = [1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes]
+    sink = net.tensor(result, short(0.00023))
+    net.op("MEAN", [source, axis], [sink], "ReducerOptions", version=3, keepDims=keep)
+    return net.finish([sink])
+
+
+variants(mean16, spatial=dict(), keep=dict(axes=(3,), keep=True))
+
+
+def binary16(rng, op, options, b=(1, 4, 5, 7), constant=False, relu=None, out=0.0009):
+    net, a = Net(), (1, 4, 5, 7)
+    left = net.input(a, short(0.00061))
+    right = net.constant(rng.integers(-32768, 32768, b).astype(np.int16), short(0.00043)) if constant \
+        else net.input(b, short(0.00043))
+    sink = net.tensor(a, short(out))
+    net.op(op, [left, right], [sink], options, version=2 if op == "MUL" else 3 if op == "SUB" else 4,
+           fusedActivationFunction=ACTIVATIONS[relu], **({} if op == "MUL" else {"potScaleInt16": False}))
+    return net.finish([sink])
+
+
+def add16(rng, **arguments):
+    return binary16(rng, "ADD", "AddOptions", **arguments)
+
+
+def sub16(rng, **arguments):
+    return binary16(rng, "SUB", "SubOptions", **arguments)
+
+
+def mul16(rng, **arguments):
+    return binary16(rng, "MUL", "MulOptions", out=0.009, **arguments)
+
+
+for kind in (add16, sub16, mul16):
+    variants(kind, plain=dict(), channels=dict(b=(7,), constant=True), relu6=dict(relu="relu6"))
+
+
+def unary16(rng, op, y=0.0004, options=None, version=2, x=0.00061, **fields):
+    return unary(rng, op, short(x), short(y), (1, 4, 5, 33), options, version, **fields)
+
+
+variants(
+    unary16,
+    relu=dict(op="RELU"),
+    relu6=dict(op="RELU6"),
+    logistic=dict(op="LOGISTIC", y=1 / 32768),
+    tanh=dict(op="TANH", y=1 / 32768),
+    tanh_steep=dict(op="TANH", y=1 / 32768, x=0.0021),
+    leaky=dict(op="LEAKY_RELU", options="LeakyReluOptions", alpha=0.17),
+    leaky_negative=dict(op="LEAKY_RELU", options="LeakyReluOptions", alpha=-0.3),
+)
+
+
+@model
+def softmax16(rng):
+    return unary(rng, "SOFTMAX", short(0.0006), short(1 / 32768), (3, 21), "SoftmaxOptions", 3, beta=1.0)
+
+
+def convert16(rng, x, y, op="QUANTIZE"):
+    return unary(rng, op, x, y, (1, 4, 5, 16), None, 2 if op == "QUANTIZE" else 3)
+
+
+variants(
+    convert16,
+    from_int8=dict(x=Quant(0.03, 5), y=short(0.0004)),
+    to_int8=dict(x=short(0.0004), y=Quant(0.11, -3)),
+    rescale=dict(x=short(0.0004), y=short(0.0007)),
+)
+
+
+@model
+def convert16_float(rng):
+    """float in, RELU between, float out"""
+    net, shape, x = Net(), (1, 4, 5, 16), short(0.00011)
+    source, quantized, middle = net.input(shape), net.tensor(shape, x), net.tensor(shape, short(0.0001))
+    sink = net.tensor(shape)
+    net.op("QUANTIZE", [source], [quantized], version=2)
+    net.op("RELU", [quantized], [middle], version=3)
+    net.op("DEQUANTIZE", [middle], [sink], version=3)
+    return net.finish([sink])
+
+
+@model
+def move16(rng):
+    """pad, concatenation and reshape of int16"""
+    net, x = Net(), short(0.0005)
+    source = net.input([1, 3, 4, 5], x)
+    padded, joined, sink = (net.tensor(shape, x) for shape in ([1, 5, 6, 5], [1, 5, 6, 10], [1, 300]))
+    net.op("PAD", [source, net.constant(np.int32([[0, 0], [1, 1], [2, 0], [0, 0]]))], [padded], "PadOptions", version=3)
+    net.op("CONCATENATION", [padded, padded], [joined], "ConcatenationOptions", version=3, axis=3)
+    net.op("RESHAPE", [joined, net.constant(np.int32([1, 300]))], [sink], "ReshapeOptions", version=1, newShape=[1, 300])
+    return net.finish([sink])
+
+
+# ---- dynamic range: float activations, int8 weights -------------------------------------------
+def dynamic(rng, op="CONV_2D", size=(6, 7), cin=5, cout=9, kernel=(3, 3), stride=(1, 1), padding=SAME, relu=None,
+            per_channel=True):
+    net, depthwise = Net(), op == "DEPTHWISE_CONV_2D"
+    source = net.input([1, *size, cin])
+    count = cout if per_channel else 1
+    scales = rng.uniform(0.004, 0.02, count).astype(np.float32)
+    shape = (1, *kernel, cout) if depthwise else (cout, *kernel, cin)
+    w = net.constant(weights(rng, shape), Quant(scales, np.zeros(count), axis=3 if depthwise else 0))
+    bias = net.constant(rng.uniform(-1, 1, cout).astype(np.float32))
+    out = [windows(size[i], kernel[i], stride[i], 1, padding) for i in (0, 1)]
+    sink = net.tensor([1, *out, cout])
+    more = dict(depthMultiplier=cout // cin, dilationHFactor=1, dilationWFactor=1) if depthwise else \
+        dict(dilationHFactor=1, dilationWFactor=1)
+    net.op(op, [source, w, bias], [sink], "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions",
+           version=6 if depthwise else 5, padding=padding, strideH=stride[0], strideW=stride[1],
+           fusedActivationFunction=ACTIVATIONS[relu], **more)
+    return net.finish([sink])
+
+
+variants(
+    dynamic,
+    same=dict(relu="relu6"),
+    stride2=dict(size=(9, 8), stride=(2, 2), cout=17),
+    pointwise=dict(kernel=(1, 1), cin=20, cout=33, relu="relu"),
+    per_tensor=dict(per_channel=False, padding=VALID),
+    depthwise=dict(op="DEPTHWISE_CONV_2D", cin=19, cout=19, relu="relu6"),
+    depthwise_multiplier=dict(op="DEPTHWISE_CONV_2D", cin=3, cout=6, stride=(2, 2)),
+)
+
+
+def dynamic_dense(rng, batch=1, cin=37, cout=11, relu=None, bias=True):
+    net = Net()
+    source = net.input([batch, cin])
+    w = net.constant(weights(rng, (cout, cin)), Quant(0.013))
+    inputs = [source, w, net.constant(rng.uniform(-1, 1, cout).astype(np.float32)) if bias else -1]
+    sink = net.tensor([batch, cout])
+    net.op("FULLY_CONNECTED", inputs, [sink], "FullyConnectedOptions", version=3,
+           fusedActivationFunction=ACTIVATIONS[relu], asymmetricQuantizeInputs=False)
+    return net.finish([sink])
+
+
+variants(dynamic_dense, plain=dict(relu="relu"), rows=dict(batch=4, cin=64, cout=40), no_bias=dict(bias=False))
+
+
+# ---- float16 weights --------------------------------------------------------------------------
+@model
+def half_weights(rng):
+    """A convolution whose weights and bias are float16 constants, de-quantized in the graph."""
+    net, shape = Net(), (6, 3, 3, 4)
+    source, sink = net.input([1, 5, 6, 4]), net.tensor([1, 5, 6, 6])
+    wide = []
+    for values in (rng.uniform(-1, 1, shape), rng.uniform(-1, 1, 6)):
+        wide.append(net.tensor(values.shape))
+        net.op("DEQUANTIZE", [net.constant(values.astype(np.float16))], [wide[-1]], version=3)
+    net.op("CONV_2D", [source, *wide], [sink], "Conv2DOptions", version=1, padding=SAME, strideH=1, strideW=1,
+           dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=ACTIVATIONS["relu"])
+    return net.finish([sink])
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     for old in OUT.glob("*.tflite"):

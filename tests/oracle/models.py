@@ -11,18 +11,32 @@ OPERATORS = TOP / "tests" / "golden" / "models"
 DEFAULT_MODEL = TOP / "models" / "efficientnet_lite0_int8.tflite"
 PICTURES = TOP / "models" / "pictures"
 
-# Floating point or 16 bit inside: the service may refuse them ("not supported"), then they are skipped.
-OPTIONAL = ("_float.tflite", ".float32.tflite", "_dynrange.tflite", "_int16x8.tflite", "quant_1_default_1.tflite",
-            "mobilenet_v1_0.25_224_1_default_1.tflite", "conv_fc_mnist.tflite", "mnist_quantized.tflite")
+# How far outputs of models that compute in floating point may be from LiteRT's default kernels (absolute); all
+# others: not at all. Sums of floats depend on their order.
+FLOAT_ALLOWED = 5e-4
+# Dynamic-range convolutions quantize their input anew in every layer: one last bit of a float can move a value to
+# the next step, which the layers behind carry on.
+ALLOWED = {}
 
-# Steps (float outputs: absolute) by which an output may differ from LiteRT's default kernels; everything else: not
-# at all, floats by FLOAT_ALLOWED. Dynamic-range convolutions quantize their input anew in every layer: one last bit
-# of a float moves a value to the next step, and LiteRT's own sets of kernels are this far from each other.
-ALLOWED = {"kws_dscnn_dynrange.tflite": 0.02, "mobilenet_v2_035_96_embedder_dynrange.tflite": 0.4}
+NOT_ARITHMETIC = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "PAD", "CONCATENATION")
 
 
-def is_optional(path):
-    return path.name.endswith(OPTIONAL)
+def allowed(path):
+    return ALLOWED.get(path.name, FLOAT_ALLOWED if computes_in_float(path) else 0)
+
+
+def computes_in_float(path):
+    """Does an operator that does more than move or convert values read floats?"""
+    from ai_edge_litert import schema_py_generated as schema
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    for operator in model.subgraphs[0].operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        if names[max(code.builtinCode, code.deprecatedBuiltinCode)] in NOT_ARITHMETIC:
+            continue
+        if any(i >= 0 and model.subgraphs[0].tensors[i].type == schema.TensorType.FLOAT32 for i in operator.inputs):
+            return True
+    return False
 
 
 def shared_classifiers():
