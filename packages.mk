@@ -5,6 +5,8 @@ PACKAGES_BUILD := gcc libc6-dev make pkgconf libuv1-dev libv4l-dev libyaml-dev l
 PACKAGES_CHECK := libcmocka-dev
 # make check-cross: the aarch64 build and its tests under emulation (the libraries come into a sysroot)
 PACKAGES_CROSS := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static mmdebstrap
+# make bench-arm: the ARM rows of the benchmarks
+PACKAGES_BENCH_ARM := qemu-user llvm-19 gcc python3
 # make check-vm: Debian guests under emulation, amd64 and arm64
 PACKAGES_VM := qemu-system-x86 qemu-system-arm mmdebstrap kmod cpio python3 $(PACKAGES_CROSS)
 # make check-oracle, make bench: LiteRT and its kind come from PyPI

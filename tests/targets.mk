@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests and measurements that need more than the build does; each installs its own packages first.
-.PHONY: check-cross check-emulated check-oracle check-vm packages-python packages-vm bench
+.PHONY: check-cross check-emulated check-oracle check-vm packages-python packages-vm bench bench-arm measure-emulated
 packages-python: packages-build
 	@scripts/packages.sh $(PACKAGES_PYTHON)
 packages-vm:
@@ -22,3 +22,9 @@ check-emulated: tests
 bench: packages-python packages-check  ## measure speed, latency and memory, against LiteRT and others in the same run
 	@+$(MAKE) all tests
 	@tests/bench/run.sh "$(BUILD)"
+
+bench-arm:                  ## ARM without a board: modelled cycles of the inner loops, exact instruction counts
+	@scripts/packages.sh $(PACKAGES_CROSS) $(PACKAGES_BENCH_ARM)
+	@+$(MAKE) CROSS=aarch64-linux-gnu- measure-emulated
+measure-emulated: all
+	@tests/bench/arm.sh "$(BUILD)" "$(abspath $(SYSROOT))"

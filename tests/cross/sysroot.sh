@@ -12,6 +12,7 @@ arm-linux-gnueabihf) arch=armhf ;;
 esac
 command -v mmdebstrap >/dev/null || {
     echo "sysroot: mmdebstrap is missing (Debian: apt-get install mmdebstrap), or give SYSROOT=DIR" >&2; exit 1; }
+# shellcheck source=/dev/null
 suite=${SYSROOT_SUITE:-$(. /etc/os-release; echo "${VERSION_CODENAME:-bookworm}")}
 mode=unshare
 [ "$(id -u)" != 0 ] || mode=root
