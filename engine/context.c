@@ -36,6 +36,8 @@ struct context {
     const void **outputs_from;
     void **outputs; // what the caller reads
     uint64_t *profile;
+    context_watcher *watcher;
+    void *watcher_arg;
 };
 
 static void *value_address(struct context *c, int32_t index)
@@ -173,6 +175,12 @@ void context_profile(struct context *c, uint64_t *ns)
     c->profile = ns;
 }
 
+void context_watch(struct context *c, context_watcher *watcher, void *arg)
+{
+    c->watcher = watcher;
+    c->watcher_arg = arg;
+}
+
 // ---- running -----------------------------------------------------------------------------------
 
 struct job {
@@ -210,13 +218,12 @@ void context_run(struct context *c, struct team *team)
     if (team && team_members(team) > c->threads)
         team = NULL; // it would need scratch that this context does not have
     for (uint32_t i = 0; i < m->layer_count; i++) {
-        if (!c->profile) {
-            run_step(c, &c->steps[i], team);
-            continue;
-        }
-        uint64_t start = now();
+        uint64_t start = c->profile ? now() : 0;
         run_step(c, &c->steps[i], team);
-        c->profile[i] = now() - start;
+        if (c->profile)
+            c->profile[i] = now() - start;
+        for (uint32_t j = 0; c->watcher && j < m->layers[i].out_count; j++)
+            c->watcher(c->watcher_arg, m->layers[i].out[j], c->steps[i].io.out[j]);
     }
     for (uint32_t i = 0; i < m->output_count; i++)
         if (m->outputs[i].kind != EDGE_COPY)

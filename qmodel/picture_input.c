@@ -2,10 +2,13 @@
 #include "qmodel/picture_input.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "imaging/decode.h"
+#include "qmodel/command.h"
 
 static void set_normalisation(const struct model *model, const struct picture_options *options,
                               struct convert_target *target)
@@ -64,7 +67,39 @@ int picture_input_load(const struct convert_target *target, const char *path,
     }
     picture_finish(&picture);
     if (rc < 0)
-        snprintf(error->text, sizeof(error->text), "cannot be converted to %d x %d: %s",
+        snprintf(error->text, sizeof(error->text), "%.150s: cannot be converted to %d x %d: %s", path,
                  target->width, target->height, strerror(-rc));
     return rc;
+}
+
+int picture_option_values(const char *command, const char *option, const char *text, float values[3], uint32_t *count)
+{
+    const char *at = text;
+    for (*count = 0; *count < 3;) {
+        char *end;
+        float value = strtof(at, &end);
+        if (end == at || !isfinite(value))
+            break;
+        values[(*count)++] = value;
+        at = end;
+        if (*at != ',')
+            break;
+        at++;
+    }
+    if (*at || (*count != 1 && *count != 3))
+        return command_usage(command, "%s takes one number or three with commas, not '%s'", option,
+                             text);
+    return 0;
+}
+
+int picture_option_fit(const char *command, const char *text, enum convert_fit *fit)
+{
+    static const char *const names[] = {
+        [CONVERT_CROP] = "crop", [CONVERT_STRETCH] = "stretch", [CONVERT_LETTERBOX] = "letterbox"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], text) == 0) {
+            *fit = (enum convert_fit)i;
+            return 0;
+        }
+    return command_usage(command, "--fit takes crop, stretch or letterbox, not '%s'", text);
 }

@@ -30,4 +30,10 @@ int picture_input_target(const struct model *model, const struct picture_options
 int picture_input_load(const struct convert_target *target, const char *path,
                        struct context *context, struct picture_error *error);
 
+// The options' words: "127.5" or "123,117,104", all finite; "crop", "stretch" or "letterbox". 0, or COMMAND_USAGE with
+// the line written.
+int picture_option_values(const char *command, const char *option, const char *text, float values[3],
+                          uint32_t *count);
+int picture_option_fit(const char *command, const char *text, enum convert_fit *fit);
+
 #endif

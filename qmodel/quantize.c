@@ -2,15 +2,17 @@
 //
 // qmodel quantize: float .tflite in, quantized .tflite out. The stages are in files of their own.
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "engine/tflite_writer.h"
+#include "qmodel/calibrate.h"
 #include "qmodel/command.h"
+#include "qmodel/integer.h"
 #include "qmodel/output_file.h"
 #include "qmodel/weights.h"
 
@@ -22,16 +24,29 @@ const char command_quantize_help[] =
     "  --method METHOD  none      the float file written anew: constants folded, dead tensors dropped\n"
     "                   float16   weights in 16 bits, arithmetic in float\n"
     "                   dynamic   weights in 8 bits a channel, activations quantized while running\n"
+    "                   int8      weights and activations in 8 bits; needs --data\n"
     "  -o, --output F   the file to write; it appears complete or not at all\n"
     "  --per-tensor     one scale for all channels of a layer's weights (for comparison; loses accuracy)\n\n"
+    "int8 only:\n"
+    "  --data WHAT      representative inputs, 100 or more: a folder of pictures, a text file with a picture a line,\n"
+    "                   or a .npy file of float32 tensors [n, ...]\n"
+    "  --calibration C  from the values seen to the range that 255 steps cover: minmax: all of them (default);\n"
+    "                   moving-average: the mean of each sample's ends; percentile:P: without the share beyond P %\n"
+    "                   at both ends; mse: the least square error\n"
+    "  --input-type T   int8 (default), uint8 or float32: what goes into the model\n"
+    "  --output-type T  likewise: what comes out\n"
+    "  --fit, --mean, --std, --bgr   how pictures become inputs: as in qmodel run\n"
+    "  --threads N      threads for running the float model (default: the CPUs, at most 4); do not change the result\n\n"
     "Labels and normalisation in the file's metadata are carried over. The same input gives the same bytes.\n";
 
-enum method { METHOD_UNSET, METHOD_NONE, METHOD_FLOAT16, METHOD_DYNAMIC };
+enum method { METHOD_UNSET, METHOD_NONE, METHOD_FLOAT16, METHOD_DYNAMIC, METHOD_INT8 };
 
 struct options {
     const char *model, *output;
     enum method method;
-    bool per_tensor;
+    struct integer_options integer;
+    struct calibrate_options calibrate;
+    bool int8_option; // one was given that only int8 has
 };
 
 // ---- command line --------------------------------------------------------------------------------
@@ -39,25 +54,81 @@ struct options {
 static int parse_method(const char *text, enum method *method)
 {
     static const char *const names[] = {[METHOD_NONE] = "none", [METHOD_FLOAT16] = "float16",
-                                        [METHOD_DYNAMIC] = "dynamic"};
+                                        [METHOD_DYNAMIC] = "dynamic", [METHOD_INT8] = "int8"};
     for (size_t i = METHOD_NONE; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], text) == 0) {
             *method = (enum method)i;
             return 0;
         }
-    return command_usage("quantize", "--method takes none, float16 or dynamic, not '%s'", text);
+    return command_usage("quantize", "--method takes none, float16, dynamic or int8, not '%s'", text);
 }
 
-enum { OPT_METHOD = 256, OPT_PER_TENSOR };
+static int parse_calibration(const char *text, struct integer_options *o)
+{
+    static const char *const names[] = {[CALIBRATION_MINMAX] = "minmax", [CALIBRATION_AVERAGE] = "moving-average",
+                                        [CALIBRATION_MSE] = "mse"};
+    char *end;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i] && strcmp(names[i], text) == 0) {
+            o->method = (enum calibration)i;
+            return 0;
+        }
+    o->method = CALIBRATION_PERCENTILE;
+    if (strncmp(text, "percentile:", 11) == 0) {
+        o->percentile = strtod(text + 11, &end);
+        if (end != text + 11 && *end == '\0' && o->percentile > 50 && o->percentile <= 100)
+            return 0;
+        return command_usage("quantize", "a percentile is above 50 and at most 100, not '%s'", text + 11);
+    }
+    return command_usage("quantize", "--calibration takes minmax, moving-average, percentile:P or mse, not '%s'", text);
+}
+
+static int parse_type(const char *option, const char *text, enum integer_edge *edge)
+{
+    static const char *const names[] = {[EDGE_IS_INT8] = "int8", [EDGE_IS_UINT8] = "uint8",
+                                        [EDGE_IS_FLOAT] = "float32"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], text) == 0) {
+            *edge = (enum integer_edge)i;
+            return 0;
+        }
+    return command_usage("quantize", "%s takes int8, uint8 or float32, not '%s'", option, text);
+}
+
+enum { OPT_METHOD = 256, OPT_PER_TENSOR, OPT_DATA, OPT_CALIBRATION, OPT_INPUT_TYPE, OPT_OUTPUT_TYPE, OPT_FIT, OPT_MEAN,
+       OPT_STD, OPT_BGR, OPT_THREADS };
+
+static int parse_int8_option(struct options *o, int option)
+{
+    struct picture_options *picture = &o->calibrate.picture;
+    long threads;
+    int rc;
+    o->int8_option = true;
+    switch (option) {
+    case OPT_DATA: o->calibrate.data = optarg; return 0;
+    case OPT_CALIBRATION: return parse_calibration(optarg, &o->integer);
+    case OPT_INPUT_TYPE: return parse_type("--input-type", optarg, &o->integer.input);
+    case OPT_OUTPUT_TYPE: return parse_type("--output-type", optarg, &o->integer.output);
+    case OPT_FIT: return picture_option_fit("quantize", optarg, &picture->fit);
+    case OPT_MEAN: return picture_option_values("quantize", "--mean", optarg, picture->mean, &picture->mean_count);
+    case OPT_STD: return picture_option_values("quantize", "--std", optarg, picture->std, &picture->std_count);
+    case OPT_BGR: picture->bgr = true; return 0;
+    case OPT_THREADS:
+        rc = command_number("quantize", "--threads", optarg, 1, 64, &threads);
+        o->calibrate.threads = (uint32_t)threads;
+        return rc;
+    }
+    return 0;
+}
 
 static int parse_option(struct options *o, int option)
 {
     switch (option) {
     case 'o': o->output = optarg; return 0;
     case OPT_METHOD: return parse_method(optarg, &o->method);
-    case OPT_PER_TENSOR: o->per_tensor = true; return 0;
+    case OPT_PER_TENSOR: o->integer.per_tensor = true; return 0;
     }
-    return 0;
+    return parse_int8_option(o, option);
 }
 
 static int check_options(const struct options *o, int left)
@@ -70,6 +141,13 @@ static int check_options(const struct options *o, int left)
         return command_usage("quantize", "no output given: -o OUT.tflite (try qmodel quantize --help)");
     if (o->method == METHOD_UNSET)
         return command_usage("quantize", "no --method given (try qmodel quantize --help)");
+    for (uint32_t c = 0; c < o->calibrate.picture.std_count; c++)
+        if (!(o->calibrate.picture.std[c] > 0))
+            return command_usage("quantize", "--std must be above 0");
+    if (o->method == METHOD_INT8 && !o->calibrate.data)
+        return command_usage("quantize", "--method int8 needs --data: inputs like those it will see");
+    if (o->method != METHOD_INT8 && o->int8_option)
+        return command_usage("quantize", "data, types and picture options are for --method int8 only");
     return 0;
 }
 
@@ -79,9 +157,21 @@ static int parse(int argc, char **argv, struct options *o)
         {"method", required_argument, NULL, OPT_METHOD},
         {"output", required_argument, NULL, 'o'},
         {"per-tensor", no_argument, NULL, OPT_PER_TENSOR},
+        {"data", required_argument, NULL, OPT_DATA},
+        {"calibration", required_argument, NULL, OPT_CALIBRATION},
+        {"input-type", required_argument, NULL, OPT_INPUT_TYPE},
+        {"output-type", required_argument, NULL, OPT_OUTPUT_TYPE},
+        {"fit", required_argument, NULL, OPT_FIT},
+        {"mean", required_argument, NULL, OPT_MEAN},
+        {"std", required_argument, NULL, OPT_STD},
+        {"bgr", no_argument, NULL, OPT_BGR},
+        {"threads", required_argument, NULL, OPT_THREADS},
         {NULL, 0, NULL, 0},
     };
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     memset(o, 0, sizeof(*o));
+    o->calibrate.command = "quantize";
+    o->calibrate.threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (uint32_t)cpus;
     opterr = 0;
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
@@ -94,6 +184,7 @@ static int parse(int argc, char **argv, struct options *o)
     }
     if (optind < argc)
         o->model = argv[optind++];
+    o->calibrate.method = o->integer.method;
     return check_options(o, argc - optind);
 }
 
@@ -111,16 +202,42 @@ static int check_float(const struct draft *d, struct model_error *error)
     return weights_check(d, error);
 }
 
-static int apply(const struct options *o, struct draft *d, struct model_error *error)
+static int fail(const struct options *o, const struct model_error *error)
 {
-    int rc = o->method == METHOD_NONE ? 0 : check_float(d, error);
-    if (rc < 0)
-        return rc;
-    switch (o->method) {
-    case METHOD_FLOAT16: return weights_to_half(d, error);
-    case METHOD_DYNAMIC: return weights_to_dynamic(d, o->per_tensor, QUANTIZE_DYNAMIC_LEAST, error);
-    default: return 0;
-    }
+    return command_fail("quantize", "%s: %s", o->model, error->text);
+}
+
+static int apply_int8(const struct options *o, struct draft *d)
+{
+    struct model_error error;
+    uint32_t samples, count = d->tensor_count;
+    if (integer_check(d, &error) < 0)
+        return fail(o, &error);
+    struct range *ranges = calloc(count, sizeof(*ranges));
+    if (!ranges)
+        return command_fail("quantize", "no memory for the ranges");
+    int rc = calibrate(d, &o->calibrate, ranges, &samples);
+    if (rc == 0 && integer_convert(d, ranges, &o->integer, &error) < 0)
+        rc = fail(o, &error);
+    if (rc == 0)
+        printf("calibrated with %u samples\n", samples);
+    for (uint32_t i = 0; i < count; i++)
+        range_finish(&ranges[i]);
+    free(ranges);
+    return rc;
+}
+
+static int apply(const struct options *o, struct draft *d)
+{
+    struct model_error error;
+    int rc = o->method == METHOD_NONE ? 0 : check_float(d, &error);
+    if (rc == 0 && o->method == METHOD_INT8)
+        return apply_int8(o, d);
+    if (rc == 0 && o->method == METHOD_FLOAT16)
+        rc = weights_to_half(d, &error);
+    if (rc == 0 && o->method == METHOD_DYNAMIC)
+        rc = weights_to_dynamic(d, o->integer.per_tensor, QUANTIZE_DYNAMIC_LEAST, &error);
+    return rc < 0 ? fail(o, &error) : 0;
 }
 
 // What is written must load: the engine checks it before the file appears.
@@ -144,7 +261,7 @@ static int write_model(const struct options *o, struct draft *d)
     cleanup_free uint8_t *bytes = NULL;
     size_t size = 0;
     if (make_bytes(d, &bytes, &size, &error) < 0)
-        return command_fail("quantize", "%s: %s", o->model, error.text);
+        return fail(o, &error);
     int rc = output_file_write(o->output, bytes, size);
     if (rc < 0)
         return command_fail("quantize", "%s: %s", o->output, strerror(-rc));
@@ -161,10 +278,9 @@ int command_quantize(int argc, char **argv)
     if (rc != 0)
         return rc;
     if (draft_open(&draft, o.model, &error) < 0)
-        return command_fail("quantize", "%s: %s", o.model, error.text);
-    if (apply(&o, &draft, &error) < 0)
-        rc = command_fail("quantize", "%s: %s", o.model, error.text);
-    else
+        return fail(&o, &error);
+    rc = apply(&o, &draft);
+    if (rc == 0)
         rc = write_model(&o, &draft);
     draft_finish(&draft);
     return rc;

@@ -54,38 +54,6 @@ struct options {
 
 // ---- command line ------------------------------------------------------------------------------
 
-static int parse_values(const char *option, const char *text, float values[3], uint32_t *count)
-{
-    const char *at = text;
-    for (*count = 0; *count < 3;) {
-        char *end;
-        float value = strtof(at, &end);
-        if (end == at || !isfinite(value))
-            break;
-        values[(*count)++] = value;
-        at = end;
-        if (*at != ',')
-            break;
-        at++;
-    }
-    if (*at || (*count != 1 && *count != 3))
-        return command_usage("run", "%s takes one number or three with commas, not '%s'", option,
-                             text);
-    return 0;
-}
-
-static int parse_fit(const char *text, enum convert_fit *fit)
-{
-    static const char *const names[] = {
-        [CONVERT_CROP] = "crop", [CONVERT_STRETCH] = "stretch", [CONVERT_LETTERBOX] = "letterbox"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i], text) == 0) {
-            *fit = (enum convert_fit)i;
-            return 0;
-        }
-    return command_usage("run", "--fit takes crop, stretch or letterbox, not '%s'", text);
-}
-
 enum {
     OPT_TOP_K = 256,
     OPT_LABELS,
@@ -104,9 +72,9 @@ static int parse_option(struct options *o, int option)
     switch (option) {
     case OPT_TOP_K: return command_number("run", "--top-k", optarg, 1, RUN_TOP_MAX, &o->top_k);
     case OPT_LABELS: o->labels = optarg; return 0;
-    case OPT_FIT: return parse_fit(optarg, &o->picture.fit);
-    case OPT_MEAN: return parse_values("--mean", optarg, o->picture.mean, &o->picture.mean_count);
-    case OPT_STD: return parse_values("--std", optarg, o->picture.std, &o->picture.std_count);
+    case OPT_FIT: return picture_option_fit("run", optarg, &o->picture.fit);
+    case OPT_MEAN: return picture_option_values("run", "--mean", optarg, o->picture.mean, &o->picture.mean_count);
+    case OPT_STD: return picture_option_values("run", "--std", optarg, o->picture.std, &o->picture.std_count);
     case OPT_BGR: o->picture.bgr = true; return 0;
     case OPT_THREADS: return command_number("run", "--threads", optarg, 1, 64, &o->threads);
     case OPT_JSON: o->json = true; return 0;
@@ -226,7 +194,7 @@ static int classify(const struct options *o, const struct model *model, struct c
         struct result result = {.picture = o->pictures[i]};
         struct picture_error error;
         if (picture_input_load(&target, o->pictures[i], context, &error) < 0) {
-            failed = command_fail("run", "%s: %s", o->pictures[i], error.text);
+            failed = command_fail("run", "%s", error.text);
             continue;
         }
         uint64_t start = clock_now_ns();

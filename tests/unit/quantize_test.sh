@@ -69,6 +69,51 @@ smaller "$folder/dynamic.tflite" 50 $net; agree "$folder/dynamic.tflite" $net 6
 expect 0 "$qmodel" quantize $net -o "$folder/coarse.tflite" --method dynamic --per-tensor
 cmp -s "$folder/dynamic.tflite" "$folder/coarse.tflite" && fail "--per-tensor changes nothing"
 
+# Full integer: each way of calibrating, each type at the edges, from a folder, a list and tensors.
+for calibration in minmax mse percentile:99.99; do
+    expect 0 "$qmodel" quantize $net -o "$folder/int8.tflite" --method int8 --data models/pictures --calibration $calibration
+    smaller "$folder/int8.tflite" 50 $net; agree "$folder/int8.tflite" $net 6
+done
+expect 0 "$qmodel" quantize $net -o "$folder/average.tflite" --method int8 --data models/pictures --calibration moving-average
+expect 0 "$qmodel" quantize $net -o "$folder/minmax.tflite" --method int8 --data models/pictures; printed '8 samples'
+expect 0 "$qmodel" info "$folder/minmax.tflite"; printed '^input 0: +int8 .* scale 0.00784314 zero point -1'
+printed 'AVERAGE_POOL_2D .*int8'; printed 'SOFTMAX .*int8 .*scale 0.00390625 zero point -128'
+find models/pictures -name '*.[jp][pn]g' | sort | sed "s,^,$PWD/," >"$folder/list.txt"
+expect 0 "$qmodel" quantize $net -o "$folder/list.tflite" --method int8 --data "$folder/list.txt" --threads 1
+cmp "$folder/minmax.tflite" "$folder/list.tflite" || fail "a list of the same pictures, on one thread, gives another file"
+QEDGE_CPU=c expect 0 "$qmodel" quantize $net -o "$folder/c.tflite" --method int8 --data models/pictures
+cmp "$folder/minmax.tflite" "$folder/c.tflite" || fail "other kernels give another file"
+for type in uint8 float32; do
+    expect 0 "$qmodel" quantize $net -o "$folder/$type.tflite" --method int8 --data models/pictures --input-type $type --output-type $type
+    expect 0 "$qmodel" info "$folder/$type.tflite"; printed "^input 0: +$type"; printed "^output 0: +$type"
+    [ "$(answers "$folder/$type.tflite")" = "$(answers "$folder/minmax.tflite")" ] || fail "$type at the edges changes answers"
+done
+npy() { # SHAPE BYTES: a .npy file of small floats made of the default model's bytes
+    local header="{'descr': '<f4', 'fortran_order': False, 'shape': ($1), }"
+    printf '\223NUMPY\001\000\166\000%-117s\n' "$header"
+    # every fourth byte becomes 0x3d: values around 0.05
+    head -c $(($2 * 3 / 4)) $default | od -An -v -tx1 -w3 | sed 's/ /\\x/g; s/$/\\x3d/' | tr -d '\n' | xargs -0 printf '%b'
+}
+npy '2, 24, 24, 3' 13824 >"$folder/two.npy"
+expect 0 "$qmodel" quantize $net -o "$folder/npy.tflite" --method int8 --data "$folder/two.npy"; printed '2 samples'
+npy '2, 24, 24, 4' 18432 >"$folder/four.npy"
+expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data "$folder/four.npy"; one_line "[n, 24, 24, 3]"
+head -c 9000 "$folder/two.npy" >"$folder/cut.npy"
+expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data "$folder/cut.npy"; one_line "shorter"
+mkdir "$folder/empty" "$folder/bad"
+expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data "$folder/empty"; one_line "no picture"
+cp models/pictures/cat.jpg "$folder/bad"; head -c 300 $default >"$folder/bad/broken.png"
+expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data "$folder/bad"; one_line "broken.png"
+expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data "$folder/nowhere"; one_line "No such file"
+expect 1 "$qmodel" quantize $net -o /dev/full --method int8 --data models/pictures; one_line "No space left"
+expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8; one_line "--data"
+expect 2 "$qmodel" quantize $net -o "$folder/new" --method none --data models/pictures; one_line "int8 only"
+for bad in --calibration=most --calibration=percentile:40 --input-type=int4 --std=0 --mean=x --threads=0; do
+    expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8 --data models/pictures $bad
+    one_line "$(case $bad in --calibration=p*) echo percentile ;; *) echo "${bad%%=*}" ;; esac)"
+done
+nothing_left
+
 # Wrong usage, wrong files, no room: one line and nothing written.
 expect 2 "$qmodel" quantize; one_line "--help"
 expect 2 "$qmodel" quantize $net --method none; one_line "-o"
@@ -90,9 +135,11 @@ nothing_left
 shared=../shared/models
 if [ -d $shared ]; then
     for model in mlperf_tiny/vww_96_float tflite_support/mobilenet_v1_0.25_224_1_default_1; do
-        for method in none float16 dynamic; do
-            expect 0 "$qmodel" quantize $shared/$model.tflite -o "$folder/real.tflite" --method $method
-            agree "$folder/real.tflite" $shared/$model.tflite 7
+        for method in none float16 dynamic int8; do
+            data=; [ $method = int8 ] && data="--data models/pictures"
+            # shellcheck disable=SC2086
+            expect 0 "$qmodel" quantize $shared/$model.tflite -o "$folder/real.tflite" --method $method $data
+            agree "$folder/real.tflite" $shared/$model.tflite $([ $method = int8 ] && echo 6 || echo 7)
         done
     done
 else

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A float draft becomes an int8 one, by the rules of TFLite's quantization specification:
+//
+//     convolutions, fully connected  weights int8 symmetric per channel, bias int32 with scale = input's * weights'
+//     softmax, logistic / tanh       output 1/256, -128 / 1/128, 0
+//     pool, concat, pad, reshape …   all float inputs and outputs share one scale and zero point
+//     the others                     each tensor has its own
+//
+// Tensors that must share form a group; a group's range is that of all its members. Where a group would join one
+// whose scale is fixed (a logistic that is concatenated), a QUANTIZE stands between.
+
+#ifndef QEDGE_QMODEL_INTEGER_H
+#define QEDGE_QMODEL_INTEGER_H
+
+#include "engine/draft.h"
+#include "qmodel/ranges.h"
+
+enum integer_edge { EDGE_IS_INT8, EDGE_IS_UINT8, EDGE_IS_FLOAT };
+
+struct integer_options {
+    bool per_tensor; // weights
+    enum calibration method;
+    double percentile;
+    enum integer_edge input, output; // what the model's float inputs and outputs become
+};
+
+// Is there an int8 form of every operator? 0, or -ENOTSUP with the line that names the first without one.
+int integer_check(const struct draft *draft, struct model_error *error);
+
+// `ranges`: of the draft's tensors as calibrate fills them. 0 or -errno with the line written; after an error the draft
+// is only good for draft_finish.
+int integer_convert(struct draft *draft, const struct range *ranges, const struct integer_options *options,
+                    struct model_error *error);
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What values a tensor takes, gathered over any number of samples in constant memory, and the range [low, high] that
+// int8 steps should cover.
+//
+// The histogram has RANGES_BINS bins over [-reach, reach); `reach` is a power of two and doubles (bins are joined in
+// pairs) when a value does not fit. So counts do not depend on the order in which values come, and all arithmetic is
+// exact: the same values give the same range on any machine. Only the moving average depends on the samples' order.
+
+#ifndef QEDGE_QMODEL_RANGES_H
+#define QEDGE_QMODEL_RANGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RANGES_BINS 4096
+
+enum calibration { CALIBRATION_MINMAX, CALIBRATION_AVERAGE, CALIBRATION_PERCENTILE, CALIBRATION_MSE };
+
+struct range {
+    uint32_t samples; // 0 = nothing seen
+    float low, high;  // of all values
+    double low_sum, high_sum; // of each sample's least and greatest value
+    float reach;
+    uint64_t *bins; // NULL until the first value, and for methods that need none
+};
+
+// Takes in one sample's values. 0; -EDOM when one is not a number or infinite; -ENOMEM.
+int range_add(struct range *range, const float *values, size_t count, enum calibration method);
+// Takes in all that `from` saw; `from` stays as it is. 0 or -ENOMEM.
+int range_merge(struct range *range, const struct range *from);
+void range_finish(struct range *range); // frees the bins
+
+// The range to cover, with zero in it. `percentile` (50, 100]: both ends keep what lies between that and its mirror.
+// MSE: the ends that make the mean square error of 255 steps least, found by trying cuts of each end.
+void range_solve(const struct range *range, enum calibration method, double percentile, float *low, float *high);
+
+// The int8 steps of a range with zero in it: real = (q - zero_point) * scale.
+void range_steps(float low, float high, float *scale, int32_t *zero_point);
+
+#endif
