@@ -20,6 +20,10 @@ static struct quantize_extremes find_extremes(const float *x, size_t n)
             low[j] = _mm256_min_ps(v, low[j]); // the second operand where v is not a number
             high[j] = _mm256_max_ps(v, high[j]);
         }
+    for (; i + 8 <= n; i += 8) {
+        low[0] = _mm256_min_ps(_mm256_loadu_ps(x + i), low[0]);
+        high[0] = _mm256_max_ps(_mm256_loadu_ps(x + i), high[0]);
+    }
     float lows[8], highs[8];
     _mm256_storeu_ps(lows,
                      _mm256_min_ps(_mm256_min_ps(low[0], low[1]), _mm256_min_ps(low[2], low[3])));
@@ -56,6 +60,12 @@ static struct kernel_hybrid_steps run(const float *x, size_t n, uint8_t *out)
         __m256i cd = _mm256_add_epi16(_mm256_packs_epi32(c, d), zero);
         __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
         _mm256_storeu_si256((__m256i *)(out + i), bytes);
+    }
+    for (; i + 8 <= n; i += 8) {
+        __m256i a = steps_of(x + i, factor, low, high);
+        __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+        words = _mm_add_epi16(words, _mm256_castsi256_si128(zero));
+        _mm_storel_epi64((__m128i *)(out + i), _mm_packus_epi16(words, words));
     }
     quantize_bytes(x + i, n - i, inverse, steps.zero_point, out + i);
     return steps;
