@@ -439,13 +439,14 @@ static void count_uses(struct graph *graph)
         graph->tensors[graph->outputs[i]].uses++;
 }
 
-// Room for what operators add: a tensor and a layer each.
+// Room for what operators and inputs add: a tensor and a layer each.
 static int make_room(struct build *b)
 {
     struct graph *g = b->graph;
-    size_t tensors = (size_t)g->tensor_count + g->operator_count;
-    struct graph_tensor *grown = store_take_array(b->temp, tensors, sizeof(*grown));
-    b->layer_capacity = 2 * g->operator_count;
+    uint32_t added = g->operator_count + g->input_count;
+    struct graph_tensor *grown =
+        store_take_array(b->temp, (size_t)g->tensor_count + added, sizeof(*grown));
+    b->layer_capacity = g->operator_count + added;
     b->layers = store_take_array(b->keep, b->layer_capacity, sizeof(struct layer));
     if (!b->layers || !grown)
         return model_fail(b->error, -ENOMEM, "out of memory");
@@ -454,12 +455,42 @@ static int make_room(struct build *b)
     return 0;
 }
 
+// An int16 input is written as floats, which a pre-processor makes, and quantized by a layer; a
+// caller's int16 values come out of it as they were.
+static int read_wide_input(struct build *b, uint32_t i)
+{
+    int32_t to = b->graph->inputs[i], from;
+    const struct graph_tensor *t = &b->graph->tensors[to];
+    if (t->type != TENSOR_INT16 || t->scales.count != 1 || t->zero_point != 0)
+        return 0;
+    struct graph_operator quantize = {
+        .code = OP_QUANTIZE, .name = "QUANTIZE", .input_count = 1, .output_count = 1, .inputs = &from,
+        .outputs = &to,
+    };
+    b->op = &quantize;
+    from = build_extra_tensor(b, 1);
+    if (from < 0)
+        return from;
+    struct graph_tensor *real = &b->graph->tensors[from];
+    real->type = TENSOR_FLOAT32;
+    real->rank = t->rank;
+    memcpy(real->dims, t->dims, sizeof(real->dims));
+    b->inputs[i].kind = EDGE_WIDEN;
+    b->inputs[i].tensor = from;
+    b->inputs[i].scale = build_scale(t, 0);
+    int rc = op_quantize(b);
+    b->op = NULL;
+    return rc;
+}
+
 int build_layers(struct build *b)
 {
     count_uses(b->graph);
-    int room = make_room(b);
-    if (room < 0)
-        return room;
+    int ready = make_room(b);
+    for (uint32_t i = 0; ready == 0 && i < b->graph->input_count; i++)
+        ready = read_wide_input(b, i);
+    if (ready < 0)
+        return ready;
     for (uint32_t i = 0; i < b->graph->operator_count; i++) {
         b->op = &b->graph->operators[i];
         b->op_index = i;

@@ -29,6 +29,12 @@ static void dequantize(const struct edge *edge, const uint8_t *from, float *to)
         to[i] = (float)((int8_t)(from[i] ^ flip) - edge->zero_point) * edge->scale;
 }
 
+static void widen(const struct edge *edge, const int16_t *from, float *to)
+{
+    for (size_t i = 0; i < edge->elements; i++)
+        to[i] = (float)from[i] * edge->scale;
+}
+
 static void look_up(const struct edge *edge, const uint8_t *from, uint8_t *to)
 {
     for (size_t i = 0; i < edge->elements; i++)
@@ -42,5 +48,6 @@ void edge_convert(const struct edge *edge, const void *from, void *to)
     case EDGE_TABLE: look_up(edge, from, to); break;
     case EDGE_QUANTIZE: quantize(edge, from, to); break;
     case EDGE_DEQUANTIZE: dequantize(edge, from, to); break;
+    case EDGE_WIDEN: widen(edge, from, to); break;
     }
 }

@@ -15,6 +15,7 @@ enum edge_kind {
     EDGE_TABLE,      // one byte to one byte by table
     EDGE_QUANTIZE,   // float32 -> int8 (or uint8 when `flip`)
     EDGE_DEQUANTIZE, // int8 (or uint8) -> float32
+    EDGE_WIDEN,      // int16 -> float32
 };
 
 struct edge {

@@ -109,6 +109,8 @@ static int finish_edges(struct loader *l)
         m->inputs[i].elements = m->inputs[i].bytes_to = m->input_infos[i].bytes;
         if (m->inputs[i].kind == EDGE_QUANTIZE)
             m->inputs[i].elements /= sizeof(float);
+        if (m->inputs[i].kind == EDGE_WIDEN)
+            m->inputs[i].elements /= sizeof(int16_t);
     }
     for (uint32_t i = 0; i < m->output_count; i++) {
         const struct graph_tensor *t = &l->graph.tensors[l->graph.outputs[i]];
