@@ -12,6 +12,7 @@
 #include "engine/team.h"
 #include "engine/tflite_writer.h"
 #include "qmodel/command.h"
+#include "qmodel/correction.h"
 #include "qmodel/samples.h"
 
 struct run {
@@ -22,6 +23,7 @@ struct run {
     struct context *context;
     struct team *team;
     struct samples samples;
+    uint32_t *channels; // for each tensor how many means are wanted; 0 = none
     int rc;         // of range_add: the first that failed
     int32_t failed; // its tensor
 };
@@ -34,6 +36,20 @@ static void observe(void *arg, int32_t tensor, const void *data)
         return;
     r->rc = range_add(&r->ranges[tensor], data, (size_t)draft_elements(t), r->options->method);
     r->failed = tensor;
+    if (r->rc == 0 && r->channels[tensor])
+        r->rc = range_add_means(&r->ranges[tensor], data, (size_t)draft_elements(t), r->channels[tensor]);
+}
+
+// Layers that disagree about a tensor's channels (a convolution and, flattened, a fully connected layer): the first wins.
+static void want_means(struct run *r)
+{
+    for (uint32_t i = 0; r->options->means && i < r->draft->operator_count; i++) {
+        int32_t tensor = correction_source(r->draft, i);
+        if (tensor >= 0 && r->channels[tensor] == 0)
+            r->channels[tensor] = correction_channels(r->draft, i);
+        if (tensor >= 0 && draft_elements(&r->draft->tensors[tensor]) % r->channels[tensor] != 0)
+            r->channels[tensor] = 0;
+    }
 }
 
 static void show_progress(uint32_t done, uint32_t count, uint64_t start)
@@ -75,8 +91,11 @@ static int run_all(struct run *r)
     struct range *in = &r->ranges[r->draft->inputs[0]];
     float low, high;
     if (rc == 0 && samples_bounds(&r->samples, &low, &high)) {
-        range_finish(in);
-        *in = (struct range){.samples = 1, .low = low, .high = high, .low_sum = (double)low, .high_sum = (double)high};
+        free(in->bins);
+        in->bins = NULL;
+        in->samples = 1;
+        in->low_sum = (double)(in->low = low);
+        in->high_sum = (double)(in->high = high);
     }
     return rc;
 }
@@ -99,9 +118,15 @@ int calibrate(const struct draft *draft, const struct calibrate_options *options
 {
     struct run r = {.draft = draft, .options = options, .ranges = ranges};
     struct team_options team = {.members = options->threads};
+    r.channels = calloc(draft->tensor_count + 1, sizeof(*r.channels));
+    if (!r.channels)
+        return command_fail(options->command, "no memory to calibrate");
+    want_means(&r);
     int rc = open_model(&r);
-    if (rc != 0)
+    if (rc != 0) {
+        free(r.channels);
         return rc;
+    }
     rc = samples_open(&r.samples, options->command, options->data, r.model, &options->picture);
     if (rc == 0) {
         if (context_create(r.model, options->threads, &r.context) < 0 ||
@@ -115,5 +140,6 @@ int calibrate(const struct draft *draft, const struct calibrate_options *options
     team_destroy(r.team);
     context_destroy(r.context);
     model_close(r.model);
+    free(r.channels);
     return rc;
 }

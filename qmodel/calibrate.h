@@ -14,6 +14,7 @@ struct calibrate_options {
     const char *command, *data;
     struct picture_options picture;
     enum calibration method;
+    bool means; // of each channel of what layers with weights read, too
     uint32_t threads; // share each layer; do not change the result
 };
 

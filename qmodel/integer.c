@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "qmodel/correction.h"
 #include "qmodel/weights.h"
 
 // Biases stay well inside int32, so that sums do.
@@ -86,6 +87,8 @@ struct group {
 struct conversion {
     struct draft *draft;
     const struct integer_options *options;
+    const struct range *ranges; // of the draft's tensors as they were
+    uint32_t range_count;
     struct model_error *error;
     struct store temp;
     struct group *groups; // one a tensor
@@ -300,15 +303,30 @@ static int set_tensors(struct conversion *c)
 
 // ---- layers with weights -------------------------------------------------------------------------
 
-static int32_t bias_tensor(struct conversion *c, const struct draft_operator *op, float in_scale)
+// The layer's bias, with what rounding its weights to `rounded` will shift taken off.
+static const float *corrected_bias(struct conversion *c, uint32_t index, const struct draft_tensor *rounded)
+{
+    const struct draft_operator *op = &c->draft->operators[index];
+    const struct draft_tensor *bias = &c->draft->tensors[op->inputs[2]];
+    int32_t source = correction_source(c->draft, index);
+    if (!c->options->bias_correction || (uint32_t)source >= c->range_count)
+        return bias->data;
+    float *values = store_take(&c->temp, bias->data_bytes);
+    if (!values)
+        return NULL;
+    memcpy(values, bias->data, bias->data_bytes);
+    correction_apply(op, &c->draft->tensors[op->inputs[1]], rounded, &c->ranges[source], values);
+    return values;
+}
+
+static int32_t bias_tensor(struct conversion *c, const struct draft_operator *op, const struct draft_tensor *weights,
+                           const float *from, float in_scale)
 {
     struct draft_tensor bias = c->draft->tensors[op->inputs[2]];
-    const struct draft_tensor *weights = &c->draft->tensors[op->inputs[1]];
     size_t n = (size_t)draft_elements(&bias);
-    const float *from = bias.data;
     int32_t *q = store_take_array(&c->draft->store, n, sizeof(*q));
     float *scales = store_take_array(&c->draft->store, n, sizeof(*scales));
-    if (!q || !scales)
+    if (!from || !q || !scales)
         return no_memory(c);
     bias.scale_count = weights->scale_count;
     for (size_t i = 0; i < n; i++) {
@@ -340,8 +358,9 @@ static float *bias_floor(struct conversion *c, const struct draft_operator *op, 
     return floor;
 }
 
-static int set_layer(struct conversion *c, struct draft_operator *op)
+static int set_layer(struct conversion *c, uint32_t index)
 {
+    struct draft_operator *op = &c->draft->operators[index];
     float in_scale = c->draft->tensors[op->inputs[0]].scales[0], *floor = NULL;
     bool has_bias = op->input_count > 2 && op->inputs[2] != GRAPH_ABSENT;
     if (has_bias && !(floor = bias_floor(c, op, in_scale)))
@@ -350,12 +369,14 @@ static int set_layer(struct conversion *c, struct draft_operator *op)
     if (weights < 0 || c->group_count == c->group_capacity)
         return no_memory(c);
     c->groups[c->group_count++] = (struct group){.parent = weights};
+    struct draft_tensor rounded = c->draft->tensors[weights];
+    const float *values = has_bias ? corrected_bias(c, index, &rounded) : NULL;
     op->inputs[1] = weights;
     if (op->code == OP_FULLY_CONNECTED && c->draft->tensors[weights].scale_count > 1 && op->version < 12)
         op->version = 12; // scales per channel
     if (!has_bias)
         return 0;
-    int32_t bias = bias_tensor(c, op, in_scale);
+    int32_t bias = bias_tensor(c, op, &rounded, values, in_scale);
     op->inputs[2] = bias;
     return bias < 0 ? bias : 0;
 }
@@ -364,7 +385,7 @@ static int set_layers(struct conversion *c)
 {
     for (uint32_t i = 0; i < c->draft->operator_count; i++) {
         struct draft_operator *op = &c->draft->operators[i];
-        int rc = weights_are(op, 1) ? set_layer(c, op) : 0;
+        int rc = weights_are(op, 1) ? set_layer(c, i) : 0;
         if (rc < 0)
             return rc;
     }
@@ -437,7 +458,8 @@ static int start_groups(struct conversion *c, const struct range *ranges)
 int integer_convert(struct draft *draft, const struct range *ranges, const struct integer_options *options,
                     struct model_error *error)
 {
-    struct conversion c = {.draft = draft, .options = options, .error = error};
+    struct conversion c = {.draft = draft, .options = options, .error = error, .ranges = ranges,
+                           .range_count = draft->tensor_count};
     int rc = integer_check(draft, error);
     if (rc == 0)
         rc = start_groups(&c, ranges);

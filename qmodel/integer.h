@@ -22,6 +22,7 @@ struct integer_options {
     bool per_tensor; // weights
     enum calibration method;
     double percentile;
+    bool bias_correction; // `ranges` have means then
     enum integer_edge input, output; // what the model's float inputs and outputs become
 };
 

@@ -30,9 +30,10 @@ const char command_quantize_help[] =
     "int8 only:\n"
     "  --data WHAT      representative inputs, 100 or more: a folder of pictures, a text file with a picture a line,\n"
     "                   or a .npy file of float32 tensors [n, ...]\n"
-    "  --calibration C  from the values seen to the range that 255 steps cover: minmax: all of them (default);\n"
+    "  --calibration C  from the values seen to the range that 255 steps cover: minmax: all of them;\n"
     "                   moving-average: the mean of each sample's ends; percentile:P: without the share beyond P %\n"
-    "                   at both ends; mse: the least square error\n"
+    "                   at both ends; mse: the least square error (default)\n"
+    "  --no-bias-correction   leave biases as they are (see qmodel(1))\n"
     "  --input-type T   int8 (default), uint8 or float32: what goes into the model\n"
     "  --output-type T  likewise: what comes out\n"
     "  --fit, --mean, --std, --bgr   how pictures become inputs: as in qmodel run\n"
@@ -96,7 +97,7 @@ static int parse_type(const char *option, const char *text, enum integer_edge *e
 }
 
 enum { OPT_METHOD = 256, OPT_PER_TENSOR, OPT_DATA, OPT_CALIBRATION, OPT_INPUT_TYPE, OPT_OUTPUT_TYPE, OPT_FIT, OPT_MEAN,
-       OPT_STD, OPT_BGR, OPT_THREADS };
+       OPT_STD, OPT_BGR, OPT_THREADS, OPT_NO_CORRECTION };
 
 static int parse_int8_option(struct options *o, int option)
 {
@@ -112,6 +113,7 @@ static int parse_int8_option(struct options *o, int option)
     case OPT_FIT: return picture_option_fit("quantize", optarg, &picture->fit);
     case OPT_MEAN: return picture_option_values("quantize", "--mean", optarg, picture->mean, &picture->mean_count);
     case OPT_STD: return picture_option_values("quantize", "--std", optarg, picture->std, &picture->std_count);
+    case OPT_NO_CORRECTION: o->integer.bias_correction = false; return 0;
     case OPT_BGR: picture->bgr = true; return 0;
     case OPT_THREADS:
         rc = command_number("quantize", "--threads", optarg, 1, 64, &threads);
@@ -166,11 +168,14 @@ static int parse(int argc, char **argv, struct options *o)
         {"std", required_argument, NULL, OPT_STD},
         {"bgr", no_argument, NULL, OPT_BGR},
         {"threads", required_argument, NULL, OPT_THREADS},
+        {"no-bias-correction", no_argument, NULL, OPT_NO_CORRECTION},
         {NULL, 0, NULL, 0},
     };
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     memset(o, 0, sizeof(*o));
     o->calibrate.command = "quantize";
+    o->integer.method = CALIBRATION_MSE;
+    o->integer.bias_correction = true;
     o->calibrate.threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (uint32_t)cpus;
     opterr = 0;
     optind = 1;
@@ -185,6 +190,7 @@ static int parse(int argc, char **argv, struct options *o)
     if (optind < argc)
         o->model = argv[optind++];
     o->calibrate.method = o->integer.method;
+    o->calibrate.means = o->integer.bias_correction;
     return check_options(o, argc - optind);
 }
 

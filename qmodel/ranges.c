@@ -64,6 +64,20 @@ int range_add(struct range *r, const float *values, size_t count, enum calibrati
     return 0;
 }
 
+int range_add_means(struct range *r, const float *values, size_t count, uint32_t channels)
+{
+    if (channels == 0 || count % channels != 0 || (r->sums && r->channels != channels))
+        return -EINVAL;
+    if (!r->sums && !(r->sums = calloc(channels, sizeof(*r->sums))))
+        return -ENOMEM;
+    r->channels = channels;
+    r->rows += count / channels;
+    for (size_t i = 0; i < count; i += channels)
+        for (uint32_t c = 0; c < channels; c++)
+            r->sums[c] += (double)values[i + c];
+    return 0;
+}
+
 static int merge_bins(struct range *r, const struct range *from)
 {
     struct range copy = {.reach = from->reach, .bins = malloc(RANGES_BINS * sizeof(*copy.bins))};
@@ -105,6 +119,7 @@ int range_merge(struct range *r, const struct range *from)
 void range_finish(struct range *r)
 {
     free(r->bins);
+    free(r->sums);
     *r = (struct range){0};
 }
 

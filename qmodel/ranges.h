@@ -23,13 +23,18 @@ struct range {
     double low_sum, high_sum; // of each sample's least and greatest value
     float reach;
     uint64_t *bins; // NULL until the first value, and for methods that need none
+    double *sums;   // of each channel's values, in the order of the samples; NULL when nobody asked
+    uint32_t channels;
+    uint64_t rows;  // values that each sum has
 };
 
 // Takes in one sample's values. 0; -EDOM when one is not a number or infinite; -ENOMEM.
 int range_add(struct range *range, const float *values, size_t count, enum calibration method);
-// Takes in all that `from` saw; `from` stays as it is. 0 or -ENOMEM.
+// Adds to the sums of `channels` channels, the innermost axis. 0, -EINVAL when they do not divide `count`, or -ENOMEM.
+int range_add_means(struct range *range, const float *values, size_t count, uint32_t channels);
+// Takes in all that `from` saw, but for the sums; `from` stays as it is. 0 or -ENOMEM.
 int range_merge(struct range *range, const struct range *from);
-void range_finish(struct range *range); // frees the bins
+void range_finish(struct range *range); // frees bins and sums
 
 // The range to cover, with zero in it. `percentile` (50, 100]: both ends keep what lies between that and its mirror.
 // MSE: the ends that make the mean square error of 255 steps least, found by trying cuts of each end.

@@ -3,6 +3,7 @@ qmodel_SRCS := \
 	qmodel/bench.c \
 	qmodel/calibrate.c \
 	qmodel/command.c \
+	qmodel/correction.c \
 	qmodel/info.c \
 	qmodel/integer.c \
 	qmodel/label_list.c \

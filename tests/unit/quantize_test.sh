@@ -75,18 +75,20 @@ for calibration in minmax mse percentile:99.99; do
     smaller "$folder/int8.tflite" 50 $net; agree "$folder/int8.tflite" $net 6
 done
 expect 0 "$qmodel" quantize $net -o "$folder/average.tflite" --method int8 --data models/pictures --calibration moving-average
-expect 0 "$qmodel" quantize $net -o "$folder/minmax.tflite" --method int8 --data models/pictures; printed '8 samples'
-expect 0 "$qmodel" info "$folder/minmax.tflite"; printed '^input 0: +int8 .* scale 0.00784314 zero point -1'
+expect 0 "$qmodel" quantize $net -o "$folder/default8.tflite" --method int8 --data models/pictures; printed '8 samples'
+expect 0 "$qmodel" info "$folder/default8.tflite"; printed '^input 0: +int8 .* scale 0.00784314 zero point -1'
 printed 'AVERAGE_POOL_2D .*int8'; printed 'SOFTMAX .*int8 .*scale 0.00390625 zero point -128'
 find models/pictures -name '*.[jp][pn]g' | sort | sed "s,^,$PWD/," >"$folder/list.txt"
 expect 0 "$qmodel" quantize $net -o "$folder/list.tflite" --method int8 --data "$folder/list.txt" --threads 1
-cmp "$folder/minmax.tflite" "$folder/list.tflite" || fail "a list of the same pictures, on one thread, gives another file"
+cmp "$folder/default8.tflite" "$folder/list.tflite" || fail "a list of the same pictures, on one thread, gives another file"
 QEDGE_CPU=c expect 0 "$qmodel" quantize $net -o "$folder/c.tflite" --method int8 --data models/pictures
-cmp "$folder/minmax.tflite" "$folder/c.tflite" || fail "other kernels give another file"
+cmp "$folder/default8.tflite" "$folder/c.tflite" || fail "other kernels give another file"
+expect 0 "$qmodel" quantize $net -o "$folder/plain.tflite" --method int8 --data models/pictures --no-bias-correction
+cmp -s "$folder/default8.tflite" "$folder/plain.tflite" && fail "--no-bias-correction changes nothing"
 for type in uint8 float32; do
     expect 0 "$qmodel" quantize $net -o "$folder/$type.tflite" --method int8 --data models/pictures --input-type $type --output-type $type
     expect 0 "$qmodel" info "$folder/$type.tflite"; printed "^input 0: +$type"; printed "^output 0: +$type"
-    [ "$(answers "$folder/$type.tflite")" = "$(answers "$folder/minmax.tflite")" ] || fail "$type at the edges changes answers"
+    [ "$(answers "$folder/$type.tflite")" = "$(answers "$folder/default8.tflite")" ] || fail "$type at the edges changes answers"
 done
 npy() { # SHAPE BYTES: a .npy file of small floats made of the default model's bytes
     local header="{'descr': '<f4', 'fortran_order': False, 'shape': ($1), }"
