@@ -284,8 +284,8 @@ int32_t build_extra_tensor(struct build *b, int64_t bytes)
         return build_fail(b, -ENOTSUP, "an intermediate result of %lld bytes", (long long)bytes);
     struct graph_tensor *t = &b->graph->tensors[b->graph->tensor_count];
     *t = (struct graph_tensor){
-        .name = build_output(b, 0)->name, .type = TENSOR_INT8, .rank = 1, .dims = {(int32_t)bytes}, .known = true,
-        .uses = 1, .alias = GRAPH_ABSENT,
+        .name = build_output(b, 0)->name, .type = TENSOR_INT8, .rank = 1,
+        .dims = {(int32_t)bytes}, .known = true, .uses = 1, .alias = GRAPH_ABSENT,
     };
     return (int32_t)b->graph->tensor_count++;
 }
@@ -464,8 +464,8 @@ static int read_wide_input(struct build *b, uint32_t i)
     if (t->type != TENSOR_INT16 || t->scales.count != 1 || t->zero_point != 0)
         return 0;
     struct graph_operator quantize = {
-        .code = OP_QUANTIZE, .name = "QUANTIZE", .input_count = 1, .output_count = 1, .inputs = &from,
-        .outputs = &to,
+        .code = OP_QUANTIZE, .name = "QUANTIZE", .input_count = 1, .output_count = 1,
+        .inputs = &from, .outputs = &to,
     };
     b->op = &quantize;
     from = build_extra_tensor(b, 1);

@@ -72,8 +72,8 @@ void *build_params(struct build *build, size_t bytes);
 // outputs all its outputs; units 1. NULL after writing the error. Change fields as needed.
 struct layer *build_layer(struct build *build, layer_run *run, const char *kernel, void *params,
                           uint32_t in_count);
-// A tensor of bytes that the file does not have, for what one layer of an operator leaves to the next; its index, or
-// the error. An operator may add one such tensor and two layers.
+// A tensor of bytes that the file does not have, for what one layer of an operator leaves to the
+// next; its index, or the error. An operator may add one such tensor and two layers.
 int32_t build_extra_tensor(struct build *build, int64_t bytes);
 // Output 0 shares input 0's memory (same number of bytes).
 int build_alias(struct build *build);

@@ -61,7 +61,7 @@ const struct tensor_info *model_output(const struct model *model, uint32_t index
 
 // The first input as the engine runs it: int8 [h, w, c] after a leading QUANTIZE or uint8 offset
 // has been folded away, with the scale and zero point that a pre-processor must write (float
-// models: float32). Its dims are the file's: [1, h, w, c] for a picture.
+// and 16x8 models: float32). Its dims are the file's: [1, h, w, c] for a picture.
 const struct tensor_info *model_native_input(const struct model *model);
 // Height, width and channels (1 or 3) of that input. 0, or -ENOTSUP when it is not one picture.
 int model_picture_size(const struct model *model, int32_t *height, int32_t *width,
