@@ -11,7 +11,7 @@ static uint32_t element_count(const struct tensor_info *info)
     return n;
 }
 
-static float element(const struct tensor_info *info, const void *data, uint32_t index)
+float classify_value(const struct tensor_info *info, const void *data, uint32_t index)
 {
     const uint8_t *bytes = data;
     switch (info->type) {
@@ -51,7 +51,7 @@ uint32_t classify_top_k(const struct tensor_info *info, const void *data, uint32
     if (k == 0)
         return 0;
     for (uint32_t i = 0; i < n; i++) {
-        float score = element(info, data, i);
+        float score = classify_value(info, data, i);
         uint32_t at = found < k ? found++ : k - 1;
         if (at == k - 1 && found == k && i >= k && !better(score, i, &hits[at]))
             continue;

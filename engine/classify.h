@@ -17,4 +17,7 @@ struct classify_hit {
 uint32_t classify_top_k(const struct tensor_info *info, const void *data, uint32_t k,
                         struct classify_hit *hits);
 
+// Element `index` as a real number. `data` may be unaligned.
+float classify_value(const struct tensor_info *info, const void *data, uint32_t index);
+
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// qmodel: look into, run, time and quantize models.
+// qmodel: look into, run, time, quantize and compare models.
 
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +18,7 @@ static const struct {
     {"run", command_run_model, command_run_help, "classify pictures, or run raw tensors"},
     {"bench", command_bench, command_bench_help, "time a model, as a whole or layer by layer"},
     {"quantize", command_quantize, command_quantize_help, "a float model made smaller and faster"},
+    {"compare", command_compare, command_compare_help, "two models on the same data: how much is left"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -3,6 +3,7 @@ qmodel_SRCS := \
 	qmodel/bench.c \
 	qmodel/calibrate.c \
 	qmodel/command.c \
+	qmodel/compare.c \
 	qmodel/correction.c \
 	qmodel/info.c \
 	qmodel/integer.c \

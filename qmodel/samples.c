@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,9 +152,13 @@ static int open_tensors(struct samples *s, const struct model *model)
     if (count == 0 || count > SAMPLES_MAX)
         return command_fail(s->command, "%s: its shape is not %s], as the model's input wants it", s->path, want);
     s->count = (uint32_t)count;
-    s->bytes = in->bytes;
+    s->elements = in->bytes / (in->type == TENSOR_FLOAT32 ? sizeof(float) : 1);
+    s->input = in;
+    s->tensor = malloc(s->elements * sizeof(float));
+    if (!s->tensor)
+        return command_fail(s->command, "%s: no memory for a tensor", s->path);
     s->first = ftell(s->tensors);
-    if (fstat(fileno(s->tensors), &st) < 0 || st.st_size - s->first < (off_t)(s->bytes * s->count))
+    if (fstat(fileno(s->tensors), &st) < 0 || st.st_size - s->first < (off_t)(s->elements * sizeof(float) * s->count))
         return command_fail(s->command, "%s: shorter than its header says", s->path);
     return 0;
 }
@@ -165,8 +170,9 @@ static int open_any(struct samples *s, const struct model *model, const struct p
     static const char magic[6] = "\x93NUMPY";
     struct stat st;
     char start[6] = {0};
-    if (model_input_count(model) != 1 || model_native_input(model)->type != TENSOR_FLOAT32)
-        return command_fail(s->command, "the model has not one float input: there is no data format for it");
+    enum tensor_type type = model_native_input(model)->type;
+    if (model_input_count(model) != 1 || (type != TENSOR_FLOAT32 && type != TENSOR_INT8))
+        return command_fail(s->command, "the model has not one input of float or int8: there is no data format for it");
     if (stat(s->path, &st) == 0 && S_ISDIR(st.st_mode)) {
         int rc = read_folder(s, s->path);
         return rc < 0 ? command_fail(s->command, "%s: %s", s->path, strerror(-rc)) : open_pictures(s, model, options);
@@ -200,18 +206,35 @@ void samples_close(struct samples *s)
     for (uint32_t i = 0; s->names && i < s->count; i++)
         free(s->names[i]);
     free(s->names);
+    free(s->tensor);
     if (s->tensors)
         fclose(s->tensors);
     *s = (struct samples){0};
+}
+
+static void set_input(const struct samples *s, void *native)
+{
+    const struct tensor_info *in = s->input;
+    int8_t *steps = native;
+    if (in->type == TENSOR_FLOAT32) {
+        memcpy(native, s->tensor, s->elements * sizeof(float));
+        return;
+    }
+    for (size_t i = 0; i < s->elements; i++) {
+        float q = rintf(s->tensor[i] / in->scale) + (float)in->zero_point;
+        steps[i] = (int8_t)(q < -128 ? -128 : q > 127 ? 127 : q == q ? q : 0);
+    }
 }
 
 int samples_load(struct samples *s, uint32_t index, struct context *context)
 {
     struct picture_error error;
     if (!s->pictures) {
-        if (fseeko(s->tensors, s->first + (off_t)index * (off_t)s->bytes, SEEK_SET) < 0 ||
-            fread(context_native_input(context), 1, s->bytes, s->tensors) != s->bytes)
+        off_t at = s->first + (off_t)index * (off_t)(s->elements * sizeof(float));
+        if (fseeko(s->tensors, at, SEEK_SET) < 0 ||
+            fread(s->tensor, sizeof(float), s->elements, s->tensors) != s->elements)
             return command_fail(s->command, "%s: tensor %u cannot be read", s->path, index);
+        set_input(s, context_native_input(context));
         return 0;
     }
     if (picture_input_load(&s->target, s->names[index], context, &error) < 0)

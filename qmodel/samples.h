@@ -25,10 +25,12 @@ struct samples {
     char **names; // pictures
     FILE *tensors;
     long first; // byte of the first tensor
-    size_t bytes; // of one tensor
+    const struct tensor_info *input;
+    float *tensor; // one, as the file has it
+    size_t elements;
 };
 
-// For a model with one float32 input. 0, or COMMAND_FAILED with the line written; empty data is an error.
+// For a model with one input, float32 or int8 (tensors are quantized then). Borrows the model. 0, or COMMAND_FAILED with the line written; empty data is an error.
 int samples_open(struct samples *samples, const char *command, const char *path, const struct model *model,
                  const struct picture_options *options);
 void samples_close(struct samples *samples);

@@ -24,7 +24,7 @@ one_line() { # WORD: stderr is one line that has it
 }
 
 # Help and wrong usage.
-for command in "" info run bench; do
+for command in "" info run bench quantize compare; do
     # shellcheck disable=SC2086
     expect 0 "$qmodel" $command --help; printed usage
 done

@@ -116,6 +116,24 @@ for bad in --calibration=most --calibration=percentile:40 --input-type=int4 --st
 done
 nothing_left
 
+# Compared: a model with itself, with its int8 form on pictures and on tensors; the figures must hold.
+value() { sed -n "s/.*\"$1\":\([-0-9.a-z]*\).*/\1/p" "$folder/out"; } # KEY of the JSON printed last
+least() { # KEY VALUE
+    awk -v a="$(value "$1")" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 >= b + 0) }' || fail "$1 is $(value "$1"), not $2"
+}
+expect 0 "$qmodel" compare $net $net --data models/pictures; printed 'outputs are equal'; printed 'class: 8 of 8'
+expect 0 "$qmodel" compare --json $net "$folder/none.tflite" --data models/pictures
+[ "$(value sqnr_db) $(value same_best)" = "null 8" ] || fail "the rewritten net differs"
+expect 0 "$qmodel" compare --json $net "$folder/half.tflite" --data models/pictures; least sqnr_db 50
+expect 0 "$qmodel" compare --json $net "$folder/dynamic.tflite" --data models/pictures; least sqnr_db 25
+expect 0 "$qmodel" compare --json --threads 2 $net "$folder/default8.tflite" --data models/pictures
+least sqnr_db 25; least same_best 7; least best_in_five 8
+expect 0 "$qmodel" compare --json $net "$folder/npy.tflite" --data "$folder/two.npy"; least sqnr_db 20; least samples 2
+expect 2 "$qmodel" compare $net --data models/pictures; one_line "two models"
+expect 2 "$qmodel" compare $net $net; one_line "--data"
+expect 1 "$qmodel" compare $net $default --data models/pictures; one_line "50 and 1000"
+expect 1 "$qmodel" compare $net "$folder/none" --data models/pictures; one_line "No such file"
+
 # Wrong usage, wrong files, no room: one line and nothing written.
 expect 2 "$qmodel" quantize; one_line "--help"
 expect 2 "$qmodel" quantize $net --method none; one_line "-o"
@@ -141,7 +159,7 @@ if [ -d $shared ]; then
             data=; [ $method = int8 ] && data="--data models/pictures"
             # shellcheck disable=SC2086
             expect 0 "$qmodel" quantize $shared/$model.tflite -o "$folder/real.tflite" --method $method $data
-            agree "$folder/real.tflite" $shared/$model.tflite $([ $method = int8 ] && echo 6 || echo 7)
+            agree "$folder/real.tflite" $shared/$model.tflite "$([ $method = int8 ] && echo 6 || echo 7)"
         done
     done
 else
