@@ -240,6 +240,9 @@ static void read_options(struct graph_operator *op, const struct flat_table *t)
         break;
     case OP_ADD:
     case OP_SUB:
+        o->activation = flat_i8(t, BINARY_ACTIVATION, 0);
+        o->power_of_two = flat_bool(t, BINARY_POWER_OF_TWO, true);
+        break;
     case OP_MUL: o->activation = flat_i8(t, BINARY_ACTIVATION, 0); break;
     case OP_RESHAPE:
         o->list = flat_list(t, RESHAPE_SHAPE, 4);

@@ -52,6 +52,7 @@ struct graph_options {
     int32_t stride_h, stride_w, dilation_h, dilation_w, filter_h, filter_w, depth_multiplier;
     float value; // softmax beta, leaky-relu alpha
     bool keep_dims, align_corners, half_pixel, asymmetric_inputs;
+    bool power_of_two; // add, sub: int16 scales are
     int32_t weights_format, out_type;
     int32_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_mask;
     struct flat_vector list; // reshape's shape, squeeze's dims

@@ -234,6 +234,9 @@ static void put_option_fields(struct flat_builder *b, int32_t code, const struct
         break;
     case OP_ADD:
     case OP_SUB:
+        flat_put_i8(b, BINARY_ACTIVATION, (int8_t)o->activation, 0);
+        flat_put_i8(b, BINARY_POWER_OF_TWO, o->power_of_two, 1);
+        break;
     case OP_MUL: flat_put_i8(b, BINARY_ACTIVATION, (int8_t)o->activation, 0); break;
     case OP_RESHAPE: flat_put_ref(b, RESHAPE_SHAPE, list); break;
     case OP_SQUEEZE: flat_put_ref(b, SQUEEZE_DIMS, list); break;

@@ -9,53 +9,55 @@
 #include "qmodel/correction.h"
 #include "qmodel/weights.h"
 
-// Biases stay well inside int32, so that sums do.
+// Biases stay well inside int32 (16x8: what doubles and 64-bit sums hold), so that sums do.
 #define BIAS_MOST 0x1p30f
+#define BIAS_MOST_WIDE 0x1p38f
+#define WIDE_STEPS 32767
 
 enum rule { RULE_WEIGHTED, RULE_FREE, RULE_SAME, RULE_UNIT, RULE_TANH };
 
 static const struct operator_rule {
     int32_t code;
     enum rule rule;
-    int32_t version; // of TFLite's operator that first had int8
+    int32_t version, wide_version; // of TFLite's operator that first had int8 and int16
 } rules[] = {
-    {OP_CONV_2D, RULE_WEIGHTED, 3},
-    {OP_DEPTHWISE_CONV_2D, RULE_WEIGHTED, 3},
-    {OP_FULLY_CONNECTED, RULE_WEIGHTED, 4},
-    {OP_ADD, RULE_FREE, 2},
-    {OP_SUB, RULE_FREE, 2},
-    {OP_MUL, RULE_FREE, 2},
-    {OP_MEAN, RULE_FREE, 2},
-    {OP_RELU, RULE_FREE, 2},
-    {OP_RELU6, RULE_FREE, 2},
-    {OP_RELU_N1_TO_1, RULE_FREE, 1},
-    {OP_RELU_0_TO_1, RULE_FREE, 1},
-    {OP_LEAKY_RELU, RULE_FREE, 2},
-    {OP_PRELU, RULE_FREE, 1},
-    {OP_ELU, RULE_FREE, 1},
-    {OP_HARD_SWISH, RULE_FREE, 1},
-    {OP_SOFTMAX, RULE_UNIT, 2},
-    {OP_LOGISTIC, RULE_UNIT, 2},
-    {OP_TANH, RULE_TANH, 2},
-    {OP_AVERAGE_POOL_2D, RULE_SAME, 2},
-    {OP_MAX_POOL_2D, RULE_SAME, 2},
-    {OP_CONCATENATION, RULE_SAME, 2},
-    {OP_PACK, RULE_SAME, 2},
-    {OP_MAXIMUM, RULE_SAME, 2},
-    {OP_MINIMUM, RULE_SAME, 2},
-    {OP_PAD, RULE_SAME, 2},
-    {OP_PADV2, RULE_SAME, 2},
-    {OP_MIRROR_PAD, RULE_SAME, 2},
-    {OP_RESHAPE, RULE_SAME, 1},
-    {OP_SQUEEZE, RULE_SAME, 1},
-    {OP_EXPAND_DIMS, RULE_SAME, 1},
-    {OP_TRANSPOSE, RULE_SAME, 2},
-    {OP_SLICE, RULE_SAME, 2},
-    {OP_STRIDED_SLICE, RULE_SAME, 2},
-    {OP_SPLIT, RULE_SAME, 2},
-    {OP_SPLIT_V, RULE_SAME, 2},
-    {OP_RESIZE_BILINEAR, RULE_SAME, 2},
-    {OP_RESIZE_NEAREST_NEIGHBOR, RULE_SAME, 2},
+    {OP_CONV_2D, RULE_WEIGHTED, 3, 4},
+    {OP_DEPTHWISE_CONV_2D, RULE_WEIGHTED, 3, 5},
+    {OP_FULLY_CONNECTED, RULE_WEIGHTED, 4, 7},
+    {OP_ADD, RULE_FREE, 2, 3},
+    {OP_SUB, RULE_FREE, 2, 5},
+    {OP_MUL, RULE_FREE, 2, 4},
+    {OP_MEAN, RULE_FREE, 2, 3},
+    {OP_RELU, RULE_FREE, 2, 3},
+    {OP_RELU6, RULE_FREE, 2, 3},
+    {OP_RELU_N1_TO_1, RULE_FREE, 1, 1},
+    {OP_RELU_0_TO_1, RULE_FREE, 1, 1},
+    {OP_LEAKY_RELU, RULE_FREE, 2, 2},
+    {OP_PRELU, RULE_FREE, 1, 1},
+    {OP_ELU, RULE_FREE, 1, 1},
+    {OP_HARD_SWISH, RULE_FREE, 1, 1},
+    {OP_SOFTMAX, RULE_UNIT, 2, 3},
+    {OP_LOGISTIC, RULE_UNIT, 2, 3},
+    {OP_TANH, RULE_TANH, 2, 3},
+    {OP_AVERAGE_POOL_2D, RULE_SAME, 2, 3},
+    {OP_MAX_POOL_2D, RULE_SAME, 2, 3},
+    {OP_CONCATENATION, RULE_SAME, 2, 3},
+    {OP_PACK, RULE_SAME, 2, 3},
+    {OP_MAXIMUM, RULE_SAME, 2, 4},
+    {OP_MINIMUM, RULE_SAME, 2, 4},
+    {OP_PAD, RULE_SAME, 2, 3},
+    {OP_PADV2, RULE_SAME, 2, 3},
+    {OP_MIRROR_PAD, RULE_SAME, 2, 2},
+    {OP_RESHAPE, RULE_SAME, 1, 1},
+    {OP_SQUEEZE, RULE_SAME, 1, 1},
+    {OP_EXPAND_DIMS, RULE_SAME, 1, 1},
+    {OP_TRANSPOSE, RULE_SAME, 2, 3},
+    {OP_SLICE, RULE_SAME, 2, 4},
+    {OP_STRIDED_SLICE, RULE_SAME, 2, 4},
+    {OP_SPLIT, RULE_SAME, 2, 4},
+    {OP_SPLIT_V, RULE_SAME, 2, 2},
+    {OP_RESIZE_BILINEAR, RULE_SAME, 2, 4},
+    {OP_RESIZE_NEAREST_NEIGHBOR, RULE_SAME, 2, 4},
 };
 
 static const struct operator_rule *rule_of(int32_t code)
@@ -109,6 +111,11 @@ static struct group *root_of(struct conversion *c, int32_t tensor)
     return &c->groups[tensor];
 }
 
+static int32_t inner_type(const struct conversion *c)
+{
+    return c->options->wide ? TENSOR_INT16 : TENSOR_INT8;
+}
+
 static bool is_float(const struct conversion *c, int32_t tensor)
 {
     return tensor != GRAPH_ABSENT && c->draft->tensors[tensor].type == TENSOR_FLOAT32;
@@ -144,8 +151,8 @@ static void fix(struct conversion *c, int32_t tensor, float scale, int32_t zero_
 {
     struct group *group = root_of(c, tensor);
     group->fixed = true;
-    group->scale = scale;
-    group->zero_point = zero_point;
+    group->scale = c->options->wide ? 1.0f / 32768 : scale;
+    group->zero_point = c->options->wide ? 0 : zero_point;
 }
 
 static bool is_own(const struct draft_operator *op, uint32_t input)
@@ -181,7 +188,8 @@ static int free_inputs(struct conversion *c, uint32_t *at)
         if (!is_float(c, index) || !root_of(c, index)->fixed)
             continue;
         struct group *from = root_of(c, index);
-        float ends[2] = {(float)(-128 - from->zero_point) * from->scale, (float)(127 - from->zero_point) * from->scale};
+        int32_t low = c->options->wide ? -WIDE_STEPS : -128, high = c->options->wide ? WIDE_STEPS : 127;
+        float ends[2] = {(float)(low - from->zero_point) * from->scale, (float)(high - from->zero_point) * from->scale};
         struct draft_tensor copy = c->draft->tensors[index];
         int32_t made = add_tensor(c, &copy);
         if (made < 0 || range_add(&c->groups[made].range, ends, 2, c->options->method) < 0 ||
@@ -220,7 +228,9 @@ static int make_groups(struct conversion *c)
         if (rule->rule == RULE_SAME && float_inputs(c, &c->draft->operators[i]) > 1)
             rc = free_inputs(c, &i);
         struct draft_operator *op = &c->draft->operators[i];
-        op->version = op->version > rule->version ? op->version : rule->version;
+        int32_t version = c->options->wide ? rule->wide_version : rule->version;
+        op->version = op->version > version ? op->version : version;
+        op->options.power_of_two = !c->options->wide;
         if (rc == 0 && rule->rule == RULE_SAME)
             rc = join_all(c, op);
         if (rc < 0)
@@ -242,14 +252,38 @@ static int solve_group(struct conversion *c, int32_t tensor)
     if (group->parent != tensor || group->fixed || !is_float(c, tensor) || group->range.samples == 0)
         return 0;
     range_solve(&group->range, c->options->method, c->options->percentile, &low, &high);
-    range_steps(low, high, &group->scale, &group->zero_point);
+    if (!c->options->wide) {
+        range_steps(low, high, &group->scale, &group->zero_point);
+        return 0;
+    }
+    group->scale = fmaxf(-low, high) / WIDE_STEPS;
+    if (!(group->scale >= 1e-30f))
+        group->scale = 1; // always zero
+    group->zero_point = 0;
     return 0;
 }
 
-static int32_t to_step(float value, float scale, int32_t zero_point)
+static float to_step(float value, const struct group *group, float low, float high)
 {
-    float q = rintf(value / scale) + (float)zero_point;
-    return (int32_t)(q < -128 ? -128 : q > 127 ? 127 : q);
+    float q = rintf(value / group->scale) + (float)group->zero_point;
+    return q < low ? low : q > high ? high : q;
+}
+
+static int set_constant(struct conversion *c, struct draft_tensor *t, const struct group *group)
+{
+    const float *from = t->data;
+    size_t n = (size_t)draft_elements(t), element = c->options->wide ? sizeof(int16_t) : 1;
+    void *q = store_take_array(&c->draft->store, n, element);
+    if (!q)
+        return no_memory(c);
+    for (size_t i = 0; i < n; i++)
+        if (c->options->wide)
+            ((int16_t *)q)[i] = (int16_t)to_step(from[i], group, -WIDE_STEPS, WIDE_STEPS);
+        else
+            ((int8_t *)q)[i] = (int8_t)to_step(from[i], group, -128, 127);
+    t->data = q;
+    t->data_bytes = n * element;
+    return 0;
 }
 
 static int set_tensor(struct conversion *c, int32_t index)
@@ -262,22 +296,11 @@ static int set_tensor(struct conversion *c, int32_t index)
     if (!(group->scale > 0))
         return model_fail(c->error, -EINVAL, "tensor '%s' got no range: no layer makes it", t->name);
     *scale = group->scale;
-    t->type = TENSOR_INT8;
+    t->type = inner_type(c);
     t->scales = scale;
     t->scale_count = 1;
     t->zero_point = group->zero_point;
-    if (!t->data)
-        return 0;
-    const float *from = t->data;
-    size_t n = (size_t)draft_elements(t);
-    int8_t *q = store_take(&c->draft->store, n);
-    if (!q)
-        return no_memory(c);
-    for (size_t i = 0; i < n; i++)
-        q[i] = (int8_t)to_step(from[i], *scale, t->zero_point);
-    t->data = q;
-    t->data_bytes = n;
-    return 0;
+    return t->data ? set_constant(c, t, group) : 0;
 }
 
 // Activations and the constants beside them; the weights' turn comes with the layer.
@@ -323,8 +346,8 @@ static int32_t bias_tensor(struct conversion *c, const struct draft_operator *op
                            const float *from, float in_scale)
 {
     struct draft_tensor bias = c->draft->tensors[op->inputs[2]];
-    size_t n = (size_t)draft_elements(&bias);
-    int32_t *q = store_take_array(&c->draft->store, n, sizeof(*q));
+    size_t n = (size_t)draft_elements(&bias), element = c->options->wide ? sizeof(int64_t) : sizeof(int32_t);
+    void *q = store_take_array(&c->draft->store, n, element);
     float *scales = store_take_array(&c->draft->store, n, sizeof(*scales));
     if (!from || !q || !scales)
         return no_memory(c);
@@ -332,14 +355,18 @@ static int32_t bias_tensor(struct conversion *c, const struct draft_operator *op
     for (size_t i = 0; i < n; i++) {
         size_t s = weights->scale_count > 1 ? i : 0;
         scales[s] = in_scale * weights->scales[s];
-        q[i] = (int32_t)rint((double)from[i] / (double)scales[s]);
+        double steps = rint((double)from[i] / (double)scales[s]);
+        if (c->options->wide)
+            ((int64_t *)q)[i] = (int64_t)steps;
+        else
+            ((int32_t *)q)[i] = (int32_t)steps;
     }
-    bias.type = TENSOR_INT32;
+    bias.type = c->options->wide ? TENSOR_INT64 : TENSOR_INT32;
     bias.scales = scales;
     bias.zero_point = 0;
     bias.axis = 0;
     bias.data = q;
-    bias.data_bytes = n * sizeof(*q);
+    bias.data_bytes = n * element;
     return add_tensor(c, &bias);
 }
 
@@ -351,7 +378,7 @@ static float *bias_floor(struct conversion *c, const struct draft_operator *op, 
     const float *values = bias->data;
     float *floor = store_take_array(&c->temp, (size_t)n, sizeof(*floor));
     for (int64_t i = 0; floor && i < n; i++) {
-        floor[i] = fabsf(values[i]) / (in_scale * BIAS_MOST);
+        floor[i] = fabsf(values[i]) / (in_scale * (c->options->wide ? BIAS_MOST_WIDE : BIAS_MOST));
         if (c->options->per_tensor && floor[i] > floor[0])
             floor[0] = floor[i];
     }
@@ -399,7 +426,7 @@ static int32_t edge_tensor(struct conversion *c, int32_t inside, enum integer_ed
 {
     struct draft_tensor t = c->draft->tensors[inside];
     char name[128];
-    snprintf(name, sizeof(name), "%.110s/%s", t.name, "int8");
+    snprintf(name, sizeof(name), "%.110s/%s", t.name, c->options->wide ? "int16" : "int8");
     c->draft->tensors[inside].name = store_take_text(&c->draft->store, name);
     if (!c->draft->tensors[inside].name)
         return no_memory(c);
@@ -413,8 +440,8 @@ static int32_t edge_tensor(struct conversion *c, int32_t inside, enum integer_ed
 static int set_edges(struct conversion *c)
 {
     struct draft *d = c->draft;
-    for (uint32_t i = 0; c->options->input != EDGE_IS_INT8 && i < d->input_count; i++) {
-        if (d->tensors[d->inputs[i]].type != TENSOR_INT8)
+    for (uint32_t i = 0; c->options->input != EDGE_IS_INNER && i < d->input_count; i++) {
+        if (d->tensors[d->inputs[i]].type != inner_type(c))
             continue;
         int32_t inside = d->inputs[i], outside = edge_tensor(c, inside, c->options->input);
         if (outside < 0 || draft_insert_operator(d, 0, OP_QUANTIZE, outside, inside) < 0)
@@ -422,8 +449,8 @@ static int set_edges(struct conversion *c)
         d->operators[0].version = c->options->input == EDGE_IS_UINT8 ? 2 : 1;
         d->inputs[i] = outside;
     }
-    for (uint32_t i = 0; c->options->output != EDGE_IS_INT8 && i < d->output_count; i++) {
-        if (d->tensors[d->outputs[i]].type != TENSOR_INT8)
+    for (uint32_t i = 0; c->options->output != EDGE_IS_INNER && i < d->output_count; i++) {
+        if (d->tensors[d->outputs[i]].type != inner_type(c))
             continue;
         int32_t inside = d->outputs[i], outside = edge_tensor(c, inside, c->options->output);
         int32_t code = c->options->output == EDGE_IS_UINT8 ? OP_QUANTIZE : OP_DEQUANTIZE;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A float draft becomes an int8 one, by the rules of TFLite's quantization specification:
+// A float draft becomes an int8 (or 16x8) one, by the rules of TFLite's quantization specification:
 //
 //     convolutions, fully connected  weights int8 symmetric per channel, bias int32 with scale = input's * weights'
-//     softmax, logistic / tanh       output 1/256, -128 / 1/128, 0
+//     softmax, logistic / tanh       output 1/256, -128 / 1/128, 0; int16: 1/32768, 0
 //     pool, concat, pad, reshape …   all float inputs and outputs share one scale and zero point
 //     the others                     each tensor has its own
 //
@@ -16,10 +16,12 @@
 #include "engine/draft.h"
 #include "qmodel/ranges.h"
 
-enum integer_edge { EDGE_IS_INT8, EDGE_IS_UINT8, EDGE_IS_FLOAT };
+// INNER: int8, or int16 with 16-bit activations.
+enum integer_edge { EDGE_IS_INNER, EDGE_IS_UINT8, EDGE_IS_FLOAT };
 
 struct integer_options {
     bool per_tensor; // weights
+    bool wide;       // 16x8: activations int16 and symmetric, biases int64; no EDGE_IS_UINT8
     enum calibration method;
     double percentile;
     bool bias_correction; // `ranges` have means then

@@ -25,29 +25,31 @@ const char command_quantize_help[] =
     "                   float16   weights in 16 bits, arithmetic in float\n"
     "                   dynamic   weights in 8 bits a channel, activations quantized while running\n"
     "                   int8      weights and activations in 8 bits; needs --data\n"
+    "                   int16x8   weights in 8, activations in 16 bits; needs --data\n"
     "  -o, --output F   the file to write; it appears complete or not at all\n"
     "  --per-tensor     one scale for all channels of a layer's weights (for comparison; loses accuracy)\n\n"
-    "int8 only:\n"
+    "int8 and int16x8 only:\n"
     "  --data WHAT      representative inputs, 100 or more: a folder of pictures, a text file with a picture a line,\n"
     "                   or a .npy file of float32 tensors [n, ...]\n"
     "  --calibration C  from the values seen to the range that 255 steps cover: minmax: all of them;\n"
     "                   moving-average: the mean of each sample's ends; percentile:P: without the share beyond P %\n"
     "                   at both ends; mse: the least square error (default)\n"
     "  --no-bias-correction   leave biases as they are (see qmodel(1))\n"
-    "  --input-type T   int8 (default), uint8 or float32: what goes into the model\n"
+    "  --input-type T   int8 (default), uint8 or float32; int16x8: float32 (default) or int16: what goes in\n"
     "  --output-type T  likewise: what comes out\n"
     "  --fit, --mean, --std, --bgr   how pictures become inputs: as in qmodel run\n"
     "  --threads N      threads for running the float model (default: the CPUs, at most 4); do not change the result\n\n"
     "Labels and normalisation in the file's metadata are carried over. The same input gives the same bytes.\n";
 
-enum method { METHOD_UNSET, METHOD_NONE, METHOD_FLOAT16, METHOD_DYNAMIC, METHOD_INT8 };
+enum method { METHOD_UNSET, METHOD_NONE, METHOD_FLOAT16, METHOD_DYNAMIC, METHOD_INT8, METHOD_INT16X8 };
 
 struct options {
     const char *model, *output;
     enum method method;
     struct integer_options integer;
     struct calibrate_options calibrate;
-    bool int8_option; // one was given that only int8 has
+    bool int8_option, calibration_given; // an option was given that only int8 and int16x8 have; which one
+    const char *edge_names[2];           // --input-type, --output-type; NULL = not given
 };
 
 // ---- command line --------------------------------------------------------------------------------
@@ -55,13 +57,14 @@ struct options {
 static int parse_method(const char *text, enum method *method)
 {
     static const char *const names[] = {[METHOD_NONE] = "none", [METHOD_FLOAT16] = "float16",
-                                        [METHOD_DYNAMIC] = "dynamic", [METHOD_INT8] = "int8"};
+                                        [METHOD_DYNAMIC] = "dynamic", [METHOD_INT8] = "int8",
+                                        [METHOD_INT16X8] = "int16x8"};
     for (size_t i = METHOD_NONE; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], text) == 0) {
             *method = (enum method)i;
             return 0;
         }
-    return command_usage("quantize", "--method takes none, float16, dynamic or int8, not '%s'", text);
+    return command_usage("quantize", "--method takes none, float16, dynamic, int8 or int16x8, not '%s'", text);
 }
 
 static int parse_calibration(const char *text, struct integer_options *o)
@@ -84,16 +87,44 @@ static int parse_calibration(const char *text, struct integer_options *o)
     return command_usage("quantize", "--calibration takes minmax, moving-average, percentile:P or mse, not '%s'", text);
 }
 
-static int parse_type(const char *option, const char *text, enum integer_edge *edge)
+static bool is_integer(enum method method)
 {
-    static const char *const names[] = {[EDGE_IS_INT8] = "int8", [EDGE_IS_UINT8] = "uint8",
-                                        [EDGE_IS_FLOAT] = "float32"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i], text) == 0) {
-            *edge = (enum integer_edge)i;
-            return 0;
-        }
-    return command_usage("quantize", "%s takes int8, uint8 or float32, not '%s'", option, text);
+    return method == METHOD_INT8 || method == METHOD_INT16X8;
+}
+
+// What a type's name means depends on the method: "int8" is not int16x8's.
+static int solve_type(const char *option, const char *text, bool wide, enum integer_edge *edge)
+{
+    const char *inner = wide ? "int16" : "int8";
+    *edge = wide ? EDGE_IS_FLOAT : EDGE_IS_INNER;
+    if (!text)
+        return 0;
+    if (strcmp(text, "float32") == 0)
+        *edge = EDGE_IS_FLOAT;
+    else if (strcmp(text, inner) == 0)
+        *edge = EDGE_IS_INNER;
+    else if (strcmp(text, "uint8") == 0 && !wide)
+        *edge = EDGE_IS_UINT8;
+    else
+        return command_usage("quantize", "%s takes %s%s or float32 here, not '%s'", option, inner,
+                             wide ? "" : ", uint8", text);
+    return 0;
+}
+
+// Options whose meaning or default the method decides.
+static int solve_options(struct options *o)
+{
+    bool wide = o->integer.wide = o->method == METHOD_INT16X8;
+    int rc = solve_type("--input-type", o->edge_names[0], wide, &o->integer.input);
+    if (rc == 0)
+        rc = solve_type("--output-type", o->edge_names[1], wide, &o->integer.output);
+    if (rc == 0 && wide && o->calibration_given && o->integer.method == CALIBRATION_MSE)
+        return command_usage("quantize", "--calibration mse is for int8: 65535 steps need no cutting");
+    if (wide && !o->calibration_given)
+        o->integer.method = CALIBRATION_MINMAX;
+    o->calibrate.method = o->integer.method;
+    o->calibrate.means = o->integer.bias_correction;
+    return rc;
 }
 
 enum { OPT_METHOD = 256, OPT_PER_TENSOR, OPT_DATA, OPT_CALIBRATION, OPT_INPUT_TYPE, OPT_OUTPUT_TYPE, OPT_FIT, OPT_MEAN,
@@ -107,9 +138,9 @@ static int parse_int8_option(struct options *o, int option)
     o->int8_option = true;
     switch (option) {
     case OPT_DATA: o->calibrate.data = optarg; return 0;
-    case OPT_CALIBRATION: return parse_calibration(optarg, &o->integer);
-    case OPT_INPUT_TYPE: return parse_type("--input-type", optarg, &o->integer.input);
-    case OPT_OUTPUT_TYPE: return parse_type("--output-type", optarg, &o->integer.output);
+    case OPT_CALIBRATION: o->calibration_given = true; return parse_calibration(optarg, &o->integer);
+    case OPT_INPUT_TYPE: o->edge_names[0] = optarg; return 0;
+    case OPT_OUTPUT_TYPE: o->edge_names[1] = optarg; return 0;
     case OPT_FIT: return picture_option_fit("quantize", optarg, &picture->fit);
     case OPT_MEAN: return picture_option_values("quantize", "--mean", optarg, picture->mean, &picture->mean_count);
     case OPT_STD: return picture_option_values("quantize", "--std", optarg, picture->std, &picture->std_count);
@@ -146,10 +177,10 @@ static int check_options(const struct options *o, int left)
     for (uint32_t c = 0; c < o->calibrate.picture.std_count; c++)
         if (!(o->calibrate.picture.std[c] > 0))
             return command_usage("quantize", "--std must be above 0");
-    if (o->method == METHOD_INT8 && !o->calibrate.data)
-        return command_usage("quantize", "--method int8 needs --data: inputs like those it will see");
-    if (o->method != METHOD_INT8 && o->int8_option)
-        return command_usage("quantize", "data, types and picture options are for --method int8 only");
+    if (is_integer(o->method) && !o->calibrate.data)
+        return command_usage("quantize", "--method int8 or int16x8 needs --data: inputs like those it will see");
+    if (!is_integer(o->method) && o->int8_option)
+        return command_usage("quantize", "data, types and picture options are for int8 and int16x8 only");
     return 0;
 }
 
@@ -189,9 +220,8 @@ static int parse(int argc, char **argv, struct options *o)
     }
     if (optind < argc)
         o->model = argv[optind++];
-    o->calibrate.method = o->integer.method;
-    o->calibrate.means = o->integer.bias_correction;
-    return check_options(o, argc - optind);
+    int rc = check_options(o, argc - optind);
+    return rc ? rc : solve_options(o);
 }
 
 // ---- stages --------------------------------------------------------------------------------------
@@ -237,7 +267,7 @@ static int apply(const struct options *o, struct draft *d)
 {
     struct model_error error;
     int rc = o->method == METHOD_NONE ? 0 : check_float(d, &error);
-    if (rc == 0 && o->method == METHOD_INT8)
+    if (rc == 0 && is_integer(o->method))
         return apply_int8(o, d);
     if (rc == 0 && o->method == METHOD_FLOAT16)
         rc = weights_to_half(d, &error);

@@ -109,11 +109,18 @@ expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data "$folder/
 expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data "$folder/nowhere"; one_line "No such file"
 expect 1 "$qmodel" quantize $net -o /dev/full --method int8 --data models/pictures; one_line "No space left"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8; one_line "--data"
-expect 2 "$qmodel" quantize $net -o "$folder/new" --method none --data models/pictures; one_line "int8 only"
+expect 2 "$qmodel" quantize $net -o "$folder/new" --method none --data models/pictures; one_line "int8 and int16x8 only"
 for bad in --calibration=most --calibration=percentile:40 --input-type=int4 --std=0 --mean=x --threads=0; do
     expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8 --data models/pictures $bad
     one_line "$(case $bad in --calibration=p*) echo percentile ;; *) echo "${bad%%=*}" ;; esac)"
 done
+nothing_left
+
+# 16-bit activations: an operator without that form stops it and is named; type names belong to the method.
+expect 1 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures; one_line "operator 10 HARD_SWISH"
+expect 2 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures --input-type int8; one_line "int16 or float32"
+expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8 --data models/pictures --output-type int16; one_line "uint8 or float32"
+expect 2 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures --calibration mse; one_line "mse"
 nothing_left
 
 # Compared: a model with itself, with its int8 form on pictures and on tensors; the figures must hold.
@@ -155,8 +162,8 @@ nothing_left
 shared=../shared/models
 if [ -d $shared ]; then
     for model in mlperf_tiny/vww_96_float tflite_support/mobilenet_v1_0.25_224_1_default_1; do
-        for method in none float16 dynamic int8; do
-            data=; [ $method = int8 ] && data="--data models/pictures"
+        for method in none float16 dynamic int8 int16x8; do
+            data=; case $method in int*)  data="--data models/pictures" ;; esac
             # shellcheck disable=SC2086
             expect 0 "$qmodel" quantize $shared/$model.tflite -o "$folder/real.tflite" --method $method $data
             agree "$folder/real.tflite" $shared/$model.tflite "$([ $method = int8 ] && echo 6 || echo 7)"
