@@ -12,6 +12,7 @@ unitdir     ?= $(PREFIX)/lib/systemd/system
 sysusersdir ?= $(PREFIX)/lib/sysusers.d
 tmpfilesdir ?= $(PREFIX)/lib/tmpfiles.d
 udevdir     ?= $(PREFIX)/lib/udev/rules.d
+bashcompdir ?= $(datadir)/bash-completion/completions
 
 INSTALL_MODELS   := models/efficientnet_lite0_int8.tflite models/imagenet_labels.txt
 INSTALL_LICENCES := models/LICENSE.efficientnet-lite0
@@ -22,6 +23,7 @@ INSTALL_TMPFILES := systemd/tmpfiles.conf
 INSTALL_UDEV     := systemd/70-qedge.rules
 INSTALL_MAN      := $(wildcard man/*.[1-8])
 INSTALL_CONFIG   := etc/qedged.yaml
+INSTALL_BASHCOMP := ctl/qctl.bash qmodel/qmodel.bash
 
 # A program in PREFIX/bin finds the library in PREFIX/lib by itself, so no ldconfig is needed for odd prefixes.
 INSTALL_RPATH := $(if $(filter /usr,$(PREFIX)),,-Wl,-rpath,'$$ORIGIN/../lib')
@@ -62,6 +64,7 @@ install: all $(BUILD)/install/qctl  ## install below DESTDIR/PREFIX (PREFIX=/usr
 	$(Q)$(foreach f,$(INSTALL_TMPFILES),$(call place,644,$(f),$(tmpfilesdir)/qedge.conf) &&) true
 	$(Q)$(foreach f,$(INSTALL_UDEV),$(call place,644,$(f),$(udevdir)/$(notdir $(f))) &&) true
 	$(Q)$(foreach f,$(INSTALL_MAN),$(call man_place,$(f)) &&) true
+	$(Q)$(foreach f,$(INSTALL_BASHCOMP),$(call place,644,$(f),$(bashcompdir)/$(basename $(notdir $(f)))) &&) true
 	$(Q)$(if $(D)$(CROSS),,ldconfig 2>/dev/null || true)
 	@echo "installed below $(D)$(PREFIX) (configuration: $(D)$(sysconfdir)/qedge/qedged.yaml)"
 
@@ -70,5 +73,13 @@ uninstall:                  ## remove what install put there; the configuration 
 	  '$(D)$(libdir)/libqclient.so.$(VERSION)' '$(D)$(libdir)/$(SONAME)' '$(D)$(libdir)/libqclient.so' \
 	  '$(D)$(libdir)/pkgconfig/libqclient.pc' '$(D)$(sysusersdir)/qedge.conf' '$(D)$(tmpfilesdir)/qedge.conf' \
 	  $(foreach f,$(INSTALL_UNITS),'$(D)$(unitdir)/$(notdir $(f))') $(foreach f,$(INSTALL_UDEV),'$(D)$(udevdir)/$(notdir $(f))') \
-	  $(foreach f,$(INSTALL_MAN),'$(D)$(mandir)/man$(patsubst .%,%,$(suffix $(f)))/$(notdir $(f))')
+	  $(foreach f,$(INSTALL_MAN),'$(D)$(mandir)/man$(patsubst .%,%,$(suffix $(f)))/$(notdir $(f))') \
+	  $(foreach f,$(INSTALL_BASHCOMP),'$(D)$(bashcompdir)/$(basename $(notdir $(f)))')
 	$(Q)rm -rf '$(D)$(datadir)/qedge' '$(D)$(datadir)/doc/qedge'
+
+.PHONY: deb packages-deb
+packages-deb:
+	@scripts/packages.sh $(PACKAGES_DEB) $(if $(CROSS),$(PACKAGES_CROSS),$(PACKAGES_BUILD) $(PACKAGES_CHECK))
+deb: packages-deb           ## build Debian packages into build/deb, check them with lintian (CROSS=aarch64-linux-gnu- for arm64)
+	@$(if $(OWN_SYSROOT),+$(MAKE) $(OWN_SYSROOT).made)
+	@scripts/deb.sh build/deb $(if $(CROSS),$(CROSS:%-=%) '$(SYSROOT)')

@@ -20,7 +20,8 @@ files='usr/sbin/qedged usr/bin/qctl usr/bin/qmodel usr/lib/libqclient.so usr/lib
     usr/share/doc/qedge/LICENSE usr/share/doc/qedge/LICENSE.efficientnet-lite0
     usr/share/man/man8/qedged.8 usr/share/man/man5/qedged.yaml.5
     usr/lib/systemd/system/qedged.service usr/lib/systemd/system/qedged.socket
-    usr/lib/sysusers.d/qedge.conf usr/lib/tmpfiles.d/qedge.conf etc/qedge/qedged.yaml'
+    usr/lib/sysusers.d/qedge.conf usr/lib/tmpfiles.d/qedge.conf
+    usr/share/bash-completion/completions/qctl usr/share/bash-completion/completions/qmodel etc/qedge/qedged.yaml'
 for file in $files; do present "$tree/package/$file"; done
 grep -rlE "$tree|@[a-zA-Z]+@" "$tree/package/etc" "$tree/package/usr/lib/pkgconfig" "$tree/package/usr/lib/systemd" &&
     problem "a path of this machine, or an unfilled @word@, in the files above"
