@@ -9,6 +9,8 @@ PACKAGES_CROSS := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static m
 PACKAGES_BENCH_ARM := qemu-user llvm-19 gcc python3
 # make check-vm: Debian guests under emulation, amd64 and arm64
 PACKAGES_VM := qemu-system-x86 qemu-system-arm mmdebstrap kmod cpio python3 $(PACKAGES_CROSS)
+# make deb: the Debian packages
+PACKAGES_DEB := dpkg-dev debhelper lintian
 # make check-oracle, make bench: LiteRT and its kind come from PyPI
 PACKAGES_PYTHON := python3 python3-venv
 # .ci/run on top of all the others

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The parts of .ci/run: one function each. A part fails when a command in it fails.
 # shellcheck disable=SC2034 # .ci/run goes through it
-PARTS=(install lint check deps clang asan tsan cross oracle vm)
+PARTS=(install lint check deps deb clang asan tsan cross oracle vm)
 
 packages() { # LIST...: the names in these lists of packages.mk
     local list
@@ -17,7 +17,7 @@ part_install() {
     command -v make >/dev/null || { apt-get update -q; apt-get install -qy --no-install-recommends make; }
     for try in 1 2 3; do
         # shellcheck disable=SC2046
-        apt-get -o DPkg::Lock::Timeout=300 update -q && scripts/packages.sh $(packages BUILD CHECK CROSS VM PYTHON CI) && return 0
+        apt-get -o DPkg::Lock::Timeout=300 update -q && scripts/packages.sh $(packages BUILD CHECK DEB CROSS VM PYTHON CI) && return 0
         echo "try $try failed"; sleep $((try * 10))
     done
     return 1
@@ -29,6 +29,9 @@ part_check() { WERROR=1 make check; }
 part_deps() { make check-deps; }
 
 part_lint() { git ls-files '*.sh' .ci/run | xargs shellcheck -x -S error; }
+
+# The packages, with lintian's verdict: an error there fails.
+part_deb() { make deb; }
 
 # The other compiler: no warnings, the same answers.
 part_clang() { make BUILD=build/clang CC=clang WERROR=1 all check-unit; }

@@ -19,6 +19,12 @@ mode=unshare
 
 include=$(IFS=,; echo "libc6-dev,$*")
 # A merged /usr before the first package is unpacked: extraction alone does not make the links.
+# Debian has links like libz.so -> /lib/...: inside a sysroot they would point at this machine (and the linker takes libz.a).
+relative_links() {
+    find "$dir/usr/lib" -type l -lname '/*' | while IFS= read -r link; do
+        ln -sfnr "$dir$(readlink "$link")" "$link"
+    done
+}
 # shellcheck disable=SC2016
 links='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
 rm -rf "$dir"
@@ -26,7 +32,7 @@ mkdir -p "$(dirname "$dir")"
 echo "qedge: unpacking Debian $suite libraries for $arch into $dir"
 for try in 1 2 3; do
     mmdebstrap --mode="$mode" --quiet --arch="$arch" --variant=extract --include="$include" \
-        --setup-hook="$links" "$suite" "$dir" && exit 0
+        --setup-hook="$links" "$suite" "$dir" && relative_links && exit 0
     rm -rf "$dir"
     echo "sysroot: try $try failed" >&2
     sleep $((try * 3))
