@@ -9,6 +9,7 @@
 #include "kernels/word_plan.h"
 
 #define WORD_LANES FLOAT_LANES
+#define WORD_VALUE float
 #define WORD_HEAD 1
 #define word_load float_load
 #define word_spread float_spread

@@ -16,6 +16,7 @@
 #include "kernels/word_plan.h"
 
 #define WORD_LANES FLOAT_LANES
+#define WORD_VALUE float
 #define WORD_HEAD 3
 
 // A tile's head: bias[], scale[], sum[] of its columns.
