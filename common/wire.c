@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/picture_abi.h"
+
 #define KERNEL_FDS_MAX                                                                             \
     253 // SCM_MAX_FD: with room for that many, a cut control message means EMFILE
 
@@ -161,6 +163,9 @@ static bool client_message_good(const union wire_message *message, size_t size, 
                text_good(message->request.text, sizeof(message->request.text));
     case WIRE_REPORT:
         return size == sizeof(message->report);
+    case WIRE_SNAPSHOT:
+        return size == sizeof(message->snapshot) && message->snapshot.reserved == 0 &&
+               text_good(message->snapshot.stream, sizeof(message->snapshot.stream));
     default:
         return false;
     }
@@ -174,6 +179,18 @@ static bool stream_good(const struct wire_stream *stream, size_t size, unsigned 
     return fd_count == expected && text_good(stream->stream, sizeof(stream->stream));
 }
 
+static bool picture_good(const struct wire_picture *picture, size_t size, unsigned fd_count)
+{
+    if (size != sizeof(*picture) || fd_count != 2 || picture->stamp % 2 != 0)
+        return false;
+    if (picture->format < 1 || picture->format > PICTURE_FORMAT_MAX || picture->matrix > 1 ||
+        picture->range > 1 || picture->width < 0 || picture->width > PICTURE_SIDE_MAX ||
+        picture->height < 0 || picture->height > PICTURE_SIDE_MAX || picture->bytes < 1 ||
+        picture->bytes > PICTURE_BYTES_MAX || picture->record.hit_count > RING_TOP_K)
+        return false;
+    return text_good(picture->stream, sizeof(picture->stream));
+}
+
 static bool daemon_message_good(const union wire_message *message, size_t size, unsigned fd_count)
 {
     switch (message->header.type) {
@@ -181,6 +198,8 @@ static bool daemon_message_good(const union wire_message *message, size_t size, 
         return stream_good(&message->stream, size, fd_count);
     case WIRE_LABELS:
         return size == sizeof(message->labels) && fd_count == 1;
+    case WIRE_PICTURE:
+        return picture_good(&message->picture, size, fd_count);
     case WIRE_WELCOME:
         return size == sizeof(message->welcome) && fd_count == 0;
     case WIRE_ERROR:

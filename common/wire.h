@@ -11,6 +11,9 @@
 //                                         stats memfd, labels memfd [, eventfd]
 //   REQUEST {text}                  ─▶
 //                                   ◀─    ANSWER {part of a JSON text, more?} …
+//   SNAPSHOT {stream}               ─▶
+//                                   ◀─    PICTURE {format, size, result …} + fds: picture memfd,
+//                                         labels memfd  or  ERROR {errno, text}
 //   REPORT {read sequence, lost}    ─▶    (optional, for `qctl clients`; never waited for)
 //                                   ◀─    LABELS {generation} + fd: labels memfd (after a reload)
 //                                   ◀─    GOODBYE {reason}
@@ -26,6 +29,9 @@
 // take all that is
 //   in it. The daemon sends the read end of a pipe: the flags of a shared eventfd belong to both
 //   sides, and a hostile client could make the daemon's write block by clearing O_NONBLOCK.
+// * PICTURE is the frame behind a result that was published after the SNAPSHOT came (common/picture_abi.h; a daemon of minor 0 knows neither). One SNAPSHOT a
+//   connection at a time (-EBUSY); -ENODEV: no such stream, -EACCES: it shares no pictures, -EFBIG:
+//   they are too large, -EPIPE: it has ended.
 // * LABELS is sent before the first record of the new generation is published.
 // * GOODBYE is the last message; the connection is closed after it.
 //
@@ -38,9 +44,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/ring_abi.h"
+
 #define WIRE_MAGIC 0x47444551u // "QEDG"
 #define WIRE_MAJOR 1
-#define WIRE_MINOR 0
+#define WIRE_MINOR 1
+#define WIRE_MINOR_SNAPSHOT 1 // the first that knows SNAPSHOT
 #define WIRE_MESSAGE_MAX 16384 // bytes, header included
 #define WIRE_NAME_MAX 64       // NUL included
 #define WIRE_FDS_MAX 4
@@ -58,6 +67,8 @@ enum wire_type {
     WIRE_REPORT = 8,
     WIRE_LABELS = 9,
     WIRE_GOODBYE = 10,
+    WIRE_SNAPSHOT = 11,
+    WIRE_PICTURE = 12,
 };
 
 struct wire_header {
@@ -138,6 +149,23 @@ struct wire_goodbye {
     uint32_t reserved;
 };
 
+struct wire_snapshot {
+    struct wire_header header;
+    uint32_t reserved;
+    char stream[WIRE_NAME_MAX]; // "" = the first
+};
+
+struct wire_picture {
+    struct wire_header header;
+    uint32_t stamp;             // of the picture in its memfd, even
+    uint32_t format;            // 1..PICTURE_FORMAT_MAX
+    uint32_t matrix, range;     // 0 or 1 each
+    int32_t width, height;      // 0..PICTURE_SIDE_MAX; a JPEG says its own
+    uint64_t bytes;             // of pixels, 1..PICTURE_BYTES_MAX
+    struct ring_record record;  // the result that it led to
+    char stream[WIRE_NAME_MAX]; // its name
+};
+
 // The same on 32 and 64 bit: a 32-bit client talks to a 64-bit daemon.
 _Static_assert(sizeof(struct wire_header) == 16, "header");
 _Static_assert(sizeof(struct wire_hello) == 84 && offsetof(struct wire_hello, name) == 20, "hello");
@@ -152,6 +180,11 @@ _Static_assert(sizeof(struct wire_answer) == 24, "answer");
 _Static_assert(sizeof(struct wire_report) == 32, "report");
 _Static_assert(sizeof(struct wire_labels) == 24, "labels");
 _Static_assert(sizeof(struct wire_goodbye) == 24, "goodbye");
+_Static_assert(sizeof(struct wire_snapshot) == 84, "snapshot");
+_Static_assert(sizeof(struct wire_picture) == 328 && offsetof(struct wire_picture, bytes) == 40 &&
+                   offsetof(struct wire_picture, record) == 48 &&
+                   offsetof(struct wire_picture, stream) == 264,
+               "picture");
 
 // Room for any message, aligned for all of them.
 union wire_message {
@@ -166,6 +199,8 @@ union wire_message {
     struct wire_report report;
     struct wire_labels labels;
     struct wire_goodbye goodbye;
+    struct wire_snapshot snapshot;
+    struct wire_picture picture;
     unsigned char bytes[WIRE_MESSAGE_MAX];
 };
 

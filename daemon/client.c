@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/control.h"
+#include "daemon/share.h"
 #include "daemon/stream.h"
 
 #define DRAIN_MAX 1000
@@ -65,6 +66,13 @@ void client_send_labels(struct client *client, uint32_t generation, int labels_f
     wire_init(&labels, WIRE_LABELS, sizeof(labels), 0);
     labels.generation = generation;
     deliver(client, &labels, &labels_fd, 1);
+}
+
+void client_send_picture(struct client *client, const struct wire_picture *picture, int picture_fd,
+                         int labels_fd)
+{
+    int fds[2] = {picture_fd, labels_fd};
+    deliver(client, picture, fds, 2);
 }
 
 // ---- subscribing -----------------------------------------------------------
@@ -174,6 +182,7 @@ static void on_message(struct client *client, const union wire_message *message)
     case WIRE_REQUEST:
         control_request(client->control, client, message->header.token, message->request.text);
         break;
+    case WIRE_SNAPSHOT: share_ask(client, &message->snapshot); break;
     case WIRE_REPORT:
         client->read_sequence = message->report.read_sequence;
         client->lost = message->report.lost;

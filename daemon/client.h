@@ -30,6 +30,9 @@ struct client {
     struct stream *stream;        // NULL: not subscribed
     int waker_fd;                 // write end of its wake-up pipe, -1 = none
     uint64_t read_sequence, lost; // as it reports
+    struct stream *snapshot_of;   // whose picture it waits for; NULL: none
+    uint32_t snapshot_token;
+    uint64_t snapshot_asked_ns;
 };
 
 // Takes over fd. NULL when there is no memory (fd is closed).
@@ -43,5 +46,8 @@ void client_answer(struct client *client, uint32_t token, int status, const char
 void client_error(struct client *client, uint32_t token, int status, const char *text);
 // New labels of its stream. Before the first record of that generation is published.
 void client_send_labels(struct client *client, uint32_t generation, int labels_fd);
+// The picture that it asked for.
+void client_send_picture(struct client *client, const struct wire_picture *picture, int picture_fd,
+                         int labels_fd);
 
 #endif

@@ -61,6 +61,7 @@ struct config_stream {
     int32_t top_k;
     int32_t mode; // enum config_mode
     int32_t ring_slots;
+    bool snapshots; // clients may ask for pictures
 };
 
 struct config_cpus {

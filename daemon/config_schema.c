@@ -99,6 +99,8 @@ static const struct config_key schema[] = {
      "throughput: one frame a worker; latency: all workers share one frame; auto: measured, the better is taken."},
     {"streams[].ring_slots", CONFIG_POWER2, STREAM(ring_slots), "256", "results", 8, 65536, NULL, 0,
      "Results that the ring keeps: how far a reader may fall behind."},
+    {"streams[].snapshots", CONFIG_BOOL, STREAM(snapshots), "true", "", 0, 0, NULL, 0,
+     "Who may connect may also ask for single pictures (qctl snapshot); false: only for results."},
 };
 
 const struct config_key *config_schema(size_t *count)

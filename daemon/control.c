@@ -127,6 +127,8 @@ int control_open(struct control *control, struct service *service, char *error, 
     if (status < 0)
         return status;
     control->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    uv_timer_init(&service->loop, &control->look);
+    control->look.data = control;
     status = uv_poll_init(&service->loop, &control->poll, control->listener.fd);
     if (status == 0) {
         control->poll.data = control;
@@ -182,7 +184,7 @@ void control_drop_stream(struct control *control, const struct stream *stream)
     struct client *next;
     for (struct client *client = control->clients; client; client = next) {
         next = client->next;
-        if (client->stream == stream)
+        if (client->stream == stream || client->snapshot_of == stream)
             client_close(client, WIRE_GOODBYE_STREAM_REMOVED);
     }
 }

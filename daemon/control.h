@@ -19,6 +19,7 @@ struct stream;
 struct control {
     struct service *service;
     uv_poll_t poll;
+    uv_timer_t look; // runs while clients wait for pictures
     struct listener listener;
     int spare_fd; // given up for a moment to turn clients away when there are no more descriptors
     struct client *clients;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "daemon/snapshot.h"
 
 enum stage { STAGE_CAPTURE, STAGE_WAIT, STAGE_PREPROCESS, STAGE_INFER, STAGE_PUBLISH, STAGE_TOTAL };
 
@@ -81,17 +82,33 @@ static void close_if_ended(struct publisher *publisher, uint64_t next)
 void publisher_settle(struct publisher *publisher, uint64_t ticket,
                       const struct ring_record *record)
 {
+    publisher_settle_shared(publisher, ticket, record, NULL);
+}
+
+static void settle_place(struct publisher *publisher, struct publisher_place *place)
+{
+    bool published = place->valid && !publisher->closed;
+    if (published)
+        publish(publisher, &place->record);
+    if (place->snapshot)
+        snapshot_settle(place->snapshot, published ? &place->record : NULL);
+    place->snapshot = NULL;
+    place->settled = false;
+}
+
+void publisher_settle_shared(struct publisher *publisher, uint64_t ticket,
+                             const struct ring_record *record, struct snapshot *snapshot)
+{
     pthread_mutex_lock(&publisher->lock);
     struct publisher_place *place = &publisher->window[ticket % PUBLISHER_WINDOW];
     place->settled = true;
     place->valid = record != NULL;
     if (record)
         place->record = *record;
+    place->snapshot = snapshot;
     uint64_t next = publisher->next;
     while ((place = &publisher->window[next % PUBLISHER_WINDOW])->settled) {
-        if (place->valid && !publisher->closed)
-            publish(publisher, &place->record);
-        place->settled = false;
+        settle_place(publisher, place);
         next++;
     }
     if (next != publisher->next) {

@@ -22,11 +22,14 @@
 #include "common/ring.h"
 #include "common/stats.h"
 
+struct snapshot;
+
 #define PUBLISHER_WINDOW 128 // tickets under way at most; more than there are workers
 
 struct publisher_place {
     bool settled, valid;
     struct ring_record record;
+    struct snapshot *snapshot; // NULL, or what is told of the record when it is published
 };
 
 struct publisher {
@@ -55,6 +58,9 @@ static inline bool publisher_has_room(const struct publisher *publisher, uint64_
 // Workers.
 void publisher_settle(struct publisher *publisher, uint64_t ticket,
                       const struct ring_record *record);
+// The same for a frame whose picture was taken for a client. snapshot may be NULL.
+void publisher_settle_shared(struct publisher *publisher, uint64_t ticket,
+                             const struct ring_record *record, struct snapshot *snapshot);
 // After ticket end - 1 is settled the ring is closed in order.
 void publisher_end(struct publisher *publisher, uint64_t end);
 bool publisher_is_closed(struct publisher *publisher);

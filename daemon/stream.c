@@ -39,6 +39,7 @@ int stream_create(const struct config_stream *config, struct network *network,
         free(fresh);
         return status;
     }
+    snapshot_init(&fresh->snapshot);
     fresh->network = network;
     fresh->top_k = (uint32_t)config->top_k;
     fresh->generation = 1;
@@ -55,6 +56,7 @@ void stream_destroy(struct stream *stream)
         return;
     ring_reader_finish(&stream->tail);
     publisher_finish(&stream->publisher);
+    snapshot_finish(&stream->snapshot);
     cleanup_close(&stream->labels_fd);
     network_unref(stream->network);
     free(stream);
@@ -147,6 +149,8 @@ void stream_run(struct worker *worker, struct job *job)
                                  .generation = job->generation};
     int status =
         worker_preprocess(worker, job->network, &job->frame->image, context_native_input(context));
+    bool shared = snapshot_is_wanted(&stream->snapshot) &&
+                  snapshot_take(&stream->snapshot, &job->frame->image);
     frame_release(job->frame); // as early as can be: the camera gets its buffer back
     if (status == 0) {
         record.preprocessed_ns = clock_now_ns();
@@ -159,7 +163,8 @@ void stream_run(struct worker *worker, struct job *job)
     }
     network_unref(job->network);
     // the last touch: once the ticket is settled the stream may be taken down
-    publisher_settle(&stream->publisher, job->ticket, status == 0 ? &record : NULL);
+    publisher_settle_shared(&stream->publisher, job->ticket, status == 0 ? &record : NULL,
+                            shared ? &stream->snapshot : NULL);
 }
 
 // ---- the loop --------------------------------------------------------------

@@ -14,6 +14,7 @@
 #include "daemon/frame.h"
 #include "daemon/mailbox.h"
 #include "daemon/publisher.h"
+#include "daemon/snapshot.h"
 #include "daemon/tuner.h"
 
 struct network;
@@ -29,6 +30,7 @@ struct stream {
     struct mailbox mailbox;
     struct publisher publisher;
     struct tuner tuner;
+    struct snapshot snapshot; // a picture for who asks for one
     // under the pool's lock
     struct network *network;
     uint64_t tickets; // given out so far
@@ -37,6 +39,7 @@ struct stream {
     // the loop's
     int labels_fd; // labels of this generation, for clients
     uint32_t subscribers;
+    uint64_t snapshot_next_ns; // not before is another picture taken
     // counters of the last seconds, for rates
     uint64_t rate_in[STREAM_RATE_SECONDS + 1], rate_out[STREAM_RATE_SECONDS + 1],
         rate_ns[STREAM_RATE_SECONDS + 1];

@@ -131,6 +131,44 @@ uint32_t qclient_label_count(struct qclient *client);
 int qclient_request(const struct qclient_options *options, const char *request, int timeout_ms,
                     char **answer);
 
+// One picture and what the model made of it.
+enum qclient_format { // planes in memory order; h/2 and w/2 are rounded up
+    QCLIENT_GREY = 1, // Y[h][w]
+    QCLIENT_RGB24,    // [h][w] bytes R G B
+    QCLIENT_BGR24,
+    QCLIENT_XBGR32, // bytes B G R X
+    QCLIENT_YUYV,   // [h][w/2] groups Y0 U Y1 V
+    QCLIENT_UYVY,   // U Y0 V Y1
+    QCLIENT_NV12,   // Y[h][w], then [h/2][w/2] pairs U V
+    QCLIENT_NV21,   // V U
+    QCLIENT_I420,   // Y[h][w], U[h/2][w/2], V[h/2][w/2]
+    QCLIENT_YV12,   // V before U
+    QCLIENT_I422,   // Y[h][w], U[h][w/2], V[h][w/2]
+    QCLIENT_JPEG,   // a JPEG file; width and height may be 0, it says its own
+    QCLIENT_I444,   // Y, U, V, all [h][w]
+};
+struct qclient_picture {
+    uint32_t format;       // enum qclient_format
+    uint32_t matrix;       // of YUV formats: 0 BT.601, 1 BT.709
+    uint32_t range;        // 0 limited (16..235), 1 full
+    int32_t width, height; // pixels
+    size_t bytes;          // of pixels: what format and size need
+    const uint8_t *pixels; // planes one after the other, rows without gaps
+    char stream[64];
+    struct qclient_result result;          // lost and flags are 0
+    const char *labels[QCLIENT_TOP_K_MAX]; // of the hits; "" when there is none
+};
+
+// The picture behind the next result of options->stream (NULL: the first one), over a connection of
+// its own. A stream hands out at most 20 pictures a second. *picture is the caller's until
+// qclient_picture_free, NULL on failure. timeout_ms: -1 for ever. -ETIMEDOUT: no result came in
+// time; -EACCES: not in the group, or this stream shares no pictures (`snapshots: false`); -EFBIG:
+// larger than 64 MiB; -EPIPE: the stream has ended; -EOPNOTSUPP: the daemon is too old; else as
+// qclient_connect.
+int qclient_snapshot(const struct qclient_options *options, int timeout_ms,
+                     struct qclient_picture **picture);
+void qclient_picture_free(struct qclient_picture *picture); // takes NULL
+
 // Latency of one stage of this stream, from the daemon's stats page, without disturbing it.
 enum qclient_stage {
     QCLIENT_STAGE_CAPTURE,    // sensor -> dequeued

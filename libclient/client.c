@@ -162,11 +162,8 @@ static bool labels_follow(struct qclient *client, uint32_t generation)
     return true;
 }
 
-static void result_fill(struct qclient *client, const struct ring_record *record,
-                        struct qclient_result *result)
+void client_result_fill(const struct ring_record *record, struct qclient_result *result)
 {
-    bool labels_changed = labels_follow(client, record->generation);
-    bool model_changed = client->has_result && record->generation != client->generation;
     memset(result, 0, sizeof(*result));
     result->sequence = record->sequence;
     result->frame = record->frame;
@@ -176,17 +173,25 @@ static void result_fill(struct qclient *client, const struct ring_record *record
     result->preprocessed_ns = record->preprocessed_ns;
     result->inferred_ns = record->inferred_ns;
     result->published_ns = record->published_ns;
-    result->lost = client->lost_pending;
-    result->flags = (client->reconnected ? QCLIENT_RECONNECTED : 0) |
-                    (client->lost_pending ? QCLIENT_LOST : 0) |
-                    (labels_changed || model_changed ? QCLIENT_MODEL_CHANGED : 0) |
-                    (record->flags & RING_RECORD_LAST ? QCLIENT_LAST : 0);
+    result->flags = record->flags & RING_RECORD_LAST ? QCLIENT_LAST : 0;
     result->generation = record->generation;
     result->hit_count = record->hit_count;
     for (uint32_t i = 0; i < record->hit_count; i++) {
         result->hits[i].label = record->hits[i].label;
         result->hits[i].score = record->hits[i].score;
     }
+}
+
+static void result_fill(struct qclient *client, const struct ring_record *record,
+                        struct qclient_result *result)
+{
+    bool labels_changed = labels_follow(client, record->generation);
+    bool model_changed = client->has_result && record->generation != client->generation;
+    client_result_fill(record, result);
+    result->lost = client->lost_pending;
+    result->flags |= (client->reconnected ? QCLIENT_RECONNECTED : 0) |
+                     (client->lost_pending ? QCLIENT_LOST : 0) |
+                     (labels_changed || model_changed ? QCLIENT_MODEL_CHANGED : 0);
     client->has_result = true;
     client->generation = record->generation;
     client->reconnected = false;

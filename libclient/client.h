@@ -102,7 +102,13 @@ void session_timer_set(struct qclient *client, bool kick);
 int session_socket_open(const struct sockaddr_un *address);
 void session_hello_fill(struct wire_hello *hello, const struct client_settings *settings);
 
+// ---- request.c ----
+// Until a message waits, a second at most. 0 (look again), -ETIMEDOUT past until_ns, or -EINTR.
+int request_wait(int socket, uint64_t until_ns);
+
 // ---- client.c ----
+// What the user sees of a record; `lost` and `flags` are 0 but for QCLIENT_LAST.
+void client_result_fill(const struct ring_record *record, struct qclient_result *result);
 // Puts the records of a new ring behind those of the old one. Takes *ring; fd is the ring's,
 // borrowed.
 void client_ring_replace(struct qclient *client, struct ring_reader *ring, int fd,

@@ -55,7 +55,7 @@ static int message_take(const union wire_message *message, struct answer *answer
     }
 }
 
-static int wait_readable(int socket, uint64_t until_ns)
+int request_wait(int socket, uint64_t until_ns)
 {
     uint64_t now = clock_now_ns();
     struct pollfd fd = {.fd = socket, .events = POLLIN};
@@ -74,7 +74,7 @@ static int converse(int socket, uint64_t until_ns, struct answer *answer)
     while (!answer->done) {
         int fds[WIRE_FDS_MAX];
         unsigned count;
-        int status = wait_readable(socket, until_ns);
+        int status = request_wait(socket, until_ns);
         if (status == 0)
             status = wire_receive(socket, WIRE_FROM_DAEMON, message, fds, &count);
         if (status == -EAGAIN)

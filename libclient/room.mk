@@ -3,4 +3,5 @@ libclient_SRCS := \
 	libclient/client.c \
 	libclient/options.c \
 	libclient/request.c \
-	libclient/session.c
+	libclient/session.c \
+	libclient/snapshot.c

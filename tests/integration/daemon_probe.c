@@ -240,6 +240,62 @@ static int kill_daemon(char **words)
     return 0;
 }
 
+// snapshot STREAM COUNT MS FILE: takes so many pictures, waiting so long for each; says what they
+// are and writes the last one's pixels. Ends with 1 and the error's name when one can not be had.
+static int take_snapshots(char **words)
+{
+    struct qclient_options options = {.size = sizeof(options), .stream = words[0]};
+    for (long i = 0; i < atol(words[1]); i++) {
+        struct qclient_picture *picture;
+        int status = qclient_snapshot(&options, (int)atol(words[2]), &picture);
+        if (status != 0) {
+            printf("%s\n", strerrorname_np(-status));
+            return 1;
+        }
+        const struct qclient_result *result = &picture->result;
+        printf("%s format %u %dx%d %zu bytes, result %llu of frame %llu: %u hits, '%s'\n",
+               picture->stream, picture->format, picture->width, picture->height, picture->bytes,
+               (unsigned long long)result->sequence, (unsigned long long)result->frame,
+               result->hit_count, picture->labels[0]);
+        fflush(stdout);
+        FILE *file = fopen(words[3], "w");
+        if (!file || fwrite(picture->pixels, 1, picture->bytes, file) != picture->bytes ||
+            fclose(file) != 0)
+            return die(words[3]);
+        qclient_picture_free(picture);
+    }
+    return 0;
+}
+
+// greedy SOCKET STREAM: two snapshots asked for at once on one connection; prints both answers
+static int greedy(char **words)
+{
+    struct wire_hello hello;
+    struct wire_snapshot snapshot;
+    union wire_message answer;
+    int fd = connect_to(words[0]), fds[WIRE_FDS_MAX];
+    unsigned fd_count;
+    make_hello(&hello, "greedy");
+    wire_init(&snapshot, WIRE_SNAPSHOT, sizeof(snapshot), 2);
+    wire_text_set(snapshot.stream, sizeof(snapshot.stream), words[1]);
+    if (fd < 0 || send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) < 0 ||
+        send(fd, &snapshot, sizeof(snapshot), MSG_NOSIGNAL) < 0 ||
+        send(fd, &snapshot, sizeof(snapshot), MSG_NOSIGNAL) < 0)
+        return die("greedy");
+    for (int i = 0; i < 3; i++) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        poll(&wait, 1, 5000);
+        if (wire_receive(fd, WIRE_FROM_DAEMON, &answer, fds, &fd_count) < 0)
+            return die("no answer");
+        if (answer.header.type == WIRE_ERROR)
+            printf("refused: %s\n", answer.error.text);
+        else if (i > 0)
+            printf("answer %u\n", answer.header.type);
+        fflush(stdout);
+    }
+    return 0;
+}
+
 int main(int count, char **words)
 {
     static const struct {
@@ -247,10 +303,12 @@ int main(int count, char **words)
         int arguments;
         int (*run)(char **words);
     } commands[] = {{"notify", 1, notify}, {"stall", 2, stall}, {"garbage", 3, garbage},
-                    {"deaf", 1, deaf},     {"hold", 2, hold},   {"kill", 1, kill_daemon}};
+                    {"deaf", 1, deaf},     {"hold", 2, hold},   {"kill", 1, kill_daemon},
+                    {"snapshot", 4, take_snapshots}, {"greedy", 2, greedy}};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (count == commands[i].arguments + 2 && strcmp(words[1], commands[i].name) == 0)
             return commands[i].run(words + 2);
-    fprintf(stderr, "usage: daemon_probe notify|stall|garbage|deaf|hold|kill ...\n");
+    fprintf(stderr,
+            "usage: daemon_probe notify|stall|garbage|deaf|hold|kill|snapshot|greedy ...\n");
     return 2;
 }

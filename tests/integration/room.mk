@@ -8,4 +8,5 @@ HELPER_PROGS += tests/integration/daemon_probe.c
 TEST_SCRIPTS += tests/integration/daemon_life_test.sh tests/integration/daemon_errors_test.sh \
 	tests/integration/daemon_kill_test.sh tests/integration/daemon_reload_test.sh \
 	tests/integration/daemon_clients_test.sh tests/integration/daemon_systemd_test.sh \
-	tests/integration/daemon_sources_test.sh tests/integration/daemon_workers_test.sh
+	tests/integration/daemon_sources_test.sh tests/integration/daemon_workers_test.sh \
+	tests/integration/daemon_snapshot_test.sh

@@ -52,7 +52,7 @@ lines=$(wc -l <libclient/examples/watch.c)
 [ "$lines" -le 40 ] || fail "the example has $lines lines"
 
 # The layouts' static asserts for 32 bit: no C library needed.
-printf '#include "common/%s.h"\n' ring_abi stats_abi labels_abi wire >"$folder/layout.c"
+printf '#include "common/%s.h"\n' ring_abi stats_abi labels_abi picture_abi wire >"$folder/layout.c"
 layout() { # NAME COMMAND...
     local name=$1; shift
     echo 'int x;' >"$folder/probe.c"

@@ -93,6 +93,7 @@ static void test_smallest(void **state)
     assert_int_equal(stream->top_k, 5);
     assert_int_equal(stream->mode, CONFIG_MODE_AUTO);
     assert_int_equal(stream->ring_slots, 256);
+    assert_true(stream->snapshots);
     assert_int_equal(stream->model.fill, 128);
     free(config);
 }
@@ -115,6 +116,7 @@ static void test_every_key(void **state)
         "    top_k: 16\n"
         "    mode: latency\n"
         "    ring_slots: 8\n"
+        "    snapshots: false\n"
         "  - name: b\n"
         "    source: {type: replay, path: p, fps: max, loop: false}\n"
         "    model: {path: m}\n",

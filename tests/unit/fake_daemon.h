@@ -71,6 +71,9 @@ struct fake {
     uint64_t reported_sequence;
     // Answers to requests, JSON; NULL from it: the built-in ones.
     const char *(*answer)(const char *request);
+    // Answers WIRE_SNAPSHOT; NULL: the client is closed, as by a daemon that does not know it.
+    void (*snapshot)(struct fake *fake, int socket);
+    uint16_t minor;
 };
 
 static inline int fake_labels(const struct fake *fake)
@@ -230,6 +233,7 @@ static inline void fake_on_hello(struct fake *fake, int index)
     int socket = fake->clients[index];
     wire_init(&welcome, WIRE_WELCOME, sizeof(welcome), 0);
     welcome.major = fake->mischief == FAKE_OTHER_MAJOR ? 2 : WIRE_MAJOR;
+    welcome.minor = fake->minor;
     if (fake->mischief == FAKE_REFUSES) {
         fake_send_error(socket, -EACCES, "not in group qedge");
     } else if (fake->mischief == FAKE_GARBAGE) {
@@ -287,6 +291,10 @@ static inline bool fake_on_message(struct fake *fake, int index, const union wir
     case WIRE_REPORT:
         __atomic_store_n(&fake->reported_sequence, message->report.read_sequence, __ATOMIC_RELAXED);
         return true;
+    case WIRE_SNAPSHOT:
+        if (fake->snapshot)
+            fake->snapshot(fake, fake->clients[index]);
+        return fake->snapshot != NULL;
     default:
         return false;
     }
@@ -360,6 +368,7 @@ static inline int fake_start(struct fake *fake, const char *path, uint64_t daemo
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     fake->daemon_id = daemon_id;
     fake->generation = 1;
+    fake->minor = WIRE_MINOR;
     fake->mischief = mischief;
     fake->labels[0] = "zero";
     fake->labels[1] = "one";
