@@ -115,17 +115,23 @@ static int file_load(int fd, const char *path, uint8_t **data, size_t *size,
     return 0;
 }
 
+static int file_read(const char *path, uint8_t **data, size_t *size, struct decode_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return decode_fail(error, -errno, "%s: %s", path, strerror(errno));
+    int result = file_load(fd, path, data, size, error);
+    close(fd);
+    return result;
+}
+
 int picture_read(const char *path, struct picture *picture, struct decode_error *error)
 {
     uint8_t *data = NULL;
     size_t size = 0;
 
     *picture = (struct picture){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return decode_fail(error, -errno, "%s: %s", path, strerror(errno));
-    int result = file_load(fd, path, &data, &size, error);
-    close(fd);
+    int result = file_read(path, &data, &size, error);
     if (result < 0)
         return result;
 
@@ -135,4 +141,28 @@ int picture_read(const char *path, struct picture *picture, struct decode_error 
     if (result < 0)
         decode_fail(error, result, "%.80s: %.100s", path, inner.text);
     return result;
+}
+
+int picture_read_frame(const char *path, const struct image *layout, struct picture *picture,
+                       struct decode_error *error)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+
+    *picture = (struct picture){0};
+    int result = file_read(path, &data, &size, error);
+    if (result < 0)
+        return result;
+    struct image *image = &picture->image;
+    result = image_from_buffer(image, layout->format, layout->width, layout->height, 0, data, size);
+    if (result < 0) {
+        free(data);
+        *picture = (struct picture){0};
+        return decode_fail(error, result, "%.80s: %zu bytes are no frame %s %d x %d", path, size,
+                           image_format_name(layout->format), layout->width, layout->height);
+    }
+    image->matrix = layout->matrix;
+    image->range = layout->range;
+    picture->memory = data;
+    return 0;
 }

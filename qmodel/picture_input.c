@@ -49,12 +49,13 @@ int picture_input_target(const struct model *model, const struct picture_options
     return 0;
 }
 
-int picture_input_load(const struct convert_target *target, const char *path,
+int picture_input_load(const struct convert_target *target, const struct image *frame, const char *path,
                        struct context *context, struct picture_error *error)
 {
     struct picture picture = {0};
     struct decode_error decode = {{0}};
-    int rc = picture_read(path, &picture, &decode);
+    int rc = frame->format != IMAGE_NONE ? picture_read_frame(path, frame, &picture, &decode)
+                                         : picture_read(path, &picture, &decode);
     if (rc < 0) {
         snprintf(error->text, sizeof(error->text), "%s", decode.text);
         return rc;

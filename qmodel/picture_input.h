@@ -14,6 +14,7 @@ struct picture_options {
     bool bgr;
     uint32_t mean_count, std_count; // 0 = from the model, 1 or 3
     float mean[3], std[3];
+    struct image frame; // what files are, unless its format is IMAGE_NONE: then pictures
 };
 
 struct picture_error {
@@ -26,8 +27,9 @@ struct picture_error {
 int picture_input_target(const struct model *model, const struct picture_options *options,
                          struct convert_target *target);
 
-// Reads the file and writes context_native_input. 0 or -errno with a line in `error`.
-int picture_input_load(const struct convert_target *target, const char *path,
+// Reads the file (a raw frame when frame->format says so, else a picture) and writes context_native_input. 0 or -errno
+// with a line in `error`.
+int picture_input_load(const struct convert_target *target, const struct image *frame, const char *path,
                        struct context *context, struct picture_error *error);
 
 // The options' words: "127.5" or "123,117,104", all finite; "crop", "stretch" or "letterbox". 0, or COMMAND_USAGE with

@@ -5,6 +5,7 @@ qmodel_SRCS := \
 	qmodel/command.c \
 	qmodel/compare.c \
 	qmodel/correction.c \
+	qmodel/frame_option.c \
 	qmodel/info.c \
 	qmodel/integer.c \
 	qmodel/label_list.c \

@@ -13,6 +13,7 @@
 #include "engine/classify.h"
 #include "engine/team.h"
 #include "qmodel/command.h"
+#include "qmodel/frame_option.h"
 #include "qmodel/label_list.h"
 #include "qmodel/loading.h"
 #include "qmodel/picture_input.h"
@@ -35,6 +36,8 @@ const char command_run_help[] =
     "  --std A[,B,C]    the metadata; without any, floats from -1 to 1, and for quantized\n"
     "                   inputs the pixel itself as the stored value)\n"
     "  --bgr            the model wants blue first\n"
+    "  --frame F:WxH    the files are raw camera frames (v4l2-ctl --stream-to) of format F:\n"
+    "                   YUYV, UYVY, NV12, YU12, GREY, RGB3 ...; :bt709, :full may follow\n"
     "  --threads N      threads that share each layer (default 1)\n"
     "  --json           one JSON object a picture, one a line\n\n"
     "  --input FILE     raw tensors instead of pictures: all inputs in the file's order and\n"
@@ -61,6 +64,7 @@ enum {
     OPT_MEAN,
     OPT_STD,
     OPT_BGR,
+    OPT_FRAME,
     OPT_THREADS,
     OPT_JSON,
     OPT_INPUT,
@@ -76,6 +80,7 @@ static int parse_option(struct options *o, int option)
     case OPT_MEAN: return picture_option_values("run", "--mean", optarg, o->picture.mean, &o->picture.mean_count);
     case OPT_STD: return picture_option_values("run", "--std", optarg, o->picture.std, &o->picture.std_count);
     case OPT_BGR: o->picture.bgr = true; return 0;
+    case OPT_FRAME: return frame_option_parse("run", optarg, &o->picture.frame);
     case OPT_THREADS: return command_number("run", "--threads", optarg, 1, 64, &o->threads);
     case OPT_JSON: o->json = true; return 0;
     case OPT_INPUT: o->input = optarg; return 0;
@@ -109,6 +114,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"mean", required_argument, NULL, OPT_MEAN},
         {"std", required_argument, NULL, OPT_STD},
         {"bgr", no_argument, NULL, OPT_BGR},
+        {"frame", required_argument, NULL, OPT_FRAME},
         {"threads", required_argument, NULL, OPT_THREADS},
         {"json", no_argument, NULL, OPT_JSON},
         {"input", required_argument, NULL, OPT_INPUT},
@@ -193,7 +199,7 @@ static int classify(const struct options *o, const struct model *model, struct c
     for (int i = 0; i < o->picture_count; i++) {
         struct result result = {.picture = o->pictures[i]};
         struct picture_error error;
-        if (picture_input_load(&target, o->pictures[i], context, &error) < 0) {
+        if (picture_input_load(&target, &o->picture.frame, o->pictures[i], context, &error) < 0) {
             failed = command_fail("run", "%s", error.text);
             continue;
         }

@@ -237,7 +237,7 @@ int samples_load(struct samples *s, uint32_t index, struct context *context)
         set_input(s, context_native_input(context));
         return 0;
     }
-    if (picture_input_load(&s->target, s->names[index], context, &error) < 0)
+    if (picture_input_load(&s->target, &(const struct image){0}, s->names[index], context, &error) < 0)
         return command_fail(s->command, "%s", error.text);
     return 0;
 }

@@ -36,6 +36,10 @@ for command in info run bench; do
     expect 2 "$qmodel" $command --dance $model; one_line "--dance"
 done
 expect 2 "$qmodel" run $model; one_line "no picture"
+expect 2 "$qmodel" run --frame YUYV $model x; one_line "--frame"
+expect 2 "$qmodel" run --frame H264:64x48 $model x; one_line "unknown format 'H264'"
+expect 2 "$qmodel" run --frame YUYV:64x99999 $model x; one_line "no picture size"
+expect 2 "$qmodel" run --frame YUYV:64x48:blue $model x; one_line "not 'blue'"
 expect 2 "$qmodel" run $model --top-k; one_line "--top-k"
 expect 2 "$qmodel" run $model --top-k 0 x.png; one_line "--top-k"
 expect 2 "$qmodel" run $model --fit round x.png; one_line "letterbox"
@@ -72,6 +76,9 @@ expect 0 "$qmodel" run --labels "$folder/labels.txt" --top-k 100 --fit stretch -
 printed '  88  $'
 
 # Raw tensors: two sets in, two out; the threads and the kernels change nothing.
+# Raw frames as a camera delivers them.
+expect 0 "$qmodel" run --frame RGB3:224x224 --top-k 1 $model tests/golden/inputs/macaw.rgb; printed ' 88  macaw'
+expect 1 "$qmodel" run --frame RGB24:224x225 $model tests/golden/inputs/macaw.rgb; one_line "150528 bytes are no frame RGB24 224 x 225"
 cat tests/golden/inputs/macaw.rgb tests/golden/inputs/espresso.rgb >"$folder/in.bin"
 expect 0 "$qmodel" run $model --input "$folder/in.bin" --output "$folder/one.bin"
 [ "$(wc -c <"$folder/one.bin")" = 2000 ] || fail "raw output has $(wc -c <"$folder/one.bin") bytes, not 2000"
