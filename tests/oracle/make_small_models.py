@@ -809,6 +809,22 @@ def dynamic_dense(rng, batch=1, cin=37, cout=11, relu=None, bias=True):
 variants(dynamic_dense, plain=dict(relu="relu"), rows=dict(batch=4, cin=64, cout=40), no_bias=dict(bias=False))
 
 
+# ---- a picture in, as many values out as one record of the ring carries -------------------------
+@model
+def dense_picture(rng):
+    """Every pixel counts in every output: two pictures that differ give other bytes."""
+    net, x = Net(), Quant(1 / 128, 0)
+    source = net.input([1, 16, 16, 3], x)
+    flat = net.tensor([1, 768], x)
+    net.op("RESHAPE", [source, net.constant(np.int32([1, 768]))], [flat])
+    w_scale = 0.01
+    y = Quant(output_scale(x, w_scale, 768), 0)
+    sink = net.tensor([1, 16], y)
+    net.op("FULLY_CONNECTED", [flat, net.constant(weights(rng, (16, 768)), Quant(w_scale)), -1], [sink],
+           "FullyConnectedOptions", version=4, fusedActivationFunction=0)
+    return net.finish([sink])
+
+
 # ---- float16 weights --------------------------------------------------------------------------
 @model
 def half_weights(rng):

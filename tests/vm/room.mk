@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-HELPER_PROGS += tests/vm/picture_to_yuyv.c
+HELPER_PROGS += tests/vm/picture_to_frame.c

@@ -34,9 +34,9 @@ share() { # DIR: what the guest mounts
 }
 
 pictures() { # the classes are ImageNet's names, as the model's label file has them
-    make build/tests/vm/picture_to_yuyv
-    build/tests/vm/picture_to_yuyv models/pictures/macaw.jpg 640 480 >"$work/macaw.yuyv"
-    build/tests/vm/picture_to_yuyv models/pictures/hotdog.jpg 640 480 >"$work/hotdog.yuyv"
+    make build/tests/vm/picture_to_frame
+    build/tests/vm/picture_to_frame models/pictures/macaw.jpg 640 480 YUYV >"$work/macaw.yuyv"
+    build/tests/vm/picture_to_frame models/pictures/hotdog.jpg 640 480 YUYV >"$work/hotdog.yuyv"
     echo macaw >"$work/macaw.class"
     echo "hotdog, hot dog, red hot" >"$work/hotdog.class"
 }
