@@ -100,7 +100,7 @@ static void multiply(const struct gemm_task *task)
     case 4: tile_multiply(task, 6, 4); break;
     case 3: tile_multiply(task, 8, 3); break;
     case 2: tile_multiply(task, 6, 2); break;
-    default: tile_multiply(task, 3, 1); break;
+    default: tile_multiply(task, 6, 1); break;
     }
 }
 

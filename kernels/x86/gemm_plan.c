@@ -38,9 +38,9 @@ static void plan_rows(struct gemm_plan *plan)
                                                                  ROWS_STEP * ROWS_STEP));
     plan->way = few ? GEMM_FEW_ROWS : GEMM_MANY_ROWS;
     plan->blocks = packing_max(1, plan->rows / rows);
-    plan->block_rows_max = packing_divide_up(plan->rows, plan->blocks) + ROWS_STEP / 4;
-    plan->block_bytes =
-        packing_round_up((size_t)plan->block_rows_max * plan->row_bytes + PANEL_SLACK, 64);
+    plan->panel_rows = (few ? plan->rows : packing_divide_up(plan->rows, plan->blocks)) + ROWS_STEP / 4;
+    plan->panel_bytes =
+        packing_round_up((size_t)plan->panel_rows * plan->row_bytes + PANEL_SLACK, 64);
 }
 
 // Lines save about four steps of the inner loop for each line of a window, and cost those on the bytes by
@@ -70,18 +70,21 @@ static void plan_lines(struct gemm_plan *plan, const struct gemm_isa *isa)
     plan->quads = packing_divide_up(plan->line_depth * isa->bytes, 4);
     plan->row_bytes = (size_t)s->stride_w * pixel;
     plan->line_bytes = pitch * (size_t)s->dilation_h;
-    int32_t fit = ((int32_t)(PANEL_BLOCK / pitch) - reach) / s->stride_h + 1;
+    plan->band_bytes = pitch * (size_t)s->stride_h;
+    int32_t fit = packing_max(1, ((int32_t)(PANEL_BLOCK / pitch) - reach) / s->stride_h + 1);
     int32_t share = packing_divide_up(s->batch * s->out_h, UNITS_WANTED);
-    plan->block_lines = packing_max(1, packing_min(packing_min(fit, share), s->out_h));
+    plan->block_lines = packing_min(packing_min(fit, share), s->out_h);
     plan->blocks = s->batch * packing_divide_up(s->out_h, plan->block_lines);
-    plan->block_rows_max = plan->block_lines * s->out_w;
-    size_t lines = (size_t)((plan->block_lines - 1) * s->stride_h + reach);
-    plan->block_bytes = packing_round_up(lines * pitch + 4 * plan->row_bytes + PANEL_SLACK, 64);
+    plan->panel_lines = packing_min(fit, s->out_h + plan->block_lines - 1) / plan->block_lines * plan->block_lines;
+    plan->panel_rows = plan->panel_lines * s->out_w;
+    size_t lines = (size_t)((plan->panel_lines - 1) * s->stride_h + reach);
+    plan->panel_bytes = packing_round_up(lines * pitch + 4 * plan->row_bytes + PANEL_SLACK, 64);
 }
 
 static struct gemm_plan plan_of(const struct kernel_conv_shape *shape, const struct gemm_isa *isa)
 {
     struct gemm_plan plan = {.shape = shape};
+    plan.padding_is_zero = isa->bytes == 2 || shape->input_zero_point == -128;
     plan.groups = shape->kind == KERNEL_CONV ? shape->groups : 1;
     plan.group_in = shape->in_c / plan.groups;
     plan.rows = shape->batch * shape->out_h * shape->out_w;
@@ -114,6 +117,8 @@ static int32_t tile_start(const struct gemm_plan *plan, int32_t tile)
     return packing_min(tile * plan->tile_vectors, plan->column_vectors);
 }
 
+enum { PLAN_BYTES = (sizeof(struct gemm_plan) + 63) / 64 * 64 }; // in front of the tiles
+
 static size_t tiles_bytes(const struct gemm_plan *plan)
 {
     return (size_t)plan->groups * (size_t)plan->column_vectors * plan->column_bytes;
@@ -122,7 +127,7 @@ static size_t tiles_bytes(const struct gemm_plan *plan)
 size_t gemm_packed_size(const struct kernel_conv_shape *shape, const struct gemm_isa *isa)
 {
     struct gemm_plan plan = plan_of(shape, isa);
-    return tame_packed_size(shape, tiles_bytes(&plan));
+    return tame_packed_size(shape, PLAN_BYTES + tiles_bytes(&plan));
 }
 
 // ---- packing -----------------------------------------------------------------------------------
@@ -196,7 +201,9 @@ void gemm_pack(const struct kernel_conv_shape *shape, const struct kernel_conv_w
     if (!tame_pack(shape, weights, packed))
         return;
     uint8_t *at = (uint8_t *)packed + sizeof(struct tame_head);
-    memset(at, 0, tiles_bytes(&plan));
+    memset(at, 0, PLAN_BYTES + tiles_bytes(&plan));
+    memcpy(at, &plan, sizeof plan);
+    at += PLAN_BYTES;
     for (int32_t group = 0; group < plan.groups; group++) {
         for (int32_t tile = 0; tile < plan.tiles; tile++) {
             int32_t start = tile_start(&plan, tile), vectors = tile_start(&plan, tile + 1) - start;
@@ -208,17 +215,12 @@ void gemm_pack(const struct kernel_conv_shape *shape, const struct kernel_conv_w
 
 // ---- running -----------------------------------------------------------------------------------
 
-// Scratch: the panels of the blocks held at once, then the row terms of each.
-static size_t panels_held(const struct gemm_plan *plan)
-{
-    return plan->way == GEMM_FEW_ROWS ? (size_t)plan->blocks : 1;
-}
-
+// Scratch: the panel, then the terms of its rows.
 size_t gemm_scratch_size(const struct kernel_conv_shape *shape, const struct gemm_isa *isa)
 {
     struct gemm_plan plan = plan_of(shape, isa);
-    size_t terms = shape->weight_zero_point && isa->bytes == 1 ? (size_t)plan.block_rows_max * 4 : 0;
-    return packing_round_up(panels_held(&plan) * (plan.block_bytes + terms), 64);
+    size_t terms = shape->weight_zero_point && isa->bytes == 1 ? (size_t)plan.panel_rows * 4 : 0;
+    return packing_round_up(plan.panel_bytes + terms, 64);
 }
 
 int32_t gemm_units(const struct kernel_conv_shape *shape, const struct gemm_isa *isa)
@@ -233,10 +235,10 @@ struct gemm_run {
     const uint8_t *packed;
     const int8_t *input;
     int8_t *output;
-    uint8_t *panels;
-    int32_t *terms;
-    uint64_t gathered; // few rows: blocks whose panel is there
-    int32_t group;     // of the panels that are there
+    uint8_t *panel;
+    int32_t *terms;    // or NULL
+    uint64_t gathered; // few rows: blocks that are in the panel
+    int32_t group;     // of the rows that are there
 };
 
 // What legacy weights' zero point takes off every sum of a row.
@@ -252,27 +254,15 @@ static void row_terms(const struct gemm_run *run, const uint8_t *panel, int32_t 
     }
 }
 
-static void gather_block(struct gemm_run *run, int32_t group, int32_t block)
-{
-    const struct gemm_plan *plan = &run->plan;
-    bool few = plan->way == GEMM_FEW_ROWS;
-    if (run->group != group || !few)
-        run->gathered = 0;
-    run->group = group;
-    size_t slot = few ? (size_t)block : 0;
-    if (run->gathered & (UINT64_C(1) << slot))
-        return;
-    run->gathered |= UINT64_C(1) << slot;
-    int32_t first = block_start(plan, block), count = block_start(plan, block + 1) - first;
-    uint8_t *panel = run->panels + slot * plan->block_bytes;
-    run->isa->gather(plan, run->input, group, first, count, panel);
-    if (run->terms)
-        row_terms(run, panel, count, run->terms + slot * (size_t)plan->block_rows_max);
-}
+// Output lines with the same lines of their windows inside the picture, or a run of rows.
+struct piece {
+    const uint8_t *panel;
+    const int32_t *terms;
+    int32_t pixel, bands, rows;
+    int32_t first_line, lines; // of the window
+};
 
-// `rows` rows at `panel`, which are the output pixels from `pixel` on, times one tile.
-static void run_tile(struct gemm_run *run, const uint8_t *panel, const int32_t *terms, int32_t pixel,
-                     int32_t rows, int32_t group, int32_t tile)
+static void run_tile(struct gemm_run *run, const struct piece *piece, int32_t group, int32_t tile)
 {
     const struct gemm_plan *plan = &run->plan;
     const struct kernel_conv_shape *shape = plan->shape;
@@ -281,16 +271,19 @@ static void run_tile(struct gemm_run *run, const uint8_t *panel, const int32_t *
     size_t vector = (size_t)group * (size_t)plan->column_vectors + (size_t)start;
     size_t stride = (size_t)shape->out_c;
     struct gemm_task task = {
-        .panel = panel,
+        .panel = piece->panel + (size_t)piece->first_line * plan->line_bytes,
         .row_bytes = plan->row_bytes,
         .line_bytes = plan->line_bytes,
-        .rows = rows,
-        .lines = plan->lines,
+        .bands = piece->bands,
+        .band_bytes = plan->band_bytes,
+        .rows = piece->rows,
+        .lines = piece->lines,
         .quads = plan->quads,
-        .row_terms = terms,
+        .skipped = (size_t)(piece->first_line * plan->quads) * 4,
+        .row_terms = piece->terms,
         .tile = run->packed + vector * plan->column_bytes,
         .vectors = vectors,
-        .output = run->output + (size_t)pixel * stride + (size_t)(group * plan->columns + column),
+        .output = run->output + (size_t)piece->pixel * stride + (size_t)(group * plan->columns + column),
         .output_stride = stride,
         .columns = packing_min(vectors * run->isa->lanes, plan->columns - column),
         .zero_point = shape->output_zero_point,
@@ -300,32 +293,136 @@ static void run_tile(struct gemm_run *run, const uint8_t *panel, const int32_t *
     run->isa->multiply(&task);
 }
 
-static void run_rows(struct gemm_run *run, int32_t group, int32_t block, int32_t tile)
+// ---- rows --------------------------------------------------------------------------------------
+
+static void gather_rows(struct gemm_run *run, int32_t group, int32_t first, int32_t count, int32_t at)
 {
     const struct gemm_plan *plan = &run->plan;
-    size_t slot = plan->way == GEMM_FEW_ROWS ? (size_t)block : 0;
-    int32_t first = block_start(plan, block);
-    const int32_t *terms = run->terms ? run->terms + slot * (size_t)plan->block_rows_max : NULL;
-    run_tile(run, run->panels + slot * plan->block_bytes, terms, first, block_start(plan, block + 1) - first,
-             group, tile);
+    uint8_t *panel = run->panel + (size_t)at * plan->row_bytes;
+    run->isa->gather(plan, run->input, group, first, count, panel);
+    if (run->terms)
+        row_terms(run, panel, count, run->terms + at);
 }
 
-// A block of output lines: tiles outside, so that a tile's weights serve all of them.
-static void run_lines(struct gemm_run *run, int32_t block)
+static struct piece piece_of_rows(const struct gemm_run *run, int32_t first, int32_t count, int32_t at)
+{
+    return (struct piece){
+        .panel = run->panel + (size_t)at * run->plan.row_bytes,
+        .terms = run->terms ? run->terms + at : NULL,
+        .pixel = first,
+        .bands = 1,
+        .rows = count,
+        .lines = 1,
+    };
+}
+
+// Few rows: the blocks [first, last) that the panel lacks. What gather() writes too much may be the begin of
+// a block that is there.
+static void need_blocks(struct gemm_run *run, int32_t group, int32_t first, int32_t last)
+{
+    const struct gemm_plan *plan = &run->plan;
+    if (run->group != group)
+        run->gathered = 0;
+    run->group = group;
+    for (int32_t block = first, end; block < last; block = end) {
+        end = block + 1;
+        if (run->gathered >> block & 1)
+            continue;
+        for (; end < last && !(run->gathered >> end & 1);)
+            end++;
+        int32_t row = block_start(plan, block), count = block_start(plan, end) - row;
+        uint8_t behind[GEMM_SPILL], *spill = run->panel + (size_t)(row + count) * plan->row_bytes;
+        memcpy(behind, spill, sizeof behind);
+        gather_rows(run, group, row, count, row);
+        memcpy(spill, behind, sizeof behind);
+        for (; block < end; block++)
+            run->gathered |= UINT64_C(1) << block;
+    }
+}
+
+// Units [first, last) are (group, tile, block), block fastest; all blocks of a tile that are wanted at once.
+static void run_few(struct gemm_run *run, int32_t first, int32_t last)
+{
+    const struct gemm_plan *plan = &run->plan;
+    for (int32_t unit = first, count; unit < last; unit += count) {
+        int32_t block = unit % plan->blocks, tile = unit / plan->blocks;
+        count = packing_min(plan->blocks - block, last - unit);
+        int32_t row = block_start(plan, block), end = block_start(plan, block + count);
+        need_blocks(run, tile / plan->tiles, block, block + count);
+        struct piece piece = piece_of_rows(run, row, end - row, row);
+        run_tile(run, &piece, tile / plan->tiles, tile % plan->tiles);
+    }
+}
+
+static void run_many(struct gemm_run *run, int32_t first, int32_t last)
+{
+    const struct gemm_plan *plan = &run->plan;
+    for (int32_t unit = first; unit < last; unit++) {
+        int32_t block = unit % plan->blocks, group = unit / plan->blocks;
+        int32_t row = block_start(plan, block), count = block_start(plan, block + 1) - row;
+        gather_rows(run, group, row, count, 0);
+        struct piece piece = piece_of_rows(run, row, count, 0);
+        for (int32_t tile = 0; tile < plan->tiles; tile++)
+            run_tile(run, &piece, group, tile);
+    }
+}
+
+// ---- lines -------------------------------------------------------------------------------------
+
+// Which lines of output line oy's window lie inside the picture.
+static void window_inside(const struct gemm_plan *plan, int32_t oy, int32_t *first, int32_t *count)
+{
+    const struct kernel_conv_shape *s = plan->shape;
+    int32_t top = oy * s->stride_h - s->pad_top, begin = 0, end = s->k_h;
+    while (plan->padding_is_zero && begin < end && top + begin * s->dilation_h < 0)
+        begin++;
+    while (plan->padding_is_zero && begin < end && top + (end - 1) * s->dilation_h >= s->in_h)
+        end--;
+    *first = begin;
+    *count = end - begin;
+}
+
+// `count` output lines of one picture from oy on: tiles outside, so that a tile's weights serve all of them.
+static void run_panel(struct gemm_run *run, int32_t batch, int32_t oy, int32_t count)
 {
     const struct gemm_plan *plan = &run->plan;
     const struct kernel_conv_shape *s = plan->shape;
-    int32_t blocks = plan->blocks / s->batch, batch = block / blocks;
-    int32_t oy = block % blocks * plan->block_lines, count = packing_min(plan->block_lines, s->out_h - oy);
     int32_t needed = (count - 1) * s->stride_h + (s->k_h - 1) * s->dilation_h + 1;
-    size_t down = plan->line_bytes / (size_t)s->dilation_h * (size_t)s->stride_h;
-    run->isa->gather_lines(plan, run->input, batch, oy * s->stride_h - s->pad_top, needed, run->panels);
+    run->isa->gather_lines(plan, run->input, batch, oy * s->stride_h - s->pad_top, needed, run->panel);
     for (int32_t i = 0; run->terms && i < count; i++)
-        row_terms(run, run->panels + (size_t)i * down, s->out_w, run->terms + i * s->out_w);
-    for (int32_t tile = 0; tile < plan->tiles; tile++)
-        for (int32_t i = 0; i < count; i++)
-            run_tile(run, run->panels + (size_t)i * down, run->terms ? run->terms + i * s->out_w : NULL,
-                     (batch * s->out_h + oy + i) * s->out_w, s->out_w, 0, tile);
+        row_terms(run, run->panel + (size_t)i * plan->band_bytes, s->out_w, run->terms + i * s->out_w);
+    for (int32_t tile = 0; tile < plan->tiles; tile++) {
+        for (int32_t i = 0, bands; i < count; i += bands) {
+            struct piece piece = {
+                .panel = run->panel + (size_t)i * plan->band_bytes,
+                .terms = run->terms ? run->terms + i * s->out_w : NULL,
+                .pixel = (batch * s->out_h + oy + i) * s->out_w,
+                .rows = s->out_w,
+            };
+            window_inside(plan, oy + i, &piece.first_line, &piece.lines);
+            for (bands = 1; i + bands < count; bands++) {
+                int32_t first, lines;
+                window_inside(plan, oy + i + bands, &first, &lines);
+                if (first != piece.first_line || lines != piece.lines)
+                    break;
+            }
+            piece.bands = bands;
+            run_tile(run, &piece, 0, tile);
+        }
+    }
+}
+
+// Units [first, last) are (picture, block of lines).
+static void run_lines(struct gemm_run *run, int32_t first, int32_t last)
+{
+    const struct gemm_plan *plan = &run->plan;
+    const struct kernel_conv_shape *s = plan->shape;
+    int32_t blocks = plan->blocks / s->batch, most = plan->panel_lines / plan->block_lines;
+    for (int32_t unit = first, count; unit < last; unit += count) {
+        int32_t block = unit % blocks, oy = block * plan->block_lines;
+        count = packing_min(packing_min(blocks - block, last - unit), most);
+        run_panel(run, unit / blocks, oy, packing_min(count * plan->block_lines, s->out_h - oy));
+    }
 }
 
 void gemm_run(const struct kernel_conv_shape *shape, const void *packed, const int8_t *input,
@@ -336,21 +433,14 @@ void gemm_run(const struct kernel_conv_shape *shape, const void *packed, const i
         tame_run_c(shape, packed, input, output, first, last, gemm_units(shape, isa));
         return;
     }
-    struct gemm_run run = {plan_of(shape, isa), isa, (const uint8_t *)(head + 1), input, output, scratch, NULL, 0, -1};
-    const struct gemm_plan *plan = &run.plan;
+    const uint8_t *tiles = (const uint8_t *)(head + 1) + PLAN_BYTES;
+    struct gemm_run run = {*(const struct gemm_plan *)(head + 1), isa, tiles, input, output, scratch, NULL, 0, -1};
+    run.plan.shape = shape;
     if (shape->weight_zero_point && isa->bytes == 1)
-        run.terms = (int32_t *)(run.panels + panels_held(plan) * plan->block_bytes);
-    for (int32_t unit = first; unit < last; unit++) {
-        int32_t block = unit % plan->blocks, rest = unit / plan->blocks;
-        if (plan->way == GEMM_LINES) {
-            run_lines(&run, unit);
-        } else if (plan->way == GEMM_FEW_ROWS) {
-            gather_block(&run, rest / plan->tiles, block);
-            run_rows(&run, rest / plan->tiles, block, rest % plan->tiles);
-        } else {
-            gather_block(&run, rest, block);
-            for (int32_t tile = 0; tile < plan->tiles; tile++)
-                run_rows(&run, rest, block, tile);
-        }
+        run.terms = (int32_t *)(run.panel + run.plan.panel_bytes);
+    switch (run.plan.way) {
+    case GEMM_FEW_ROWS: run_few(&run, first, last); break;
+    case GEMM_MANY_ROWS: run_many(&run, first, last); break;
+    case GEMM_LINES: run_lines(&run, first, last); break;
     }
 }

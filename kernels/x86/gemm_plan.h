@@ -18,14 +18,17 @@
 //   many rows   a unit is a block of rows for one group with all its tiles; the panel fits in L1
 //   lines       windows wider than a pixel: the panel holds input lines with their padding instead, and
 //               each row starts `stride * in_c` values after the one before. Nothing is copied twice, but
-//               each line of the window starts a quad of its own
+//               each line of the window starts a quad of its own. Lines of a window that lie outside the
+//               picture are left out where the panel's padding is zero
+// Neighbouring units that one call runs are done as one: units may be small. The plan is made when weights
+// are packed and lies in front of them.
 
 #ifndef QEDGE_KERNELS_X86_GEMM_PLAN_H
 #define QEDGE_KERNELS_X86_GEMM_PLAN_H
 
 #include "kernels/kernels.h"
 
-enum { GEMM_BLOCKS_MAX = 64 };
+enum { GEMM_BLOCKS_MAX = 64, GEMM_SPILL = 64 };
 
 struct gemm_plan {
     const struct kernel_conv_shape *shape;
@@ -36,22 +39,28 @@ struct gemm_plan {
     int32_t quads;           // groups of four panel bytes of a piece
     size_t row_bytes;        // from a row to the next in the panel
     size_t line_bytes;       // from a piece to the next
+    size_t band_bytes;       // lines: from an output line's first row to the next one's
     size_t column_bytes;     // of packed weights for one vector of columns, init and scale included
     int32_t column_vectors;  // vectors that hold a group's columns
     int32_t tile_vectors;    // of a whole tile
     int32_t tiles;           // tiles of one group
     int32_t blocks;          // blocks of rows
-    int32_t block_rows_max;
-    int32_t block_lines;     // lines: output lines of a block
-    size_t block_bytes;      // panel of one block, with room to write past its end
+    int32_t block_lines;     // lines: output lines of a block,
+    int32_t panel_lines;     // and of a panel, a multiple of that
+    int32_t panel_rows;      // rows of a panel: all, one block's, or panel_lines of them
+    size_t panel_bytes;      // with room to write past its end
+    bool padding_is_zero;    // in the panel
     enum { GEMM_FEW_ROWS, GEMM_MANY_ROWS, GEMM_LINES } way;
 };
 
-// One block of rows times one tile.
+// Rows times one tile.
 struct gemm_task {
     const uint8_t *panel;
     size_t row_bytes, line_bytes;
+    int32_t bands;            // so many times `rows` rows; in the panel the next band begins
+    size_t band_bytes;        // so many bytes on, in the output right after
     int32_t rows, lines, quads;
+    size_t skipped;           // bytes of a column's weights before the first line's
     const int32_t *row_terms; // NULL, or what each row adds to its sums
     const uint8_t *tile;
     int32_t vectors;          // of the tile
@@ -65,7 +74,7 @@ struct gemm_isa {
     int32_t lanes;   // 32-bit lanes of a vector
     int32_t vectors; // of the widest tile
     int32_t bytes;   // of a panel value: 1 = x + 128, 2 = x - input_zero_point
-    // Writes rows [first, first + count) of one group; may write 64 bytes past the last.
+    // Writes rows [first, first + count) of one group; may write GEMM_SPILL bytes past the last.
     void (*gather)(const struct gemm_plan *plan, const int8_t *input, int32_t group, int32_t first,
                    int32_t count, uint8_t *panel);
     // Writes `count` input lines of picture `batch` from y = top on, as wide as the windows reach.

@@ -100,50 +100,34 @@ TILE_INLINE void unit_finish(const struct gemm_task *task, const struct finish *
                  unit_rows(vectors));
 }
 
+#define TILE_EACH_UNIT(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+
 // Rows [row, row + units * unit_rows) of a tile.
 TILE_INLINE void tile_rows(const struct gemm_task *task, int32_t row, const int units, const int vectors)
 {
     const size_t stride = task->row_bytes, step = stride * (size_t)unit_rows(vectors);
     const int n = unit_rows(vectors);
-    struct quartet u0 = unit_start(task, row, vectors), u1, u2, u3, u4, u5, u6, u7;
-    u1 = u2 = u3 = u4 = u5 = u6 = u7 = u0;
-    if (units > 1) u1 = unit_start(task, row + n, vectors);
-    if (units > 2) u2 = unit_start(task, row + 2 * n, vectors);
-    if (units > 3) u3 = unit_start(task, row + 3 * n, vectors);
-    if (units > 4) u4 = unit_start(task, row + 4 * n, vectors);
-    if (units > 5) u5 = unit_start(task, row + 5 * n, vectors);
-    if (units > 6) u6 = unit_start(task, row + 6 * n, vectors);
-    if (units > 7) u7 = unit_start(task, row + 7 * n, vectors);
+    const struct quartet start = unit_start(task, row, vectors);
+#define TILE_START(i) struct quartet u##i = i > 0 && i < units ? unit_start(task, row + i * n, vectors) : start;
+    TILE_EACH_UNIT(TILE_START)
 
-    const uint8_t *w = task->tile + (size_t)vectors * VEC_LANES * 8;
+    const uint8_t *w = task->tile + (size_t)vectors * (VEC_LANES * 8 + task->skipped * VEC_LANES);
+    const uint8_t *line = task->panel + (size_t)row * stride;
     const size_t bytes = (size_t)task->quads * 4;
-    for (int32_t line = 0; line < task->lines; line++) {
-        const uint8_t *x0 = task->panel + (size_t)row * stride + (size_t)line * task->line_bytes;
-        const uint8_t *x1 = x0 + step, *x2 = x1 + step, *x3 = x2 + step, *x4 = x3 + step, *x5 = x4 + step,
-                      *x6 = x5 + step, *x7 = x6 + step;
+    for (int32_t left = task->lines; left > 0; left--, line += task->line_bytes) {
+#define TILE_POINT(i) const uint8_t *x##i = line + i * step;
+        TILE_EACH_UNIT(TILE_POINT)
         for (size_t k = 0; k < bytes; k += 4) {
             struct quartet weights = weights_load(w, vectors);
             w += vectors * VEC_LANES * 4;
-            u0 = unit_dot(u0, x0 + k, stride, weights, vectors);
-            if (units > 1) u1 = unit_dot(u1, x1 + k, stride, weights, vectors);
-            if (units > 2) u2 = unit_dot(u2, x2 + k, stride, weights, vectors);
-            if (units > 3) u3 = unit_dot(u3, x3 + k, stride, weights, vectors);
-            if (units > 4) u4 = unit_dot(u4, x4 + k, stride, weights, vectors);
-            if (units > 5) u5 = unit_dot(u5, x5 + k, stride, weights, vectors);
-            if (units > 6) u6 = unit_dot(u6, x6 + k, stride, weights, vectors);
-            if (units > 7) u7 = unit_dot(u7, x7 + k, stride, weights, vectors);
+#define TILE_DOT(i) if (i < units) u##i = unit_dot(u##i, x##i + k, stride, weights, vectors);
+            TILE_EACH_UNIT(TILE_DOT)
         }
     }
 
     const struct finish finish = finish_of(task->zero_point, task->act_min, task->act_max);
-    unit_finish(task, &finish, u0, row, vectors);
-    if (units > 1) unit_finish(task, &finish, u1, row + n, vectors);
-    if (units > 2) unit_finish(task, &finish, u2, row + 2 * n, vectors);
-    if (units > 3) unit_finish(task, &finish, u3, row + 3 * n, vectors);
-    if (units > 4) unit_finish(task, &finish, u4, row + 4 * n, vectors);
-    if (units > 5) unit_finish(task, &finish, u5, row + 5 * n, vectors);
-    if (units > 6) unit_finish(task, &finish, u6, row + 6 * n, vectors);
-    if (units > 7) unit_finish(task, &finish, u7, row + 7 * n, vectors);
+#define TILE_FINISH(i) if (i < units) unit_finish(task, &finish, u##i, row + i * n, vectors);
+    TILE_EACH_UNIT(TILE_FINISH)
 }
 
 // Fewer rows than a unit: the last row stands in for those that are missing, in memory of its own.
@@ -167,28 +151,48 @@ TILE_INLINE void tile_short(const struct gemm_task *task, int32_t row, const int
                (size_t)task->columns);
 }
 
-// All rows; what is left over after whole tiles is done unit by unit.
-TILE_INLINE void tile_multiply(const struct gemm_task *task, const int units, const int vectors)
+// tile_rows for a number of units that is known only now.
+TILE_INLINE void tile_units(const struct gemm_task *task, int32_t row, int32_t units, const int most,
+                            const int vectors)
+{
+    switch (units) {
+#define TILE_CASE(i) case i + 1: if (i < most) tile_rows(task, row, i + 1, vectors); break;
+        TILE_EACH_UNIT(TILE_CASE)
+    }
+}
+
+// All rows, in pieces of about equal height, at most `most` units: small left-overs would leave the dot
+// products waiting for one another. The last piece may do rows again.
+TILE_INLINE void tile_band(const struct gemm_task *task, const int most, const int vectors)
 {
     const int n = unit_rows(vectors);
-    int32_t row = 0;
-    for (; row + units * n <= task->rows; row += units * n)
-        tile_rows(task, row, units, vectors);
-    if (row == task->rows)
-        return;
-    int32_t left = task->rows - row;
-    if (left > units * n / 3 && left != 2 * n && task->rows >= units * n) { // again, from further up
-        tile_rows(task, task->rows - units * n, units, vectors);
+    if (n > 1 && task->rows < n) {
+        tile_short(task, 0, vectors);
         return;
     }
-    for (; row + 2 * n <= task->rows; row += 2 * n)
-        tile_rows(task, row, 2, vectors);
-    for (; row + n <= task->rows; row += n)
-        tile_rows(task, row, 1, vectors);
-    if (row < task->rows && task->rows >= n)
-        tile_rows(task, task->rows - n, 1, vectors);
-    else if (row < task->rows)
-        tile_short(task, row, vectors);
+    int32_t left = (task->rows + n - 1) / n, row = 0;
+    for (int32_t pieces = (left + most - 1) / most; pieces > 0; pieces--) {
+        int32_t units = pieces == 1 ? left : (left + pieces - 1) / pieces;
+        if (n > 1 && units * n > task->rows) { // a single piece that does not fill its last unit
+            tile_units(task, 0, --units, most, vectors);
+            row = task->rows;
+            units = 1;
+        }
+        tile_units(task, row < task->rows - units * n ? row : task->rows - units * n, units, most, vectors);
+        row += units * n;
+        left -= units;
+    }
+}
+
+TILE_INLINE void tile_multiply(const struct gemm_task *task, const int most, const int vectors)
+{
+    struct gemm_task band = *task;
+    for (int32_t left = task->bands; left > 0; left--) {
+        tile_band(&band, most, vectors);
+        band.panel += task->band_bytes;
+        band.output += (size_t)task->rows * task->output_stride;
+        band.row_terms = band.row_terms ? band.row_terms + task->rows : NULL;
+    }
 }
 
 #endif
