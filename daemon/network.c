@@ -160,7 +160,9 @@ static int make_contexts(struct network *network, struct network_error *error)
 {
     network->contexts = calloc(network->thread_count, sizeof(*network->contexts));
     for (uint32_t i = 0; network->contexts && i < network->thread_count; i++) {
-        int status = context_create(network->model, network->thread_count, &network->contexts[i]);
+        int status = i > 0 ? context_create_like(network->contexts[0], &network->contexts[i])
+                           : context_create(network->model, network->thread_count,
+                                            &network->contexts[0]);
         if (status < 0)
             return refuse(error, network->config.path, status, "no memory for the activations");
     }

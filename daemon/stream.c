@@ -13,6 +13,7 @@
 #include "daemon/source.h"
 #include "daemon/worker.h"
 #include "engine/classify.h"
+#include "engine/team.h"
 
 _Static_assert(PUBLISHER_WINDOW > CONFIG_THREADS_MAX, "every worker must be able to hold a ticket");
 
@@ -147,6 +148,8 @@ void stream_run(struct worker *worker, struct job *job)
                                  .dequeued_ns = job->frame->dequeued_ns,
                                  .started_ns = clock_now_ns(),
                                  .generation = job->generation};
+    if (job->team)
+        team_wake(job->team); // they are there when the picture is
     int status =
         worker_preprocess(worker, job->network, &job->frame->image, context_native_input(context));
     bool shared = snapshot_is_wanted(&stream->snapshot) &&
@@ -159,6 +162,8 @@ void stream_run(struct worker *worker, struct job *job)
         record.inferred_ns = clock_now_ns();
         tuner_add(&stream->tuner, job->team != NULL, record.inferred_ns - record.preprocessed_ns);
     } else {
+        if (job->team)
+            team_rest(job->team);
         stats_count(&stream->publisher.stats, STATS_FRAMES_BAD, 1);
     }
     network_unref(job->network);

@@ -3,6 +3,7 @@
 #include "daemon/tuner.h"
 
 #include "common/clock.h"
+#include "engine/context.h"
 
 #define GAIN 0.85 // a team must cut a frame's time at least to this part …
 #define LOAD 0.7  // … and leave this much room to the source's rate
@@ -35,13 +36,14 @@ void tuner_add(struct tuner *tuner, bool with_team, uint64_t infer_ns)
     if (atomic_load_explicit(&tuner->decided, memory_order_relaxed))
         return;
     uint32_t seen = atomic_fetch_add(&tuner->seen[with_team], 1) + 1;
-    if (seen <= TUNER_WARM_UP)
+    uint32_t warm_up = with_team ? CONTEXT_TRIAL_RUNS : TUNER_WARM_UP;
+    if (seen <= warm_up)
         return;
     uint64_t best = atomic_load(&tuner->best_ns[with_team]);
     while (infer_ns < best &&
            !atomic_compare_exchange_weak(&tuner->best_ns[with_team], &best, infer_ns))
         ;
-    if (seen < TUNER_FRAMES)
+    if (seen < warm_up + TUNER_FRAMES)
         return;
     if (with_team)
         decide(tuner);

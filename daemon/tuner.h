@@ -13,8 +13,8 @@
 
 #include "daemon/config.h"
 
-#define TUNER_WARM_UP 2 // frames of each try that do not count
-#define TUNER_FRAMES 6  // of each try in all
+#define TUNER_WARM_UP 2 // frames alone that do not count; with a team: those in which it tries
+#define TUNER_FRAMES 4  // of each way, that count
 
 struct tuner {
     atomic_bool team; // run the next frame with the team

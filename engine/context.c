@@ -10,18 +10,16 @@
 #include <time.h>
 
 #include "engine/model_impl.h"
+#include "engine/sharing.h"
 #include "engine/team.h"
 
-// Below this a layer is quicker on one thread than cut up between them: handing out and meeting
-// again costs about a microsecond.
-#define CONTEXT_SHARE_NS 4000
+_Static_assert(CONTEXT_TRIAL_RUNS == SHARING_RUNS, "told in context.h");
 
 struct step {
     layer_run *run;
     const void *params;
     struct layer_io io;
     int32_t units;
-    bool share;
 };
 
 struct context {
@@ -30,6 +28,7 @@ struct context {
     uint8_t *arena;
     uint8_t *scratch; // threads x scratch_stride
     size_t scratch_stride;
+    struct sharing *sharing; // NULL: one thread
     struct step *steps;
     void **addresses; // of all steps' tensors
     void **inputs;    // what the engine runs with
@@ -85,35 +84,22 @@ static void set_edges(struct context *c)
     }
 }
 
-// Which layers are worth sharing is measured, on this CPU, by a run of its own; the second of two,
-// so that weights and code are in the caches as they will be.
-static int choose_shared(struct context *c)
-{
-    uint64_t *ns = calloc(c->model->layer_count + 1, sizeof(*ns));
-    if (!ns)
-        return -ENOMEM;
-    context_profile(c, ns);
-    context_run(c, NULL);
-    context_run(c, NULL);
-    context_profile(c, NULL);
-    for (uint32_t i = 0; i < c->model->layer_count; i++)
-        c->steps[i].share = c->steps[i].units > 1 && ns[i] >= CONTEXT_SHARE_NS;
-    free(ns);
-    return 0;
-}
-
 static void *take(size_t count, size_t element)
 {
     return calloc(count ? count : 1, element);
 }
 
-int context_create(const struct model *model, uint32_t threads, struct context **created)
+static int create(const struct model *model, uint32_t threads, struct sharing *sharing,
+                  struct context **created)
 {
     struct context *c = calloc(1, sizeof(*c));
-    if (!c)
+    if (!c) {
+        sharing_unref(sharing);
         return -ENOMEM;
+    }
     c->model = model;
     c->threads = threads ? threads : 1;
+    c->sharing = sharing;
     c->scratch_stride = model->scratch;
     c->steps = take(model->layer_count, sizeof(*c->steps));
     c->addresses = take(address_count(model), sizeof(void *));
@@ -132,19 +118,29 @@ int context_create(const struct model *model, uint32_t threads, struct context *
         c->arena[i] = 0;
     set_steps(c);
     set_edges(c);
-    int rc = c->threads > 1 ? choose_shared(c) : 0;
-    if (rc < 0) {
-        context_destroy(c);
-        return rc;
-    }
     *created = c;
     return 0;
+}
+
+int context_create(const struct model *model, uint32_t threads, struct context **created)
+{
+    struct sharing *sharing = threads > 1 ? sharing_create(model->layer_count) : NULL;
+    if (threads > 1 && !sharing)
+        return -ENOMEM;
+    return create(model, threads, sharing, created);
+}
+
+int context_create_like(const struct context *other, struct context **created)
+{
+    struct sharing *sharing = other->sharing ? sharing_ref(other->sharing) : NULL;
+    return create(other->model, other->threads, sharing, created);
 }
 
 void context_destroy(struct context *c)
 {
     if (!c)
         return;
+    sharing_unref(c->sharing);
     free(c->steps);
     free(c->addresses);
     free(c->inputs);
@@ -195,16 +191,6 @@ static void run_piece(void *arg, uint32_t member, int32_t first, int32_t last)
                    job->context->scratch + member * job->context->scratch_stride, first, last);
 }
 
-static void run_step(struct context *c, const struct step *step, struct team *team)
-{
-    if (team && step->share) {
-        struct job job = {c, step};
-        team_run(team, step->units, run_piece, &job);
-    } else {
-        step->run(step->params, &step->io, c->scratch, 0, step->units);
-    }
-}
-
 static uint64_t now(void)
 {
     struct timespec t;
@@ -212,19 +198,58 @@ static uint64_t now(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+static void run_step(struct context *c, uint32_t index, struct team *team)
+{
+    const struct step *step = &c->steps[index];
+    if (team && step->units > 1 && sharing_asks(c->sharing, index)) {
+        struct job job = {c, step};
+        team_run(team, step->units, run_piece, &job);
+    } else {
+        step->run(step->params, &step->io, c->scratch, 0, step->units);
+    }
+}
+
+static void tell_watcher(struct context *c, uint32_t index)
+{
+    const struct layer *layer = &c->model->layers[index];
+    for (uint32_t i = 0; i < layer->out_count; i++)
+        c->watcher(c->watcher_arg, layer->out[i], c->steps[index].io.out[i]);
+}
+
+static void run_steps(struct context *c, struct team *team)
+{
+    bool share = team && sharing_begin(c->sharing), timed = share || c->profile;
+    for (uint32_t i = 0; i < c->model->layer_count; i++) {
+        uint64_t start = timed ? now() : 0;
+        run_step(c, i, team);
+        uint64_t ns = timed ? now() - start : 0;
+        if (share)
+            sharing_add(c->sharing, i, ns);
+        if (c->profile)
+            c->profile[i] = ns;
+        if (c->watcher)
+            tell_watcher(c, i);
+    }
+}
+
+static void run_team(struct context *c, struct team *team)
+{
+    bool timed = !sharing_decided(c->sharing);
+    uint64_t start = timed ? now() : 0;
+    team_wake(team);
+    run_steps(c, team);
+    team_rest(team);
+    sharing_end(c->sharing, timed ? now() - start : 0);
+}
+
 void context_run(struct context *c, struct team *team)
 {
     const struct model *m = c->model;
-    if (team && team_members(team) > c->threads)
-        team = NULL; // it would need scratch that this context does not have
-    for (uint32_t i = 0; i < m->layer_count; i++) {
-        uint64_t start = c->profile ? now() : 0;
-        run_step(c, &c->steps[i], team);
-        if (c->profile)
-            c->profile[i] = now() - start;
-        for (uint32_t j = 0; c->watcher && j < m->layers[i].out_count; j++)
-            c->watcher(c->watcher_arg, m->layers[i].out[j], c->steps[i].io.out[j]);
-    }
+    // A bigger team would need scratch that this context does not have.
+    if (team && c->sharing && team_members(team) <= c->threads)
+        run_team(c, team);
+    else
+        run_steps(c, NULL);
     for (uint32_t i = 0; i < m->output_count; i++)
         if (m->outputs[i].kind != EDGE_COPY)
             edge_convert(&m->outputs[i], c->outputs_from[i], c->outputs[i]);

@@ -15,8 +15,13 @@ struct context;
 struct team; // engine/team.h: threads that share one frame's layers
 
 // Borrows the model until context_destroy. `threads` = most members of a team this context will run
-// with; with more than one it is run twice, to measure which layers are worth sharing.
+// with. Which layers a team shares is found out in its first CONTEXT_TRIAL_RUNS runs with one
+// (engine/sharing.h): times before are not those it will have.
+#define CONTEXT_TRIAL_RUNS 22
 int context_create(const struct model *model, uint32_t threads, struct context **context);
+// Another one of the same model and threads, which needs no trials of its own: the two never run
+// with a team at the same time.
+int context_create_like(const struct context *context, struct context **created);
 void context_destroy(struct context *context);
 
 // Where a pre-processor writes model_native_input()'s values. Rewrite it before every run.
@@ -25,7 +30,7 @@ void *context_native_input(struct context *context);
 // copied.
 void context_set_input(struct context *context, uint32_t index, const void *data);
 
-// Runs all layers. team == NULL: on this thread alone.
+// Runs all layers. team == NULL: on this thread alone. A team is woken and laid to rest (team.h).
 void context_run(struct context *context, struct team *team);
 
 // Result as the file declares it, model_output(i)->bytes; valid until the next run.
@@ -35,8 +40,9 @@ const void *context_output(const struct context *context, uint32_t index);
 // run's nanoseconds go there.
 void context_profile(struct context *context, uint64_t *ns);
 
-// Called on the running thread after each layer, for each of its outputs while it is in memory; `tensor` is its index in
-// the file. Tensors that a layer was fused away with are not seen. NULL = nobody (the default).
+// Called on the running thread after each layer, for each of its outputs while it is in memory;
+// `tensor` is its index in the file. Tensors that a layer was fused away with are not seen. NULL =
+// nobody (the default).
 typedef void context_watcher(void *arg, int32_t tensor, const void *data);
 void context_watch(struct context *context, context_watcher *watcher, void *arg);
 

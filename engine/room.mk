@@ -15,6 +15,7 @@ engine_SRCS := \
 	engine/model.c \
 	engine/plan.c \
 	engine/schema.c \
+	engine/sharing.c \
 	engine/store.c \
 	engine/team.c \
 	engine/tflite_writer.c \

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One word, the ticket, holds the number of the round and the next free unit:
+// Each member has a lane: the units that are its share of this round, and a word that says how far
+// they have been taken:
 //
 //     63          32 31           0
 //     [   round     |   next unit  ]      next unit CLOSED = the leader is writing the next job
 //
-// A member takes units by compare-and-swap on the ticket, so a take fails once the round is over:
-// the leader waits for units that were taken, never for members that are late or asleep. The job's
-// fields are written only while the ticket is closed; a swap that succeeds proves that what was
-// read before it belongs to that round.
+// Units are taken by compare-and-swap on that word, by the lane's own member and, when that one is
+// late, by those who have finished theirs. A swap fails once the round is over: the leader waits
+// for units that were taken, never for members that are late or asleep. The job's fields are
+// written only while the lane is closed; a swap that succeeds proves that what was read before it
+// belongs to that round.
 //
-// Idle members spin for a while on the ticket, then sleep on `round`. The leader spins, then sleeps
-// on `done`. Memory order: everything sequentially consistent; the costs are in the cache misses,
-// not there.
+// Who writes what: the leader a lane's first cache line, its member the second (`done`). A round of
+// two threads moves two lines there and one back. No fence and no system call: members spin on
+// their own lane while a frame is being run (`frame` is odd), and sleep on `frame` between frames.
+// Who waits for long lets others have the CPU.
 
 #include "engine/team.h"
 
@@ -20,15 +23,29 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#define TEAM_SPINS 4000
 #define TEAM_MEMBERS_MAX 64
 #define CLOSED UINT32_MAX
+#define SPIN_NS 60000     // then the CPU is offered to others,
+#define YIELD_NS 2000000  // and after this given up for a while
+#define NAP_NS 50000
+#define PAUSES 32 // between two looks at the clock
+#define LINE 128  // two cache lines: they are fetched in pairs
+
+struct lane {
+    _Alignas(LINE) _Atomic uint64_t cursor;
+    _Atomic uint32_t end;
+    _Atomic(team_task *) task;
+    _Atomic(void *) arg;
+    _Alignas(LINE) _Atomic uint32_t done; // units that this member did, all rounds together
+};
 
 struct member {
     struct team *team;
@@ -37,19 +54,18 @@ struct member {
 };
 
 struct team {
-    _Alignas(64) _Atomic uint64_t ticket;
-    _Alignas(64) _Atomic uint32_t done; // units finished in this round
-    _Atomic uint32_t leader_sleeps;
-    _Alignas(64) _Atomic uint32_t round; // futex of idle members
+    struct lane lanes[TEAM_MEMBERS_MAX];
+    _Alignas(LINE) _Atomic uint32_t frame; // futex of idle members; odd = a frame is being run
     _Atomic uint32_t sleepers;
     _Atomic bool stop;
-    // The job.
-    _Atomic(team_task *) task;
-    _Atomic(void *) arg;
-    _Atomic uint32_t units;
+    // The leader's own.
+    _Alignas(LINE) uint32_t round;
+    uint32_t units_given; // all rounds together, as `done`
     struct team_options options;
     struct member members[TEAM_MEMBERS_MAX];
 };
+
+// ---- waiting -----------------------------------------------------------------------------------
 
 static void relax(void)
 {
@@ -60,110 +76,187 @@ static void relax(void)
 #endif
 }
 
-static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
+static uint64_t now(void)
 {
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void futex_wake(_Atomic uint32_t *word, int count)
+// How long somebody has been waiting.
+struct wait {
+    uint32_t pauses;
+    uint64_t since_ns, ns;
+};
+
+// One step of a wait. True, after SPIN_NS, when it is time to do something else than spinning.
+static bool wait_long(struct wait *wait)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+    relax();
+    if (++wait->pauses % PAUSES)
+        return false;
+    uint64_t t = now();
+    if (!wait->since_ns)
+        wait->since_ns = t;
+    wait->ns = t - wait->since_ns;
+    return wait->ns > SPIN_NS;
 }
 
-// Takes units of round `round` until none is left. Big pieces first, small ones at the end.
-static void work(struct team *team, uint32_t member, uint32_t round)
+// Somebody else may need this CPU, perhaps the one that is waited for.
+static void wait_politely(const struct wait *wait)
 {
+    if (wait->ns < YIELD_NS)
+        sched_yield();
+    else
+        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+}
+
+static void sleep_until_frame(struct team *team, uint32_t seen)
+{
+    atomic_fetch_add(&team->sleepers, 1);
+    syscall(SYS_futex, &team->frame, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    atomic_fetch_sub(&team->sleepers, 1);
+}
+
+// ---- working -----------------------------------------------------------------------------------
+
+// The owner leaves a quarter for those who might be faster; others take half of what is left.
+static uint32_t piece_of(uint32_t left, bool own)
+{
+    return own ? left - left / 4 : left - left / 2;
+}
+
+// Takes units of `lane` until none is left or the round is over; returns how many.
+static uint32_t work_lane(struct lane *lane, uint32_t member, uint32_t round, bool own)
+{
+    uint32_t count = 0;
     for (;;) {
-        uint64_t ticket = atomic_load(&team->ticket);
-        uint32_t next = (uint32_t)ticket, units = atomic_load(&team->units);
-        if ((uint32_t)(ticket >> 32) != round || next >= units)
-            return;
-        uint32_t piece = (units - next) / (2 * team->options.members);
-        piece = piece ? piece : 1;
-        team_task *task = atomic_load(&team->task);
-        void *arg = atomic_load(&team->arg);
-        if (!atomic_compare_exchange_strong(&team->ticket, &ticket, ticket + piece))
+        uint64_t cursor = atomic_load_explicit(&lane->cursor, memory_order_acquire);
+        uint32_t next = (uint32_t)cursor;
+        uint32_t end = atomic_load_explicit(&lane->end, memory_order_acquire);
+        if ((uint32_t)(cursor >> 32) != round || next >= end)
+            return count;
+        team_task *task = atomic_load_explicit(&lane->task, memory_order_acquire);
+        void *arg = atomic_load_explicit(&lane->arg, memory_order_acquire);
+        uint32_t piece = piece_of(end - next, own);
+        if (!atomic_compare_exchange_strong(&lane->cursor, &cursor, cursor + piece))
             continue;
         task(arg, member, (int32_t)next, (int32_t)(next + piece));
-        if (atomic_fetch_add(&team->done, piece) + piece == units &&
-            atomic_load(&team->leader_sleeps))
-            futex_wake(&team->done, 1);
+        count += piece;
     }
 }
 
-// Returns the round's number when it is not `seen` any more.
-static uint32_t wait_for_round(struct team *team, uint32_t seen)
+// The own lane, then the others'.
+static uint32_t work(struct team *team, uint32_t member, uint32_t round)
 {
-    for (int i = 0; i < TEAM_SPINS; i++) {
-        uint32_t round = atomic_load(&team->round);
-        if (round != seen)
-            return round;
-        relax();
+    uint32_t count = 0, members = team->options.members;
+    for (uint32_t i = 0; i < members; i++)
+        count += work_lane(&team->lanes[(member + i) % members], member, round, i == 0);
+    return count;
+}
+
+// Returns the round's number when it is not `seen` any more and its job is there, or `seen` when
+// the team stops.
+static uint32_t wait_for_round(struct team *team, const struct lane *lane, uint32_t seen)
+{
+    struct wait wait = {0};
+    for (;;) {
+        uint64_t cursor = atomic_load_explicit(&lane->cursor, memory_order_acquire);
+        if ((uint32_t)(cursor >> 32) != seen && (uint32_t)cursor != CLOSED)
+            return (uint32_t)(cursor >> 32);
+        if (!wait_long(&wait))
+            continue;
+        uint32_t frame = atomic_load(&team->frame);
+        if (atomic_load(&team->stop))
+            return seen;
+        if (frame % 2) {
+            wait_politely(&wait);
+        } else {
+            sleep_until_frame(team, frame);
+            wait = (struct wait){0};
+        }
     }
-    atomic_fetch_add(&team->sleepers, 1);
-    uint32_t round;
-    while ((round = atomic_load(&team->round)) == seen)
-        futex_wait(&team->round, seen);
-    atomic_fetch_sub(&team->sleepers, 1);
-    return round;
 }
 
 static void *member_main(void *arg)
 {
-    struct member *member = arg;
-    struct team *team = member->team;
-    uint32_t round = 0;
+    struct member *self = arg;
+    struct team *team = self->team;
+    struct lane *lane = &team->lanes[self->index];
     if (team->options.on_start)
-        team->options.on_start(team->options.on_start_arg, member->index);
-    for (;;) {
-        round = wait_for_round(team, round);
-        if (atomic_load(&team->stop))
-            return NULL;
-        work(team, member->index, round);
+        team->options.on_start(team->options.on_start_arg, self->index);
+    for (uint32_t seen = 0, round; (round = wait_for_round(team, lane, seen)) != seen;) {
+        uint32_t count = work(team, self->index, round);
+        if (count > 0)
+            atomic_store_explicit(
+                &lane->done, atomic_load_explicit(&lane->done, memory_order_relaxed) + count,
+                memory_order_release);
+        seen = round;
     }
+    return NULL;
 }
 
-// A new round for everybody who waits.
-static void announce(struct team *team, uint32_t round)
+// ---- leading -----------------------------------------------------------------------------------
+
+static void open_lane(struct lane *lane, uint32_t round, uint32_t first, uint32_t end,
+                      team_task *task, void *arg)
 {
-    atomic_store(&team->round, round);
-    if (atomic_load(&team->sleepers))
-        futex_wake(&team->round, INT_MAX);
+    uint64_t tag = (uint64_t)round << 32;
+    atomic_store_explicit(&lane->cursor, tag | CLOSED, memory_order_relaxed);
+    atomic_store_explicit(&lane->end, end, memory_order_release);
+    atomic_store_explicit(&lane->task, task, memory_order_release);
+    atomic_store_explicit(&lane->arg, arg, memory_order_release);
+    atomic_store_explicit(&lane->cursor, tag | first, memory_order_release);
 }
 
-static void wait_until_done(struct team *team, uint32_t units)
+static uint32_t units_done(const struct team *team)
 {
-    for (int i = 0; i < TEAM_SPINS; i++) {
-        if (atomic_load(&team->done) == units)
-            return;
-        relax();
-    }
-    atomic_store(&team->leader_sleeps, 1);
-    uint32_t done;
-    while ((done = atomic_load(&team->done)) != units)
-        futex_wait(&team->done, done);
-    atomic_store(&team->leader_sleeps, 0);
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < team->options.members; i++)
+        sum += atomic_load_explicit(&team->lanes[i].done, memory_order_acquire);
+    return sum;
 }
 
 void team_run(struct team *team, int32_t units, team_task *task, void *arg)
 {
+    uint32_t members = team->options.members;
     if (units <= 0)
         return;
-    if (units == 1 || team->options.members == 1) {
+    if (units == 1 || members == 1) {
         task(arg, 0, 0, units);
         return;
     }
-    uint32_t round = atomic_load(&team->round) + 1;
-    atomic_store(&team->ticket, (uint64_t)round << 32 | CLOSED);
-    atomic_store(&team->task, task);
-    atomic_store(&team->arg, arg);
-    atomic_store(&team->units, (uint32_t)units);
-    atomic_store(&team->done, 0);
-    atomic_store(&team->ticket, (uint64_t)round << 32);
-    announce(team, round);
-    work(team, 0, round);
-    wait_until_done(team, (uint32_t)units);
+    team->round++;
+    team->units_given += (uint32_t)units;
+    for (uint32_t i = members; i-- > 0;)
+        open_lane(&team->lanes[i], team->round, (uint32_t)((int64_t)units * i / members),
+                  (uint32_t)((int64_t)units * (i + 1) / members), task, arg);
+    uint32_t count = work(team, 0, team->round);
+    struct lane *own = &team->lanes[0];
+    atomic_store_explicit(&own->done,
+                          atomic_load_explicit(&own->done, memory_order_relaxed) + count,
+                          memory_order_relaxed);
+    for (struct wait wait = {0}; units_done(team) != team->units_given;)
+        if (wait_long(&wait))
+            wait_politely(&wait);
 }
+
+void team_wake(struct team *team)
+{
+    if (atomic_load_explicit(&team->frame, memory_order_relaxed) % 2)
+        return;
+    atomic_fetch_add(&team->frame, 1);
+    if (atomic_load(&team->sleepers))
+        syscall(SYS_futex, &team->frame, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void team_rest(struct team *team)
+{
+    if (atomic_load_explicit(&team->frame, memory_order_relaxed) % 2)
+        atomic_fetch_add(&team->frame, 1);
+}
+
+// ---- life --------------------------------------------------------------------------------------
 
 uint32_t team_members(const struct team *team)
 {
@@ -174,20 +267,20 @@ int team_create(const struct team_options *options, struct team **created)
 {
     if (options->members < 1 || options->members > TEAM_MEMBERS_MAX)
         return -EINVAL;
-    struct team *team = aligned_alloc(64, (sizeof(*team) + 63) / 64 * 64);
+    struct team *team = aligned_alloc(LINE, (sizeof(*team) + LINE - 1) / LINE * LINE);
     if (!team)
         return -ENOMEM;
-    *team = (struct team){.ticket = CLOSED, .options = *options};
-    // Until all threads run, only those that do are members.
-    team->options.members = 1;
+    *team = (struct team){.options = *options};
+    for (uint32_t i = 0; i < TEAM_MEMBERS_MAX; i++)
+        team->lanes[i].cursor = CLOSED;
     for (uint32_t i = 1; i < options->members; i++) {
         team->members[i] = (struct member){.team = team, .index = i};
         int rc = pthread_create(&team->members[i].thread, NULL, member_main, &team->members[i]);
         if (rc != 0) {
+            team->options.members = i; // those that run
             team_destroy(team);
             return -rc;
         }
-        team->options.members = i + 1;
     }
     *created = team;
     return 0;
@@ -198,7 +291,8 @@ void team_destroy(struct team *team)
     if (!team)
         return;
     atomic_store(&team->stop, true);
-    announce(team, atomic_load(&team->round) + 1);
+    team_rest(team);
+    team_wake(team);
     for (uint32_t i = 1; i < team->options.members; i++)
         pthread_join(team->members[i].thread, NULL);
     free(team);

@@ -131,7 +131,8 @@ static int measure(const struct options *o, const struct model *model, struct co
     t->layers_ns = o->layers ? calloc(layers + 1, sizeof(*t->layers_ns)) : NULL;
     if (!profile || !t->runs_ns || (o->layers && !t->layers_ns))
         return command_fail("bench", "no memory for %ld runs", runs);
-    for (long i = 0; i < runs / 10 + 1; i++)
+    long warm_up = runs / 10 + (team ? CONTEXT_TRIAL_RUNS : 1);
+    for (long i = 0; i < warm_up; i++)
         time_run(model, context, team);
     context_profile(context, o->layers ? profile : NULL);
     for (long i = 0; i < runs; i++) {

@@ -88,15 +88,18 @@ static void threads_and_kernels_give_the_same_bytes(void **state)
     assert_int_equal(context_create(model, 3, &shared), 0);
     assert_int_equal(context_create(plain, 1, &reference), 0);
     assert_int_equal(team_create(&team_options, &team), 0);
-    for (uint32_t seed = 1; seed < 3; seed++) {
+    // Through all trials of the team and past them.
+    for (uint32_t seed = 1; seed < CONTEXT_TRIAL_RUNS + 3; seed++) {
         fill(model, alone, seed);
         fill(model, shared, seed);
-        fill(plain, reference, seed);
         context_run(alone, NULL);
         context_run(shared, team);
-        context_run(reference, NULL);
         size_t bytes = model_output(model, 0)->bytes;
         assert_memory_equal(context_output(alone, 0), context_output(shared, 0), bytes);
+        if (seed > 2)
+            continue; // C is slow
+        fill(plain, reference, seed);
+        context_run(reference, NULL);
         assert_memory_equal(context_output(alone, 0), context_output(reference, 0), bytes);
     }
     team_destroy(team);

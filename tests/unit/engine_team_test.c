@@ -48,6 +48,11 @@ static void run_rounds(uint32_t members, int rounds, int nap_every)
         job.members = members;
         if (nap_every && round % nap_every == 0)
             usleep(2000);
+        // Frames of three rounds, or rounds outside any frame.
+        if (round % 4 == 0)
+            team_wake(team);
+        if (round % 4 == 3)
+            team_rest(team);
         team_run(team, units, mark, &job);
         for (int32_t i = 0; i < UNITS_MAX; i++) {
             assert_int_equal(atomic_load(&job.seen[i]), i < units);
@@ -74,6 +79,32 @@ static void more_than_cpus_and_naps(void **state)
 {
     (void)state;
     run_rounds(5, 300, 10);
+}
+
+static void count_units(void *arg, uint32_t member, int32_t first, int32_t last)
+{
+    if (member != 0 && first >= 32)
+        atomic_fetch_add((_Atomic int *)arg, last - first);
+    usleep(200);
+}
+
+// The second half is the second member's share; who sleeps inside a frame is woken for it.
+static void shares_stay_with_their_member(void **state)
+{
+    (void)state;
+    struct team *team;
+    struct team_options options = {.members = 2};
+    _Atomic int own = 0;
+    assert_int_equal(team_create(&options, &team), 0);
+    for (int round = 0; round < 20; round++) {
+        usleep(1000);
+        team_wake(team);
+        usleep(5000);
+        team_run(team, 64, count_units, &own);
+        team_rest(team);
+    }
+    assert_true(atomic_load(&own) > 0);
+    team_destroy(team);
 }
 
 static void created_and_destroyed_unused(void **state)
@@ -110,6 +141,7 @@ int main(void)
         cmocka_unit_test(alone),
         cmocka_unit_test(two_many_rounds),
         cmocka_unit_test(more_than_cpus_and_naps),
+        cmocka_unit_test(shares_stay_with_their_member),
         cmocka_unit_test(created_and_destroyed_unused),
         cmocka_unit_test(on_start_runs_on_each_thread),
     };
