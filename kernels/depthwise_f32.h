@@ -22,36 +22,64 @@ struct depthwise_window {
     size_t x_line, x_tap, w_line, w_tap; // steps in floats
 };
 
-DEPTHWISE_INLINE void depthwise_pixels(const struct kernel_conv_shape *s,
-                                       const struct kernel_float_range *range, const float *bias,
-                                       const struct depthwise_window *win, float *out, const int n)
+// Four sums at once, so that they do not wait for one another: of one vector of channels for four
+// pixels (`next` floats apart, sharing weights), or of four vectors of one pixel.
+DEPTHWISE_INLINE void depthwise_four(const struct depthwise_window *win, const float *bias,
+                                     const struct kernel_float_range *range, int32_t c, float *out,
+                                     size_t next, size_t out_next, const bool pixels)
 {
-    const size_t next = (size_t)s->stride_w * (size_t)s->in_c, channels = (size_t)s->in_c;
-    for (int32_t c = 0;; c += FLOAT_LANES) {
-        c = packing_min(c, s->in_c - FLOAT_LANES);
-        float_vec a = float_load(bias + c), b = a, d = a, e = a;
-        for (int32_t ky = 0; ky < win->lines; ky++) {
-            const float *x = win->x + (size_t)ky * win->x_line + c,
-                        *w = win->weights + (size_t)ky * win->w_line + c;
-            for (int32_t kx = 0; kx < win->taps; kx++, x += win->x_tap, w += win->w_tap) {
-                float_vec weight = float_load(w);
-                a = float_mac(a, float_load(x), weight);
-                if (n == 4) {
-                    b = float_mac(b, float_load(x + next), weight);
-                    d = float_mac(d, float_load(x + 2 * next), weight);
-                    e = float_mac(e, float_load(x + 3 * next), weight);
-                }
-            }
+    const size_t w_next = pixels ? 0 : next;
+    float_vec a = float_load(bias + c), b = float_load(bias + c + w_next),
+              d = float_load(bias + c + 2 * w_next), e = float_load(bias + c + 3 * w_next);
+    for (int32_t ky = 0; ky < win->lines; ky++) {
+        const float *x = win->x + (size_t)ky * win->x_line + c,
+                    *w = win->weights + (size_t)ky * win->w_line + c;
+        for (int32_t kx = 0; kx < win->taps; kx++, x += win->x_tap, w += win->w_tap) {
+            float_vec weight = float_load(w);
+            a = float_mac(a, float_load(x), weight);
+            b = float_mac(b, float_load(x + next), pixels ? weight : float_load(w + next));
+            d = float_mac(d, float_load(x + 2 * next), pixels ? weight : float_load(w + 2 * next));
+            e = float_mac(e, float_load(x + 3 * next), pixels ? weight : float_load(w + 3 * next));
         }
-        float_store(out + c, a, range->low, range->high, FLOAT_LANES);
-        if (n == 4) {
-            float_store(out + channels + c, b, range->low, range->high, FLOAT_LANES);
-            float_store(out + 2 * channels + c, d, range->low, range->high, FLOAT_LANES);
-            float_store(out + 3 * channels + c, e, range->low, range->high, FLOAT_LANES);
-        }
-        if (c == s->in_c - FLOAT_LANES)
-            break;
     }
+    float_store(out + c, a, range->low, range->high, FLOAT_LANES);
+    float_store(out + out_next + c, b, range->low, range->high, FLOAT_LANES);
+    float_store(out + 2 * out_next + c, d, range->low, range->high, FLOAT_LANES);
+    float_store(out + 3 * out_next + c, e, range->low, range->high, FLOAT_LANES);
+}
+
+DEPTHWISE_INLINE void depthwise_one(const struct depthwise_window *win, const float *bias,
+                                    const struct kernel_float_range *range, int32_t c, float *out)
+{
+    float_vec a = float_load(bias + c);
+    for (int32_t ky = 0; ky < win->lines; ky++) {
+        const float *x = win->x + (size_t)ky * win->x_line + c,
+                    *w = win->weights + (size_t)ky * win->w_line + c;
+        for (int32_t kx = 0; kx < win->taps; kx++, x += win->x_tap, w += win->w_tap)
+            a = float_mac(a, float_load(x), float_load(w));
+    }
+    float_store(out + c, a, range->low, range->high, FLOAT_LANES);
+}
+
+static inline void depthwise_pixel(const struct kernel_conv_shape *s,
+                                   const struct kernel_float_range *range, const float *bias,
+                                   const struct depthwise_window *win, float *out)
+{
+    int32_t c = 0;
+    for (; c + 4 * FLOAT_LANES <= s->in_c; c += 4 * FLOAT_LANES)
+        depthwise_four(win, bias, range, c, out, FLOAT_LANES, FLOAT_LANES, false);
+    for (; c < s->in_c; c += FLOAT_LANES)
+        depthwise_one(win, bias, range, packing_min(c, s->in_c - FLOAT_LANES), out);
+}
+
+static inline void depthwise_pixels(const struct kernel_conv_shape *s,
+                                    const struct kernel_float_range *range, const float *bias,
+                                    const struct depthwise_window *win, float *out)
+{
+    const size_t next = (size_t)s->stride_w * (size_t)s->in_c;
+    for (int32_t c = 0; c < s->in_c; c += FLOAT_LANES)
+        depthwise_four(win, bias, range, packing_min(c, s->in_c - FLOAT_LANES), out, next,
+                       (size_t)s->in_c, true);
 }
 
 // Taps [first, last) of `taps` that lie inside [0, size) when tap 0 lies at `at`.
@@ -88,9 +116,9 @@ static void depthwise_row(const struct kernel_conv_shape *s, const struct kernel
         win.weights = weights + (size_t)first_x * c;
         win.x = win.taps ? lines + (size_t)(left + first_x * s->dilation_w) * c : lines;
         if (four)
-            depthwise_pixels(s, range, packed, &win, out + (size_t)ox * c, 4);
+            depthwise_pixels(s, range, packed, &win, out + (size_t)ox * c);
         else
-            depthwise_pixels(s, range, packed, &win, out + (size_t)ox * c, 1);
+            depthwise_pixel(s, range, packed, &win, out + (size_t)ox * c);
         ox += four ? 4 : 1;
     }
 }

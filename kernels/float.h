@@ -44,24 +44,37 @@ const struct kernel_float_conv *kernel_float_conv_select(const struct kernel_con
                                                          uint32_t cpu);
 const struct kernel_float_conv *const *kernel_float_conv_rows(size_t *count);
 
-// ---- Pooling and element-wise
-// --------------------------------------------------------------------
+// ---- Pooling and element-wise ------------------------------------------------------------------
 //
-// On every CPU the same plain C, in whose loops compilers find vectors.
+// All rows add in the same order and round as often: the same values from each, but for the sign of
+// zero.
 
 // Average (KERNEL_POOL_AVERAGE and _MEAN: the sum divided by the count of positions inside the
 // picture) or maximum; run() of kernels.h's pools, on floats. Units are output pixels.
-void kernel_float_pool(const struct kernel_pool_shape *shape,
-                       const struct kernel_float_range *range, const float *input, float *output,
-                       int32_t first, int32_t last);
+struct kernel_float_pool {
+    const char *name;
+    uint32_t cpu;
+    bool (*accepts)(const struct kernel_pool_shape *shape);
+    void (*run)(const struct kernel_pool_shape *shape, const struct kernel_float_range *range,
+                const float *input, float *output, int32_t first, int32_t last);
+};
+
+const struct kernel_float_pool *kernel_float_pool_select(const struct kernel_pool_shape *shape,
+                                                         uint32_t cpu);
+const struct kernel_float_pool *const *kernel_float_pool_rows(size_t *count);
 
 // out[i] = a[i] op b[i], clamped; b may be one value (b_scalar); `swapped` makes it b[i] - a[i].
-void kernel_float_binary(enum kernel_binary_kind kind, bool swapped,
-                         const struct kernel_float_range *range, const float *a, const float *b,
-                         bool b_scalar, float *output, size_t n);
+struct kernel_float_binary {
+    const char *name;
+    uint32_t cpu;
+    void (*run)(enum kernel_binary_kind kind, bool swapped, const struct kernel_float_range *range,
+                const float *a, const float *b, bool b_scalar, float *output, size_t n);
+};
 
-// ---- Dynamic range
-// -------------------------------------------------------------------------------
+const struct kernel_float_binary *kernel_float_binary_select(uint32_t cpu);
+const struct kernel_float_binary *const *kernel_float_binary_rows(size_t *count);
+
+// ---- Dynamic range -----------------------------------------------------------------------------
 //
 // Float activations and int8 weights: a picture (fully connected: a row, batch = rows) is quantized
 // to uint8 when it comes, with steps of its own, and for every output channel c

@@ -12,7 +12,7 @@
 //   word_vec word_load(weights)                  one vector of weights
 //   word_vec word_spread(word)                   one word of a row in every lane
 //   word_vec word_mac(sums, x, w)
-//   void word_finish(task, row, vector, vectors, sums, to, columns)   stores the first `columns` lanes
+//   void word_finish(task, row, vector, vectors, sums, to, columns)   stores `columns` lanes at most
 
 #ifndef QEDGE_KERNELS_WORD_TILE_H
 #define QEDGE_KERNELS_WORD_TILE_H

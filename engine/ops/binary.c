@@ -22,7 +22,8 @@ struct binary_params {
                                         // reach
     int32_t headroom;                   // bits that ADD and SUB shift their operands up by
     int32_t a_terms[256], b_terms[256]; // ADD, SUB of int8: the operands' shares of the sum
-    struct kernel_float_range range;    // float
+    const struct kernel_float_binary *real;
+    struct kernel_float_range range; // of `real`
 };
 
 static void row_kernel(const void *params, bool swapped, const void *a, const void *b,
@@ -113,7 +114,7 @@ static void row_float(const void *params, bool swapped, const void *a, const voi
                       void *out, size_t n)
 {
     const struct binary_params *p = params;
-    kernel_float_binary(p->forward.kind, swapped, &p->range, a, b, b_scalar, out, n);
+    p->real->run(p->forward.kind, swapped, &p->range, a, b, b_scalar, out, n);
 }
 
 // ---- build -------------------------------------------------------------------------------------
@@ -184,6 +185,7 @@ static int prepare_float(struct build *b, struct binary_params *p)
 {
     p->layer.element = sizeof(float);
     p->layer.row = row_float;
+    p->real = kernel_float_binary_select(b->cpu);
     p->forward.kind = kind_of(b->op->code);
     return build_activation_float(b, b->op->options.activation, &p->range.low, &p->range.high);
 }
@@ -257,7 +259,7 @@ int op_binary(struct build *b)
         return add_table(b, p, &single);
     if (rc < 0)
         return rc;
-    const char *name = real ? "binary_f32_c" : wide ? "binary_int16_c" : "binary_fixed_c";
+    const char *name = real ? p->real->name : wide ? "binary_int16_c" : "binary_fixed_c";
     return broadcast_add(b, &p->layer, p->kernel ? p->kernel->name : name);
 }
 

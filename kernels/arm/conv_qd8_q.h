@@ -41,16 +41,6 @@ static inline float_vec word_float(word_vec sums)
     return vcvtq_f32_s32(sums);
 }
 
-static inline float_vec float_multiply(float_vec a, float_vec b)
-{
-    return vmulq_f32(a, b);
-}
-
-static inline float_vec float_set(float value)
-{
-    return vdupq_n_f32(value);
-}
-
 #include "kernels/conv_qd8.h"
 
 static void multiply(const struct word_task *task)

@@ -31,6 +31,40 @@ static inline float_vec float_mac(float_vec sums, float_vec x, float_vec w)
 #endif
 }
 
+static inline float_vec float_set(float value)
+{
+    return vdupq_n_f32(value);
+}
+
+static inline float_vec float_add(float_vec a, float_vec b)
+{
+    return vaddq_f32(a, b);
+}
+
+static inline float_vec float_subtract(float_vec a, float_vec b)
+{
+    return vsubq_f32(a, b);
+}
+
+static inline float_vec float_multiply(float_vec a, float_vec b)
+{
+    return vmulq_f32(a, b);
+}
+
+static inline float_vec float_divide(float_vec a, float_vec b)
+{
+#ifdef __aarch64__
+    return vdivq_f32(a, b);
+#else
+    return a / b; // lane by lane: 32-bit NEON has no division
+#endif
+}
+
+static inline float_vec float_most(float_vec a, float_vec b)
+{
+    return vmaxq_f32(a, b);
+}
+
 // Clamps and stores the first `count` lanes.
 static inline void float_store(float *to, float_vec x, float low, float high, int32_t count)
 {

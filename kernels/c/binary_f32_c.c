@@ -3,7 +3,7 @@
 // Sums, differences and products of floats: one loop for each, so that compilers make vectors of
 // them.
 
-#include "kernels/float.h"
+#include "kernels/float_rows.h"
 
 static inline float clamp(float x, float low, float high)
 {
@@ -47,9 +47,8 @@ static void multiply(const float *a, const float *b, bool b_scalar, float low, f
     BINARY_LOOPS(a[i] * v)
 }
 
-void kernel_float_binary(enum kernel_binary_kind kind, bool swapped,
-                         const struct kernel_float_range *range, const float *a, const float *b,
-                         bool b_scalar, float *output, size_t n)
+static void run(enum kernel_binary_kind kind, bool swapped, const struct kernel_float_range *range,
+                const float *a, const float *b, bool b_scalar, float *output, size_t n)
 {
     switch (kind) {
     case KERNEL_ADD: add(a, b, b_scalar, range->low, range->high, output, n); break;
@@ -59,3 +58,5 @@ void kernel_float_binary(enum kernel_binary_kind kind, bool swapped,
     case KERNEL_MUL: multiply(a, b, b_scalar, range->low, range->high, output, n); break;
     }
 }
+
+const struct kernel_float_binary kernel_binary_f32_c = {"binary_f32_c", 0, run};

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "kernels/float.h"
+#include "kernels/float_rows.h"
 #include "kernels/packing.h"
 
 struct window {
@@ -50,8 +50,14 @@ static void divide_and_clamp(float *out, int32_t channels, float count,
     }
 }
 
-void kernel_float_pool(const struct kernel_pool_shape *s, const struct kernel_float_range *range,
-                       const float *input, float *output, int32_t first, int32_t last)
+static bool accepts(const struct kernel_pool_shape *shape)
+{
+    (void)shape;
+    return true;
+}
+
+static void run(const struct kernel_pool_shape *s, const struct kernel_float_range *range,
+                const float *input, float *output, int32_t first, int32_t last)
 {
     const size_t pixel_bytes = (size_t)s->channels * sizeof(float);
     for (int32_t pixel = first; pixel < last; pixel++) {
@@ -72,3 +78,5 @@ void kernel_float_pool(const struct kernel_pool_shape *s, const struct kernel_fl
         divide_and_clamp(out, s->channels, (float)count, range);
     }
 }
+
+const struct kernel_float_pool kernel_pool_f32_c = {"pool_f32_c", 0, accepts, run};

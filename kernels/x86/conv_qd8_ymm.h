@@ -41,16 +41,6 @@ static inline float_vec word_float(word_vec sums)
     return _mm256_cvtepi32_ps(sums);
 }
 
-static inline float_vec float_multiply(float_vec a, float_vec b)
-{
-    return _mm256_mul_ps(a, b);
-}
-
-static inline float_vec float_set(float value)
-{
-    return _mm256_set1_ps(value);
-}
-
 #include "kernels/conv_qd8.h"
 
 static void multiply(const struct word_task *task)

@@ -26,6 +26,37 @@ static inline float_vec float_mac(float_vec sums, float_vec x, float_vec w)
     return _mm256_fmadd_ps(x, w, sums);
 }
 
+static inline float_vec float_set(float value)
+{
+    return _mm256_set1_ps(value);
+}
+
+static inline float_vec float_add(float_vec a, float_vec b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+static inline float_vec float_subtract(float_vec a, float_vec b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
+static inline float_vec float_multiply(float_vec a, float_vec b)
+{
+    return _mm256_mul_ps(a, b);
+}
+
+static inline float_vec float_divide(float_vec a, float_vec b)
+{
+    return _mm256_div_ps(a, b);
+}
+
+// a where it is more than b, else b.
+static inline float_vec float_most(float_vec a, float_vec b)
+{
+    return _mm256_max_ps(a, b);
+}
+
 static inline void float_store(float *to, float_vec x, float low, float high, int32_t count)
 {
     float_vec y = _mm256_min_ps(_mm256_max_ps(x, _mm256_set1_ps(low)), _mm256_set1_ps(high));

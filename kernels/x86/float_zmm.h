@@ -27,6 +27,16 @@ static inline float_vec float_mac(float_vec sums, float_vec x, float_vec w)
     return _mm512_fmadd_ps(x, w, sums);
 }
 
+static inline float_vec float_set(float value)
+{
+    return _mm512_set1_ps(value);
+}
+
+static inline float_vec float_multiply(float_vec a, float_vec b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
 // Clamps and stores the first `count` lanes. A NaN becomes `low`.
 static inline void float_store(float *to, float_vec x, float low, float high, int32_t count)
 {

@@ -8,7 +8,20 @@
 #include "kernels/c/quantize_qd8.h"
 #include "kernels/float_rows.h"
 
-static struct quantize_extremes find_extremes(const float *x, size_t n)
+static inline float least_lane(__m256 v)
+{
+    __m128 four = _mm_min_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    four = _mm_min_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_min_ss(four, _mm_movehdup_ps(four)));
+}
+
+// Most as the least of the opposites: the signs of zeros do not matter here.
+static inline float most_lane(__m256 v)
+{
+    return -least_lane(_mm256_xor_ps(v, _mm256_set1_ps(-0.0f)));
+}
+
+static inline struct quantize_extremes find_extremes(const float *x, size_t n)
 {
     __m256 low[4], high[4];
     for (int j = 0; j < 4; j++)
@@ -24,15 +37,12 @@ static struct quantize_extremes find_extremes(const float *x, size_t n)
         low[0] = _mm256_min_ps(_mm256_loadu_ps(x + i), low[0]);
         high[0] = _mm256_max_ps(_mm256_loadu_ps(x + i), high[0]);
     }
-    float lows[8], highs[8];
-    _mm256_storeu_ps(lows,
-                     _mm256_min_ps(_mm256_min_ps(low[0], low[1]), _mm256_min_ps(low[2], low[3])));
-    _mm256_storeu_ps(
-        highs, _mm256_max_ps(_mm256_max_ps(high[0], high[1]), _mm256_max_ps(high[2], high[3])));
-    struct quantize_extremes e = quantize_extremes(x + i, n - i);
-    for (int j = 0; j < 8; j++) {
-        e.low = lows[j] < e.low ? lows[j] : e.low;
-        e.high = highs[j] > e.high ? highs[j] : e.high;
+    __m256 least = _mm256_min_ps(_mm256_min_ps(low[0], low[1]), _mm256_min_ps(low[2], low[3]));
+    __m256 most = _mm256_max_ps(_mm256_max_ps(high[0], high[1]), _mm256_max_ps(high[2], high[3]));
+    struct quantize_extremes e = {least_lane(least), most_lane(most)};
+    for (; i < n; i++) {
+        e.low = x[i] < e.low ? x[i] : e.low;
+        e.high = x[i] > e.high ? x[i] : e.high;
     }
     return e;
 }
@@ -67,7 +77,8 @@ static struct kernel_hybrid_steps run(const float *x, size_t n, uint8_t *out)
         words = _mm_add_epi16(words, _mm256_castsi256_si128(zero));
         _mm_storel_epi64((__m128i *)(out + i), _mm_packus_epi16(words, words));
     }
-    quantize_bytes(x + i, n - i, inverse, steps.zero_point, out + i);
+    if (i < n)
+        quantize_bytes(x + i, n - i, inverse, steps.zero_point, out + i);
     return steps;
 }
 
