@@ -45,7 +45,10 @@ struct ring_record {
     struct ring_hit hits[RING_TOP_K];
 };
 
-enum { RING_RECORD_LAST = 1u << 0 };
+enum {
+    RING_RECORD_LAST = 1u << 0,
+    RING_RECORD_THROTTLED = 1u << 1, // published while the machine was slowed down or short of volts
+};
 
 // The stamp is a 64-bit number in two halves: 2 * sequence + 1 while the slot is written, 2 *
 // sequence when it is whole, 0 = never written.

@@ -6,4 +6,5 @@ common_SRCS := \
 	common/ring.c \
 	common/sealed.c \
 	common/stats.c \
+	common/stats_window.c \
 	common/wire.c

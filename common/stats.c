@@ -10,13 +10,14 @@
 #include "common/sealed.h"
 
 #define SUB_COUNT (1u << STATS_SUB_BITS)
+#define RECENT_TRIES 8
 
 // A 32-bit reader has no plain 64-bit load, and a locked one would write to the read-only page: it
 // reads the halves until the high one stands still. On 64 bit it is one load.
-static uint64_t load_u64(const uint64_t *word)
+uint64_t stats_load(const uint64_t *word)
 {
 #if UINTPTR_MAX > 0xffffffffu
-    return __atomic_load_n(word, __ATOMIC_RELAXED);
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 #else
     const uint32_t *half = (const uint32_t *)word;
     const int low = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 1;
@@ -24,7 +25,7 @@ static uint64_t load_u64(const uint64_t *word)
     do {
         high = __atomic_load_n(half + 1 - low, __ATOMIC_ACQUIRE);
         value = __atomic_load_n(half + low, __ATOMIC_ACQUIRE);
-        again = __atomic_load_n(half + 1 - low, __ATOMIC_RELAXED);
+        again = __atomic_load_n(half + 1 - low, __ATOMIC_ACQUIRE);
     } while (high != again);
     return (uint64_t)high << 32 | value;
 #endif
@@ -87,9 +88,8 @@ void stats_count(struct stats_writer *writer, enum stats_counter counter, uint64
     __atomic_fetch_add(&writer->page->counters[counter], amount, __ATOMIC_RELAXED);
 }
 
-void stats_record(struct stats_writer *writer, unsigned stage, uint64_t duration_ns)
+void stats_histogram_add(struct stats_histogram *histogram, uint64_t duration_ns)
 {
-    struct stats_histogram *histogram = &writer->page->stages[stage];
     __atomic_fetch_add(&histogram->buckets[stats_bucket_index(duration_ns)], 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&histogram->count, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&histogram->sum_ns, duration_ns, __ATOMIC_RELAXED);
@@ -97,6 +97,11 @@ void stats_record(struct stats_writer *writer, unsigned stage, uint64_t duration
     while (duration_ns > max && !__atomic_compare_exchange_n(&histogram->max_ns, &max, duration_ns,
                                                              1, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
+}
+
+void stats_record(struct stats_writer *writer, unsigned stage, uint64_t duration_ns)
+{
+    stats_histogram_add(&writer->page->stages[stage], duration_ns);
 }
 
 static int header_check(const struct stats_page *page)
@@ -145,15 +150,14 @@ struct stats_reader stats_writer_reader(const struct stats_writer *writer)
 
 uint64_t stats_counter(const struct stats_reader *reader, enum stats_counter counter)
 {
-    return load_u64(&reader->page->counters[counter]);
+    return stats_load(&reader->page->counters[counter]);
 }
 
-// The value below which `share` of `total` values lie, from the snapshot of buckets.
-static uint64_t percentile(const uint64_t *buckets, uint64_t total, double share)
+uint64_t stats_percentile(const uint64_t buckets[STATS_BUCKETS], uint64_t total, double share)
 {
     uint64_t rank = (uint64_t)(share * (double)total);
     uint64_t seen = 0;
-    for (unsigned i = 0; i < STATS_BUCKETS; i++) {
+    for (unsigned i = 0; i < STATS_BUCKETS && total; i++) {
         seen += buckets[i];
         if (seen > rank || seen == total)
             return stats_bucket_value(i);
@@ -161,27 +165,94 @@ static uint64_t percentile(const uint64_t *buckets, uint64_t total, double share
     return 0;
 }
 
-void stats_summarize(const struct stats_reader *reader, unsigned stage,
-                     struct stats_summary *summary)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    const struct stats_histogram *histogram = &reader->page->stages[stage];
+    return a < b ? a : b;
+}
+
+void stats_histogram_summarize(const struct stats_histogram *histogram,
+                               struct stats_summary *summary)
+{
     uint64_t buckets[STATS_BUCKETS];
     uint64_t total = 0;
     memset(summary, 0, sizeof(*summary));
     for (unsigned i = 0; i < STATS_BUCKETS; i++) {
-        buckets[i] = load_u64(&histogram->buckets[i]);
+        buckets[i] = stats_load(&histogram->buckets[i]);
         total += buckets[i];
     }
     if (total == 0)
         return;
-    uint64_t max = load_u64(&histogram->max_ns);
-    uint64_t p50 = percentile(buckets, total, 0.50);
-    uint64_t p90 = percentile(buckets, total, 0.90);
-    uint64_t p99 = percentile(buckets, total, 0.99);
+    uint64_t max = stats_load(&histogram->max_ns);
     summary->count = total;
     summary->max_ns = max;
-    summary->p50_ns = p50 < max ? p50 : max;
-    summary->p90_ns = p90 < max ? p90 : max;
-    summary->p99_ns = p99 < max ? p99 : max;
-    summary->mean_ns = load_u64(&histogram->sum_ns) / total;
+    summary->p50_ns = least(max, stats_percentile(buckets, total, 0.50));
+    summary->p90_ns = least(max, stats_percentile(buckets, total, 0.90));
+    summary->p99_ns = least(max, stats_percentile(buckets, total, 0.99));
+    summary->p999_ns = least(max, stats_percentile(buckets, total, 0.999));
+    summary->sum_ns = stats_load(&histogram->sum_ns);
+    summary->mean_ns = summary->sum_ns / total;
+}
+
+void stats_summarize(const struct stats_reader *reader, unsigned stage,
+                     struct stats_summary *summary)
+{
+    stats_histogram_summarize(&reader->page->stages[stage], summary);
+}
+
+// ---- the last seconds ----
+
+// Release and acquire on every word, so that no fence is needed: a block's words come after the
+// index that gave it free, and the look back at the index comes after the words.
+static void put(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+void stats_recent_set(struct stats_writer *writer, uint64_t window_ns,
+                      const struct stats_summary summaries[STATS_STAGES])
+{
+    struct stats_recent *recent = &writer->page->recent;
+    uint32_t index = recent->index + 1;
+    struct stats_recent_block *block = &recent->blocks[index & 1];
+    put(&block->window_ns, window_ns);
+    for (unsigned i = 0; i < STATS_STAGES; i++) {
+        struct stats_brief *brief = &block->stages[i];
+        put(&brief->count, summaries[i].count);
+        put(&brief->sum_ns, summaries[i].sum_ns);
+        put(&brief->p50_ns, summaries[i].p50_ns);
+        put(&brief->p90_ns, summaries[i].p90_ns);
+        put(&brief->p99_ns, summaries[i].p99_ns);
+        put(&brief->p999_ns, summaries[i].p999_ns);
+        put(&brief->max_ns, summaries[i].max_ns);
+    }
+    __atomic_store_n(&recent->index, index, __ATOMIC_RELEASE);
+}
+
+static void brief_load(const struct stats_brief *brief, struct stats_summary *summary)
+{
+    summary->count = stats_load(&brief->count);
+    summary->sum_ns = stats_load(&brief->sum_ns);
+    summary->p50_ns = stats_load(&brief->p50_ns);
+    summary->p90_ns = stats_load(&brief->p90_ns);
+    summary->p99_ns = stats_load(&brief->p99_ns);
+    summary->p999_ns = stats_load(&brief->p999_ns);
+    summary->max_ns = stats_load(&brief->max_ns);
+    summary->mean_ns = summary->count ? summary->sum_ns / summary->count : 0;
+}
+
+uint64_t stats_recent(const struct stats_reader *reader,
+                      struct stats_summary summaries[STATS_STAGES])
+{
+    const struct stats_recent *recent = &reader->page->recent;
+    for (int tries = 0; tries < RECENT_TRIES; tries++) {
+        uint32_t index = __atomic_load_n(&recent->index, __ATOMIC_ACQUIRE);
+        const struct stats_recent_block *block = &recent->blocks[index & 1];
+        uint64_t window_ns = stats_load(&block->window_ns);
+        for (unsigned i = 0; i < STATS_STAGES; i++)
+            brief_load(&block->stages[i], &summaries[i]);
+        if (__atomic_load_n(&recent->index, __ATOMIC_ACQUIRE) == index)
+            return window_ns;
+    }
+    memset(summaries, 0, STATS_STAGES * sizeof(*summaries)); // a writer out of its mind
+    return 0;
 }

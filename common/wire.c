@@ -146,18 +146,25 @@ static bool text_good(const char *field, size_t size)
     return true;
 }
 
+static bool subscribe_good(const struct wire_subscribe *subscribe, size_t size, unsigned fd_count)
+{
+    const uint32_t known = WIRE_SUBSCRIBE_EVENTFD | WIRE_SUBSCRIBE_PROGRESS;
+    if (size != sizeof(*subscribe) || (subscribe->flags & ~known) != 0)
+        return false;
+    return fd_count == (subscribe->flags & WIRE_SUBSCRIBE_PROGRESS ? 1 : 0) &&
+           text_good(subscribe->stream, sizeof(subscribe->stream));
+}
+
 static bool client_message_good(const union wire_message *message, size_t size, unsigned fd_count)
 {
-    if (fd_count != 0)
+    if (fd_count != 0 && message->header.type != WIRE_SUBSCRIBE)
         return false;
     switch (message->header.type) {
     case WIRE_HELLO:
         return size == sizeof(message->hello) &&
                text_good(message->hello.name, sizeof(message->hello.name));
     case WIRE_SUBSCRIBE:
-        return size == sizeof(message->subscribe) &&
-               (message->subscribe.flags & ~(uint32_t)WIRE_SUBSCRIBE_EVENTFD) == 0 &&
-               text_good(message->subscribe.stream, sizeof(message->subscribe.stream));
+        return subscribe_good(&message->subscribe, size, fd_count);
     case WIRE_REQUEST:
         return size == sizeof(message->request) &&
                text_good(message->request.text, sizeof(message->request.text));

@@ -7,6 +7,7 @@
 //   HELLO {major, minor, name}      ─▶
 //                                   ◀─    WELCOME {major, minor}  or  ERROR {errno, text}
 //   SUBSCRIBE {stream, flags}       ─▶
+//   [+ fd: progress memfd]
 //                                   ◀─    STREAM {generation …} + fds: ring memfd,
 //                                         stats memfd, labels memfd [, eventfd]
 //   REQUEST {text}                  ─▶
@@ -14,7 +15,8 @@
 //   SNAPSHOT {stream}               ─▶
 //                                   ◀─    PICTURE {format, size, result …} + fds: picture memfd,
 //                                         labels memfd  or  ERROR {errno, text}
-//   REPORT {read sequence, lost}    ─▶    (optional, for `qctl clients`; never waited for)
+//   REPORT {read sequence, lost}    ─▶    (without a progress memfd, for `qctl clients`; never
+//                                          waited for)
 //                                   ◀─    LABELS {generation} + fd: labels memfd (after a reload)
 //                                   ◀─    GOODBYE {reason}
 //
@@ -32,6 +34,9 @@
 // * PICTURE is the frame behind a result that was published after the SNAPSHOT came (common/picture_abi.h; a daemon of minor 0 knows neither). One SNAPSHOT a
 //   connection at a time (-EBUSY); -ENODEV: no such stream, -EACCES: it shares no pictures, -EFBIG:
 //   they are too large, -EPIPE: it has ended.
+// * The progress memfd (struct stats_progress, since minor 1) is the client's: it says there how far
+//   it has read, and the daemon looks when somebody asks. So a reader that is stopped is seen as far
+//   behind as it is. The daemon takes memfds only and read()s them: that neither blocks nor faults.
 // * LABELS is sent before the first record of the new generation is published.
 // * GOODBYE is the last message; the connection is closed after it.
 //
@@ -99,7 +104,8 @@ struct wire_error {
 
 // Also send a wake-up fd that gets readable with every publish: an eventfd or, so that no client
 // can change the flags of the daemon's end, the reading end of a pipe. The client reads it empty.
-enum { WIRE_SUBSCRIBE_EVENTFD = 1u << 0 };
+// PROGRESS: a progress memfd comes along; only to a daemon whose minor is at least 1.
+enum { WIRE_SUBSCRIBE_EVENTFD = 1u << 0, WIRE_SUBSCRIBE_PROGRESS = 1u << 1 };
 struct wire_subscribe {
     struct wire_header header;
     uint32_t flags;
@@ -116,7 +122,7 @@ struct wire_stream {
 
 struct wire_request {
     struct wire_header header;
-    char text[256]; // "status", "streams", "clients", "reload", "version"
+    char text[256]; // "status", "streams", "clients", "reload", "baseline 10", "version"
 };
 
 struct wire_answer {

@@ -107,10 +107,27 @@ static int make_waker(struct client *client, struct stream *stream, int *read_fd
     return 0;
 }
 
-static void on_subscribe(struct client *client, const struct wire_subscribe *subscribe)
+// Only memfds have seals. Reading from one never blocks, whatever its owner does with it.
+static bool take_progress(struct client *client, int *fd)
+{
+    if (*fd < 0)
+        return true;
+    if (fcntl(*fd, F_GET_SEALS) < 0)
+        return false;
+    cleanup_close(&client->progress_fd);
+    client->progress_fd = steal_fd(fd);
+    return true;
+}
+
+// fd: its progress memfd or -1; taken over when it is good.
+static void on_subscribe(struct client *client, const struct wire_subscribe *subscribe, int *fd)
 {
     uint32_t token = subscribe->header.token;
     struct stream *stream = control_find_stream(client->control, subscribe->stream);
+    if (!take_progress(client, fd)) {
+        client_close(client, 0);
+        return;
+    }
     if (!stream) {
         client_error(client, token, -ENODEV, "no such stream");
         return;
@@ -138,6 +155,33 @@ static void on_subscribe(struct client *client, const struct wire_subscribe *sub
     int fds[WIRE_FDS_MAX] = {stream->publisher.ring.fd, stream->publisher.stats.fd,
                              stream->labels_fd, waker};
     deliver(client, &answer, fds, waker >= 0 ? 4 : 3);
+}
+
+// ---- how far it is ----
+
+void client_get_progress(const struct client *client, uint64_t now_ns,
+                         struct client_progress *progress)
+{
+    struct stats_progress page = {0};
+    *progress = (struct client_progress){.read_sequence = client->read_sequence,
+                                         .lost = client->lost};
+    if (client->progress_fd >= 0 &&
+        pread(client->progress_fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page) &&
+        page.magic == STATS_PROGRESS_MAGIC && page.attached) {
+        progress->known = true;
+        progress->read_sequence = page.read_sequence;
+        progress->lost = page.lost;
+        progress->quiet_ns = page.read_ns && page.read_ns < now_ns ? now_ns - page.read_ns : 0;
+        stats_histogram_summarize(&page.read, &progress->read);
+    }
+    if (!client->stream || (!progress->known && progress->read_sequence == 0))
+        return;
+    uint64_t head = ring_head(&client->stream->tail);
+    uint64_t slots = (uint64_t)client->stream->config.ring_slots;
+    if (head > progress->read_sequence)
+        progress->lag = head - progress->read_sequence;
+    if (progress->lag >= slots) // the slot of the next record is always in the making
+        progress->lost += progress->lag + 1 - slots;
 }
 
 // ---- messages --------------------------------------------------------------
@@ -170,7 +214,7 @@ static void on_hello(struct client *client, const struct wire_hello *hello)
     deliver(client, &welcome, NULL, 0);
 }
 
-static void on_message(struct client *client, const union wire_message *message)
+static void on_message(struct client *client, const union wire_message *message, int *fds)
 {
     if (!client->greeted && message->header.type != WIRE_HELLO) {
         client_close(client, 0);
@@ -178,7 +222,7 @@ static void on_message(struct client *client, const union wire_message *message)
     }
     switch (message->header.type) {
     case WIRE_HELLO: on_hello(client, &message->hello); break;
-    case WIRE_SUBSCRIBE: on_subscribe(client, &message->subscribe); break;
+    case WIRE_SUBSCRIBE: on_subscribe(client, &message->subscribe, &fds[0]); break;
     case WIRE_REQUEST:
         control_request(client->control, client, message->header.token, message->request.text);
         break;
@@ -212,7 +256,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             client_close(client, 0);
             return;
         }
-        on_message(client, &message);
+        on_message(client, &message, fds);
+        cleanup_close(&fds[0]);
     }
 }
 
@@ -230,6 +275,7 @@ struct client *client_create(struct control *control, int fd, const struct peer 
     client->fd = fd;
     client->peer = *peer;
     client->waker_fd = -1;
+    client->progress_fd = -1;
     client->connected_ns = clock_now_ns();
     snprintf(client->name, sizeof(client->name), "?");
     client->poll.data = client;
@@ -252,6 +298,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
     close_gently(client->fd);
+    cleanup_close(&client->progress_fd);
     free(client);
 }
 

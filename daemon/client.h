@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "common/stats.h"
 #include "common/wire.h"
 #include "daemon/listener.h"
 
@@ -29,11 +30,24 @@ struct client {
     uint64_t connected_ns;
     struct stream *stream;        // NULL: not subscribed
     int waker_fd;                 // write end of its wake-up pipe, -1 = none
+    int progress_fd;              // where it says how far it is, -1 = it sends reports
     uint64_t read_sequence, lost; // as it reports
     struct stream *snapshot_of;   // whose picture it waits for; NULL: none
     uint32_t snapshot_token;
     uint64_t snapshot_asked_ns;
 };
+
+// How far a client is: what it says, held against what the ring holds.
+struct client_progress {
+    bool known;             // it says; false: only what it has reported, if anything
+    uint64_t read_sequence; // the newest it has read, or after which it began
+    uint64_t lag;           // results published and not read
+    uint64_t lost;          // overwritten before they were read, those it will find missing included
+    uint64_t quiet_ns;      // since it read its last result; 0 = not known
+    struct stats_summary read; // published -> read; count 0 = it does not say
+};
+void client_get_progress(const struct client *client, uint64_t now_ns,
+                         struct client_progress *progress);
 
 // Takes over fd. NULL when there is no memory (fd is closed).
 struct client *client_create(struct control *control, int fd, const struct peer *peer);

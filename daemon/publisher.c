@@ -10,8 +10,6 @@
 #include "common/clock.h"
 #include "daemon/snapshot.h"
 
-enum stage { STAGE_CAPTURE, STAGE_WAIT, STAGE_PREPROCESS, STAGE_INFER, STAGE_PUBLISH, STAGE_TOTAL };
-
 int publisher_init(struct publisher *publisher, const char *name, uint32_t slots)
 {
     pthread_mutexattr_t attributes;
@@ -45,12 +43,12 @@ void publisher_finish(struct publisher *publisher)
 static void record_stages(struct publisher *publisher, const struct ring_record *record)
 {
     struct stats_writer *stats = &publisher->stats;
-    stats_record(stats, STAGE_CAPTURE, record->dequeued_ns - record->sensor_ns);
-    stats_record(stats, STAGE_WAIT, record->started_ns - record->dequeued_ns);
-    stats_record(stats, STAGE_PREPROCESS, record->preprocessed_ns - record->started_ns);
-    stats_record(stats, STAGE_INFER, record->inferred_ns - record->preprocessed_ns);
-    stats_record(stats, STAGE_PUBLISH, record->published_ns - record->inferred_ns);
-    stats_record(stats, STAGE_TOTAL, record->published_ns - record->sensor_ns);
+    stats_record(stats, STATS_STAGE_CAPTURE, record->dequeued_ns - record->sensor_ns);
+    stats_record(stats, STATS_STAGE_WAIT, record->started_ns - record->dequeued_ns);
+    stats_record(stats, STATS_STAGE_PREPROCESS, record->preprocessed_ns - record->started_ns);
+    stats_record(stats, STATS_STAGE_INFER, record->inferred_ns - record->preprocessed_ns);
+    stats_record(stats, STATS_STAGE_PUBLISH, record->published_ns - record->inferred_ns);
+    stats_record(stats, STATS_STAGE_TOTAL, record->published_ns - record->sensor_ns);
     stats_count(stats, STATS_FRAMES_PUBLISHED, 1);
 }
 
@@ -64,6 +62,7 @@ static void wake_readers(const struct publisher *publisher)
 
 static void publish(struct publisher *publisher, struct ring_record *record)
 {
+    record->flags |= atomic_load_explicit(&publisher->marks, memory_order_relaxed);
     record->published_ns = clock_now_ns();
     ring_publish(&publisher->ring, record);
     wake_readers(publisher);

@@ -37,6 +37,7 @@ struct publisher {
     struct stats_writer stats;
     _Atomic uint64_t next; // ticket that is published next
     _Atomic uint64_t last_progress_ns;
+    _Atomic uint32_t marks; // RING_RECORD_* that every record gets at the moment
     pthread_mutex_t lock; // of what follows
     struct publisher_place window[PUBLISHER_WINDOW];
     int *wakers; // write ends of pipes
@@ -64,6 +65,12 @@ void publisher_settle_shared(struct publisher *publisher, uint64_t ticket,
 // After ticket end - 1 is settled the ring is closed in order.
 void publisher_end(struct publisher *publisher, uint64_t end);
 bool publisher_is_closed(struct publisher *publisher);
+
+// From now on every record carries these RING_RECORD_* flags. The loop.
+static inline void publisher_mark(struct publisher *publisher, uint32_t marks)
+{
+    atomic_store_explicit(&publisher->marks, marks, memory_order_relaxed);
+}
 
 // Writes 8 bytes into fd (non-blocking) after every publish, until removed. The loop owns fd. 0 or
 // -ENOMEM.

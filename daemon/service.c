@@ -147,7 +147,7 @@ static void on_tick(uv_timer_t *timer)
     struct service *service = timer->data;
     uint64_t now = clock_now_ns();
     for (uint32_t i = 0; i < service->stream_count; i++)
-        stream_sample_rates(service->streams[i], now);
+        stream_sample(service->streams[i], now);
     sysinfo_sample(&service->sysinfo, now);
     control_tick(&service->control, now);
     service_say_status(service);

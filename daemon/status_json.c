@@ -26,23 +26,42 @@ static void write_us(struct json_writer *json, const char *key, uint64_t ns)
 
 // ---- one stream ------------------------------------------------------------
 
+static void write_summary(struct json_writer *json, const struct stats_summary *summary)
+{
+    json_write_object_begin(json);
+    json_write_member_u64(json, "count", summary->count);
+    write_us(json, "p50_us", summary->p50_ns);
+    write_us(json, "p90_us", summary->p90_ns);
+    write_us(json, "p99_us", summary->p99_ns);
+    write_us(json, "p999_us", summary->p999_ns);
+    write_us(json, "max_us", summary->max_ns);
+    write_us(json, "mean_us", summary->mean_ns);
+    write_us(json, "sum_us", summary->sum_ns);
+    json_write_object_end(json);
+}
+
+static const char *const stage_names[STATS_STAGES] = {"capture", "wait",    "preprocess",
+                                                      "infer",   "publish", "total"};
+
+// "latency": since the start; "latency_recent": over the last window_s.
 static void write_latency(struct json_writer *json, const struct stats_reader *reader)
 {
-    static const char *const stages[] = {"capture", "wait",    "preprocess",
-                                         "infer",   "publish", "total"};
+    struct stats_summary summary, recent[STATS_STAGES];
+    uint64_t window_ns = stats_recent(reader, recent);
     json_write_key(json, "latency");
     json_write_object_begin(json);
-    for (unsigned i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
-        struct stats_summary summary;
+    for (unsigned i = 0; i < STATS_STAGES; i++) {
         stats_summarize(reader, i, &summary);
-        json_write_key(json, stages[i]);
-        json_write_object_begin(json);
-        json_write_member_u64(json, "count", summary.count);
-        write_us(json, "p50_us", summary.p50_ns);
-        write_us(json, "p90_us", summary.p90_ns);
-        write_us(json, "p99_us", summary.p99_ns);
-        write_us(json, "max_us", summary.max_ns);
-        json_write_object_end(json);
+        json_write_key(json, stage_names[i]);
+        write_summary(json, &summary);
+    }
+    json_write_object_end(json);
+    json_write_key(json, "latency_recent");
+    json_write_object_begin(json);
+    json_write_member_fixed(json, "window_s", (double)window_ns / CLOCK_NS_PER_S, 1);
+    for (unsigned i = 0; i < STATS_STAGES; i++) {
+        json_write_key(json, stage_names[i]);
+        write_summary(json, &recent[i]);
     }
     json_write_object_end(json);
 }
@@ -177,21 +196,23 @@ static void write_status(struct json_writer *json, struct service *service)
     json_write_object_end(json);
 }
 
-static void write_client(struct json_writer *json, const struct client *client)
+static void write_client(struct json_writer *json, const struct client *client, uint64_t now)
 {
-    uint64_t head = client->stream ? client->stream->publisher.ring.next - 1 : 0;
-    bool reports = client->stream && client->read_sequence > 0;
+    struct client_progress progress;
+    client_get_progress(client, now, &progress);
     json_write_object_begin(json);
     json_write_member_string(json, "name", client->name);
     json_write_member_i64(json, "pid", client->peer.pid);
     json_write_member_u64(json, "uid", client->peer.uid);
     json_write_member_string(json, "stream", client->stream ? client->stream->config.name : "");
     json_write_member_fixed(json, "connected_s",
-                            (double)(clock_now_ns() - client->connected_ns) / CLOCK_NS_PER_S, 1);
-    json_write_member_u64(json, "read_sequence", client->read_sequence);
-    json_write_member_u64(
-        json, "lag", reports && head > client->read_sequence ? head - client->read_sequence : 0);
-    json_write_member_u64(json, "lost", client->lost);
+                            (double)(now - client->connected_ns) / CLOCK_NS_PER_S, 1);
+    json_write_member_u64(json, "read_sequence", progress.read_sequence);
+    json_write_member_u64(json, "lag", progress.lag);
+    json_write_member_u64(json, "lost", progress.lost);
+    json_write_member_fixed(json, "quiet_s", (double)progress.quiet_ns / CLOCK_NS_PER_S, 3);
+    json_write_key(json, "read");
+    write_summary(json, &progress.read);
     json_write_object_end(json);
 }
 
@@ -202,7 +223,7 @@ static void write_clients(struct json_writer *json, const struct service *servic
     json_write_array_begin(json);
     for (const struct client *client = service->control.clients; client; client = client->next)
         if (client->greeted)
-            write_client(json, client);
+            write_client(json, client, clock_now_ns());
     json_write_array_end(json);
     json_write_object_end(json);
 }

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/labels.h"
+#include "common/stats_window.h"
 #include "daemon/network.h"
 #include "daemon/source.h"
 #include "daemon/worker.h"
@@ -25,21 +26,17 @@ int stream_create(const struct config_stream *config, struct network *network,
         return -ENOMEM;
     memcpy(&fresh->config, config, sizeof(*config));
     fresh->labels_fd = labels_create((const char *const *)network->labels, network->label_count, 1);
-    int status = fresh->labels_fd < 0 ? fresh->labels_fd
-                                      : publisher_init(&fresh->publisher, config->name,
-                                                       (uint32_t)config->ring_slots);
-    if (status < 0) {
-        cleanup_close(&fresh->labels_fd);
-        free(fresh);
-        return status;
-    }
+    int status = fresh->labels_fd < 0 ? fresh->labels_fd : 0;
+    if (status == 0)
+        status = publisher_init(&fresh->publisher, config->name, (uint32_t)config->ring_slots);
+    if (status < 0)
+        goto drop_labels;
     status = ring_reader_init(&fresh->tail, fresh->publisher.ring.fd, true);
-    if (status < 0) {
-        cleanup_close(&fresh->labels_fd);
-        publisher_finish(&fresh->publisher);
-        free(fresh);
-        return status;
-    }
+    if (status < 0)
+        goto drop_publisher;
+    status = stats_window_create(STATS_STAGES, clock_now_ns(), &fresh->window);
+    if (status < 0)
+        goto drop_tail;
     snapshot_init(&fresh->snapshot);
     fresh->network = network;
     fresh->top_k = (uint32_t)config->top_k;
@@ -49,12 +46,22 @@ int stream_create(const struct config_stream *config, struct network *network,
     ring_set_wake(&fresh->publisher.ring, false); // nobody subscribed yet
     *stream = fresh;
     return 0;
+
+drop_tail:
+    ring_reader_finish(&fresh->tail);
+drop_publisher:
+    publisher_finish(&fresh->publisher);
+drop_labels:
+    cleanup_close(&fresh->labels_fd);
+    free(fresh);
+    return status;
 }
 
 void stream_destroy(struct stream *stream)
 {
     if (!stream)
         return;
+    stats_window_destroy(stream->window);
     ring_reader_finish(&stream->tail);
     publisher_finish(&stream->publisher);
     snapshot_finish(&stream->snapshot);
@@ -192,7 +199,7 @@ bool stream_last_record(struct stream *stream, struct ring_record *record)
     return stream->has_last;
 }
 
-void stream_sample_rates(struct stream *stream, uint64_t now_ns)
+static void sample_rates(struct stream *stream, uint64_t now_ns)
 {
     struct stats_reader reader = stats_writer_reader(&stream->publisher.stats);
     uint32_t last = STREAM_RATE_SECONDS;
@@ -204,6 +211,16 @@ void stream_sample_rates(struct stream *stream, uint64_t now_ns)
     stream->rate_ns[last] = now_ns;
     if (stream->rate_count <= last)
         stream->rate_count++;
+}
+
+void stream_sample(struct stream *stream, uint64_t now_ns)
+{
+    struct stats_writer *stats = &stream->publisher.stats;
+    struct stats_summary recent[STATS_STAGES];
+    uint64_t window_ns =
+        stats_window_tick(stream->window, stats->page->stages, now_ns, recent);
+    stats_recent_set(stats, window_ns, recent);
+    sample_rates(stream, now_ns);
 }
 
 void stream_get_rates(const struct stream *stream, double *fps_in, double *fps_out)

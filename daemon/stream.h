@@ -19,6 +19,7 @@
 
 struct network;
 struct source;
+struct stats_window;
 struct team;
 struct worker;
 
@@ -44,6 +45,7 @@ struct stream {
     uint64_t rate_in[STREAM_RATE_SECONDS + 1], rate_out[STREAM_RATE_SECONDS + 1],
         rate_ns[STREAM_RATE_SECONDS + 1];
     uint32_t rate_count;
+    struct stats_window *window; // latencies of the last seconds
     struct ring_reader tail; // the daemon reads its own results like any client
     struct ring_record last;
     bool has_last;
@@ -88,7 +90,8 @@ void stream_run(struct worker *worker, struct job *job);
 // ---- the loop ----
 // Nothing under way (only meaningful when detached).
 bool stream_is_idle(struct stream *stream);
-void stream_sample_rates(struct stream *stream, uint64_t now_ns);
+// Once a second: frame rates, and the latencies of the last seconds into the stats page.
+void stream_sample(struct stream *stream, uint64_t now_ns);
 // The newest result there is; false: none yet.
 bool stream_last_record(struct stream *stream, struct ring_record *record);
 void stream_get_rates(const struct stream *stream, double *fps_in, double *fps_out);

@@ -68,6 +68,7 @@ enum {
     QCLIENT_LOST = 1u << 1,          // `lost` records before this one were overwritten unread
     QCLIENT_MODEL_CHANGED = 1u << 2, // labels may differ from the last result's (reload)
     QCLIENT_LAST = 1u << 3,          // the stream was closed in order after this one
+    QCLIENT_THROTTLED = 1u << 4,     // the machine was slowed down (heat, low voltage) at the time
 };
 
 struct qclient_hit {
@@ -124,10 +125,11 @@ const char *qclient_label(struct qclient *client, uint32_t label);
 uint32_t qclient_label_count(struct qclient *client);
 
 // Sends one request to the daemon's control socket and gives the answer as a JSON text (malloc'ed,
-// free() it). `request` is one of "status", "streams", "clients", "reload", "version". The units
-// are in the keys. -ETIMEDOUT when the daemon does not answer within timeout_ms (-1: for ever).
-// When the daemon refuses, its -errno, and *answer may be a line that says why; else *answer is
-// NULL on failure.
+// free() it). `request` is one of "status", "streams", "clients", "power", "baseline N" (pauses all
+// streams for N seconds and measures the idle power), "reload", "version". The units are in the
+// keys. -ETIMEDOUT when the daemon does not answer within timeout_ms (-1: for ever). When the
+// daemon refuses, its -errno, and *answer may be a line that says why; else *answer is NULL on
+// failure.
 int qclient_request(const struct qclient_options *options, const char *request, int timeout_ms,
                     char **answer);
 
@@ -169,7 +171,8 @@ int qclient_snapshot(const struct qclient_options *options, int timeout_ms,
                      struct qclient_picture **picture);
 void qclient_picture_free(struct qclient_picture *picture); // takes NULL
 
-// Latency of one stage of this stream, from the daemon's stats page, without disturbing it.
+// Latency of one stage of this stream, from the daemon's stats page, without disturbing it; the last
+// stage is measured by this handle.
 enum qclient_stage {
     QCLIENT_STAGE_CAPTURE,    // sensor -> dequeued
     QCLIENT_STAGE_WAIT,       // dequeued -> a worker took it
@@ -177,11 +180,15 @@ enum qclient_stage {
     QCLIENT_STAGE_INFER,      // -> engine done
     QCLIENT_STAGE_PUBLISH,    // -> in the ring
     QCLIENT_STAGE_TOTAL,      // sensor -> in the ring
+    QCLIENT_STAGE_READ,       // in the ring -> returned by this handle's qclient_next or _latest
     QCLIENT_STAGE_COUNT
 };
+// Percentiles are within 3 %; 0 when count is 0.
 struct qclient_latency {
     uint64_t count;
-    uint64_t p50_ns, p90_ns, p99_ns, max_ns; // within 3 %
+    uint64_t p50_ns, p90_ns, p99_ns, p999_ns;
+    uint64_t max_ns;  // exact since the start, within 3 % in the recent ones
+    uint64_t mean_ns; // exact
 };
 struct qclient_statistics {
     size_t size;             // sizeof(struct qclient_statistics), set by the caller
@@ -191,7 +198,10 @@ struct qclient_statistics {
     uint64_t frames_published;
     uint64_t reader_lag;  // this handle: published and not yet read
     uint64_t reader_lost; // this handle: overwritten before it was read, in all
-    struct qclient_latency stages[QCLIENT_STAGE_COUNT];
+    struct qclient_latency stages[QCLIENT_STAGE_COUNT]; // since the stream's start; READ: since
+                                                        // this handle's
+    struct qclient_latency recent[QCLIENT_STAGE_COUNT]; // over the last recent_ns
+    uint64_t recent_ns; // about 10 s, less after a start; brought up to date once a second; 0: none
 };
 // 0; -EINVAL: size not set. While the daemon is away: its last numbers.
 int qclient_stats(struct qclient *client, struct qclient_statistics *stats);

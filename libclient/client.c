@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The handle: reading results, waiting, the one fd for event loops. A result that is there costs no
-// system call and no clock. While a stream is live, its reader sleeps on the ring's futex in slices
-// and looks at the socket between them: so a dead daemon is noticed within SLICE + SESSION_LOOK_NS,
-// less than 100 ms.
+// system call; the clock is read for the time it lay there, without one where the kernel allows
+// that. While a stream is live, its reader sleeps on the ring's futex in slices and looks at the
+// socket between them: so a dead daemon is noticed within SLICE + SESSION_LOOK_NS, less than
+// 100 ms.
 
 #include <errno.h>
 #include <poll.h>
@@ -23,7 +24,7 @@
 
 _Static_assert(RING_TOP_K == QCLIENT_TOP_K_MAX,
                "the ring's and the user's results hold the same number of hits");
-_Static_assert(STATS_STAGES == QCLIENT_STAGE_COUNT, "the stats page has every stage");
+_Static_assert(STATS_STAGES == QCLIENT_STAGE_READ, "the stats page has every stage but our own");
 
 uint32_t qclient_version(void)
 {
@@ -88,6 +89,8 @@ int qclient_connect(const struct qclient_options *options, struct qclient **clie
     session_init(made);
     int status = client_settings_init(&made->settings, options);
     if (status == 0)
+        status = progress_init(&made->progress);
+    if (status == 0)
         status = connect_first(made);
     if (status != 0) {
         qclient_close(made);
@@ -124,15 +127,18 @@ void client_ring_replace(struct qclient *client, struct ring_reader *ring, int f
     client->ring_inode = status.st_ino;
     client->daemon_id = daemon_id;
     client->has_ring = true;
+    progress_attach(&client->progress, client->ring.next, client->lost_total);
 }
 
 // ---- results ----
 
-// How far this reader is, for `qctl clients`. By the results' own clock, so that reading needs
-// none.
+// How far this reader is, for `qctl clients`, by messages to a daemon that takes no progress memfd.
 static void report(struct qclient *client, const struct ring_record *record)
 {
     struct wire_report message;
+    progress_note(&client->progress, record, client->lost_total, clock_now_ns());
+    if (client->progress_wanted)
+        return;
     if (record->published_ns - client->reported_ns < REPORT_NS || client->state != SESSION_LIVE)
         return;
     client->reported_ns = record->published_ns;
@@ -173,7 +179,8 @@ void client_result_fill(const struct ring_record *record, struct qclient_result 
     result->preprocessed_ns = record->preprocessed_ns;
     result->inferred_ns = record->inferred_ns;
     result->published_ns = record->published_ns;
-    result->flags = record->flags & RING_RECORD_LAST ? QCLIENT_LAST : 0;
+    result->flags = (record->flags & RING_RECORD_LAST ? QCLIENT_LAST : 0) |
+                    (record->flags & RING_RECORD_THROTTLED ? QCLIENT_THROTTLED : 0);
     result->generation = record->generation;
     result->hit_count = record->hit_count;
     for (uint32_t i = 0; i < record->hit_count; i++) {
@@ -366,16 +373,30 @@ uint32_t qclient_label_count(struct qclient *client)
     return client->labels.count;
 }
 
-static void latency_fill(const struct stats_reader *reader, unsigned stage,
-                         struct qclient_latency *latency)
+static void latency_fill(struct qclient_latency *latency, const struct stats_summary *summary)
 {
-    struct stats_summary summary;
-    stats_summarize(reader, stage, &summary);
-    latency->count = summary.count;
-    latency->p50_ns = summary.p50_ns;
-    latency->p90_ns = summary.p90_ns;
-    latency->p99_ns = summary.p99_ns;
-    latency->max_ns = summary.max_ns;
+    latency->count = summary->count;
+    latency->p50_ns = summary->p50_ns;
+    latency->p90_ns = summary->p90_ns;
+    latency->p99_ns = summary->p99_ns;
+    latency->p999_ns = summary->p999_ns;
+    latency->max_ns = summary->max_ns;
+    latency->mean_ns = summary->mean_ns;
+}
+
+static void latencies_fill(struct qclient *client, struct qclient_statistics *stats)
+{
+    struct stats_summary summary, recent[STATS_STAGES];
+    stats->recent_ns = stats_recent(&client->stats, recent);
+    for (unsigned i = 0; i < STATS_STAGES; i++) {
+        stats_summarize(&client->stats, i, &summary);
+        latency_fill(&stats->stages[i], &summary);
+        latency_fill(&stats->recent[i], &recent[i]);
+    }
+    progress_tick(&client->progress, clock_now_ns());
+    stats_histogram_summarize(&client->progress.page->read, &summary);
+    latency_fill(&stats->stages[QCLIENT_STAGE_READ], &summary);
+    latency_fill(&stats->recent[QCLIENT_STAGE_READ], &client->progress.recent);
 }
 
 int qclient_stats(struct qclient *client, struct qclient_statistics *stats)
@@ -394,8 +415,7 @@ int qclient_stats(struct qclient *client, struct qclient_statistics *stats)
         own.reader_lag = head >= client->ring.next ? head + 1 - client->ring.next : 0;
     }
     own.reader_lost = client->lost_total;
-    for (unsigned i = 0; i < QCLIENT_STAGE_COUNT; i++)
-        latency_fill(&client->stats, i, &own.stages[i]);
+    latencies_fill(client, &own);
     memcpy(stats, &own, own.size < sizeof(own) ? own.size : sizeof(own));
     return 0;
 }

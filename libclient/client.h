@@ -20,6 +20,7 @@
 #include "common/labels.h"
 #include "common/ring.h"
 #include "common/stats.h"
+#include "common/stats_window.h"
 #include "common/wire.h"
 #include "qclient.h"
 
@@ -34,6 +35,16 @@ struct client_settings {
     char name[WIRE_NAME_MAX];
     int connect_timeout_ms;
     uint32_t flags; // QCLIENT_FROM_OLDEST, QCLIENT_NO_RECONNECT
+};
+
+// How far this handle has read, and how late: in a memfd that the daemon may look into.
+struct progress {
+    int fd; // -1: there was none to be had, and the daemon gets reports instead
+    struct stats_progress *page;
+    struct stats_window *window;
+    uint64_t ticked_ns;
+    struct stats_summary recent;
+    uint64_t recent_ns; // what `recent` is of
 };
 
 enum session_state { SESSION_DOWN, SESSION_GREETING, SESSION_SUBSCRIBING, SESSION_LIVE };
@@ -74,6 +85,8 @@ struct qclient {
     uint32_t labels_missed; // generation whose labels were looked for in vain
     uint64_t lost_pending;
     uint64_t lost_total;
+    struct progress progress;
+    bool progress_wanted; // the daemon takes progress memfds
     uint64_t reported_ns;
     unsigned fruitless; // wake-ups in a row that brought nothing
 
@@ -85,6 +98,18 @@ struct qclient {
 // ---- options.c ----
 // Checks the options and fills in the defaults. 0, -EINVAL, -ENAMETOOLONG.
 int client_settings_init(struct client_settings *settings, const struct qclient_options *options);
+
+// ---- progress.c ----
+// 0 or -ENOMEM.
+int progress_init(struct progress *progress);
+void progress_finish(struct progress *progress); // takes a zeroed one too
+// The reader stands before `next` of a new ring.
+void progress_attach(struct progress *progress, uint64_t next, uint64_t lost);
+// A result was handed out. No system call.
+void progress_note(struct progress *progress, const struct ring_record *record, uint64_t lost,
+                   uint64_t now_ns);
+// Brings `recent` up to date when that is due.
+void progress_tick(struct progress *progress, uint64_t now_ns);
 
 // ---- session.c (none of these waits) ----
 void session_init(struct qclient *client);

@@ -2,6 +2,7 @@
 libclient_SRCS := \
 	libclient/client.c \
 	libclient/options.c \
+	libclient/progress.c \
 	libclient/request.c \
 	libclient/session.c \
 	libclient/snapshot.c

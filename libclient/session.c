@@ -41,6 +41,7 @@ void session_finish(struct qclient *client)
     stats_reader_finish(&client->stats);
     labels_reader_finish(&client->labels);
     labels_reader_finish(&client->labels_next);
+    progress_finish(&client->progress);
 }
 
 static int epoll_add(struct qclient *client, int fd)
@@ -103,9 +104,9 @@ static void fail(struct qclient *client, int error)
         down(client, error);
 }
 
-static int say(struct qclient *client, const void *message)
+static int say(struct qclient *client, const void *message, const int *fd)
 {
-    int status = wire_send(client->socket, message, NULL, 0);
+    int status = wire_send(client->socket, message, fd, fd ? 1 : 0);
     if (status != 0)
         fail(client, status);
     return status;
@@ -147,7 +148,7 @@ static void open_socket(struct qclient *client, uint64_t now)
         return;
     }
     session_hello_fill(&hello, &client->settings);
-    if (say(client, &hello) == 0)
+    if (say(client, &hello, NULL) == 0)
         session_timer_set(client, false);
 }
 
@@ -155,9 +156,11 @@ static int subscribe(struct qclient *client)
 {
     struct wire_subscribe message;
     wire_init(&message, WIRE_SUBSCRIBE, sizeof(message), 0);
-    message.flags = client->epoll >= 0 ? WIRE_SUBSCRIBE_EVENTFD : 0;
+    const int *fd = client->progress_wanted ? &client->progress.fd : NULL;
+    message.flags = (client->epoll >= 0 ? WIRE_SUBSCRIBE_EVENTFD : 0) |
+                    (fd ? WIRE_SUBSCRIBE_PROGRESS : 0);
     memcpy(message.stream, client->settings.stream, sizeof(message.stream));
-    int status = say(client, &message);
+    int status = say(client, &message, fd);
     client->stream_awaited = status == 0;
     return status;
 }
@@ -173,6 +176,7 @@ static int on_welcome(struct qclient *client, const struct wire_welcome *welcome
     if (client->state != SESSION_GREETING || welcome->major != WIRE_MAJOR)
         return -EPROTO;
     client->state = SESSION_SUBSCRIBING;
+    client->progress_wanted = client->progress.fd >= 0 && welcome->minor >= 1;
     return subscribe(client);
 }
 

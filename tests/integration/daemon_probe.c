@@ -4,12 +4,14 @@
 // it garbage, be deaf, and measure how soon a client learns that it is gone.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/stats_abi.h"
 #include "common/wire.h"
 #include "qclient.h"
 
@@ -296,6 +299,160 @@ static int greedy(char **words)
     return 0;
 }
 
+// ---- percentiles ----
+
+#define RAW_MAX 65536
+static uint64_t raw[QCLIENT_STAGE_COUNT][RAW_MAX];
+
+static int by_value(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+static int near_raw(const char *stage, const char *what, uint64_t got, uint64_t exact)
+{
+    double off = exact ? 100.0 * ((double)got / (double)exact - 1) : 0;
+    printf("%s %s %llu ns, from the stamps %llu ns: %+.2f %%\n", stage, what,
+           (unsigned long long)got, (unsigned long long)exact, off);
+    // below 64 ns a bucket is one nanosecond wide
+    return off >= -3 && off <= 3 ? 0 : 1;
+}
+
+static int compare_stage(const char *stage, const struct qclient_latency *latency, uint64_t *values,
+                         size_t count, bool recent)
+{
+    static const char *const names[] = {"p50", "p90", "p99", "p999"};
+    static const double shares[] = {0.5, 0.9, 0.99, 0.999};
+    const uint64_t got[] = {latency->p50_ns, latency->p90_ns, latency->p99_ns, latency->p999_ns};
+    int bad = latency->count != count;
+    qsort(values, count, sizeof(*values), by_value);
+    for (int i = 0; i < 4; i++)
+        bad += near_raw(stage, names[i], got[i], values[(size_t)(shares[i] * (double)count)]);
+    bad += near_raw(stage, "max", latency->max_ns, values[count - 1]);
+    if (!recent && latency->max_ns != values[count - 1])
+        bad++;
+    if (bad)
+        fprintf(stderr, "daemon_probe: %s: %llu values counted, %zu seen, or too far off\n", stage,
+                (unsigned long long)latency->count, count);
+    return bad;
+}
+
+static size_t collect(struct qclient *client)
+{
+    struct qclient_result result;
+    size_t count = 0;
+    while (count < RAW_MAX && qclient_next(client, &result, 20000) == 0) {
+        const uint64_t stamps[] = {result.sensor_ns,       result.dequeued_ns, result.started_ns,
+                                   result.preprocessed_ns, result.inferred_ns, result.published_ns};
+        if (result.sequence != count + 1)
+            return 0;
+        for (int i = 0; i < 5; i++)
+            raw[i][count] = stamps[i + 1] - stamps[i];
+        raw[QCLIENT_STAGE_TOTAL][count++] = result.published_ns - result.sensor_ns;
+    }
+    return count;
+}
+
+// percentiles SOCKET: reads a stream from its first record to its end, computes the percentiles of
+// every stage from the records' own stamps and holds them against the stats page: since the start,
+// and the last seconds (the stream must be younger than those)
+static int percentiles(char **words)
+{
+    static const char *const names[] = {"capture", "wait", "preprocess", "infer", "publish", "total"};
+    struct qclient_options options = {.size = sizeof(options),
+                                      .socket = words[0],
+                                      .flags = QCLIENT_FROM_OLDEST | QCLIENT_NO_RECONNECT};
+    struct qclient_statistics stats = {.size = sizeof(stats)};
+    struct qclient *client;
+    int bad = 0;
+    if (qclient_connect(&options, &client) != 0)
+        return die("connect");
+    size_t count = collect(client);
+    if (count < 1000) {
+        fprintf(stderr, "daemon_probe: %zu results without a gap, at least 1000 expected\n", count);
+        return 1;
+    }
+    // the loop sums up the last seconds once a second
+    uint64_t limit = clock_now_ns() + 3 * CLOCK_NS_PER_S;
+    do {
+        clock_sleep_until(clock_now_ns() + 50 * CLOCK_NS_PER_MS);
+        qclient_stats(client, &stats);
+    } while (stats.recent[QCLIENT_STAGE_TOTAL].count < count && clock_now_ns() < limit);
+    for (int i = 0; i <= QCLIENT_STAGE_TOTAL; i++) {
+        bad += compare_stage(names[i], &stats.stages[i], raw[i], count, false);
+        bad += compare_stage(names[i], &stats.recent[i], raw[i], count, true);
+    }
+    if (stats.stages[QCLIENT_STAGE_READ].count != count)
+        bad++;
+    printf("%zu results, window %.1f s\n", count, (double)stats.recent_ns / CLOCK_NS_PER_S);
+    qclient_close(client);
+    return bad ? 1 : 0;
+}
+
+// slow SOCKET MS COUNT: takes MS for each of COUNT results, prints their sequences, then reads no
+// more and stays until killed
+static int slow(char **words)
+{
+    struct qclient_options options = {.size = sizeof(options), .socket = words[0], .name = "slow"};
+    struct qclient_result result;
+    struct qclient *client;
+    if (qclient_connect(&options, &client) != 0)
+        return die("connect");
+    for (long i = 0; i < atol(words[2]); i++) {
+        if (qclient_next(client, &result, 10000) != 0)
+            return die("next");
+        printf("\"sequence\": %llu\n", (unsigned long long)result.sequence);
+        clock_sleep_until(clock_now_ns() + (uint64_t)atol(words[1]) * CLOCK_NS_PER_MS);
+    }
+    puts("done");
+    fflush(stdout);
+    return pause();
+}
+
+// progress SOCKET: subscribes with things that are no progress memfd, and with memfds full
+// of nonsense; stays until killed
+static int progress(char **words)
+{
+    int pipes[2];
+    if (pipe(pipes) != 0)
+        return die("pipe");
+    for (int i = 0; i < 4; i++) {
+        struct wire_hello hello;
+        struct wire_subscribe subscribe;
+        union wire_message answer;
+        int fd = connect_to(words[0]), fds[WIRE_FDS_MAX];
+        unsigned fd_count;
+        int given = i == 0   ? pipes[0]
+                    : i == 1 ? open("/dev/zero", O_RDONLY)
+                             : memfd_create("nonsense", MFD_ALLOW_SEALING);
+        make_hello(&hello, "nonsense");
+        wire_init(&subscribe, WIRE_SUBSCRIBE, sizeof(subscribe), 2);
+        subscribe.flags = WIRE_SUBSCRIBE_PROGRESS;
+        if (i == 3) {
+            struct stats_progress page;
+            memset(&page, 0xff, sizeof(page));
+            page.magic = STATS_PROGRESS_MAGIC;
+            if (write(given, &page, sizeof(page)) != (ssize_t)sizeof(page))
+                return die("write");
+        }
+        if (fd < 0 || wire_send(fd, &hello, NULL, 0) != 0 ||
+            wire_send(fd, &subscribe, &given, 1) != 0)
+            return die("subscribe");
+        int type = 0;
+        for (int k = 0; k < 2; k++) {
+            struct pollfd wait = {.fd = fd, .events = POLLIN};
+            poll(&wait, 1, 5000);
+            type = wire_receive(fd, WIRE_FROM_DAEMON, &answer, fds, &fd_count) > 0
+                       ? answer.header.type
+                       : 0;
+        }
+        printf("%d %s\n", i, type == WIRE_STREAM ? "taken" : "refused");
+    }
+    fflush(stdout);
+    return pause(); // until it is killed
+}
+
 int main(int count, char **words)
 {
     static const struct {
@@ -304,11 +461,13 @@ int main(int count, char **words)
         int (*run)(char **words);
     } commands[] = {{"notify", 1, notify}, {"stall", 2, stall}, {"garbage", 3, garbage},
                     {"deaf", 1, deaf},     {"hold", 2, hold},   {"kill", 1, kill_daemon},
-                    {"snapshot", 4, take_snapshots}, {"greedy", 2, greedy}};
+                    {"snapshot", 4, take_snapshots}, {"greedy", 2, greedy},
+                    {"percentiles", 1, percentiles}, {"progress", 1, progress},
+                    {"slow", 3, slow}};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (count == commands[i].arguments + 2 && strcmp(words[1], commands[i].name) == 0)
             return commands[i].run(words + 2);
-    fprintf(stderr,
-            "usage: daemon_probe notify|stall|garbage|deaf|hold|kill|snapshot|greedy ...\n");
+    fprintf(stderr, "usage: daemon_probe notify|stall|garbage|deaf|hold|kill|snapshot|greedy|"
+                    "percentiles|progress|slow ...\n");
     return 2;
 }

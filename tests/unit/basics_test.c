@@ -19,11 +19,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/labels.h"
 #include "common/labels_abi.h"
 #include "common/log.h"
 #include "common/stats.h"
+#include "common/stats_window.h"
 
 // ---- JSON ----
 
@@ -243,6 +245,115 @@ static void test_stats(void **state)
     stats_writer_finish(&writer);
 }
 
+static int by_value(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+// Durations as stages have them: most near one value, a long tail.
+static uint64_t duration(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    uint64_t random = *state >> 33;
+    uint64_t value = 3000000 + random % 200000;
+    return random % 97 == 0 ? value * (2 + random % 13) : random % 5 == 0 ? value / 300 : value;
+}
+
+static void expect_summary(const struct stats_summary *summary, uint64_t *values, size_t count)
+{
+    static const double shares[] = {0.5, 0.9, 0.99, 0.999};
+    const uint64_t got[] = {summary->p50_ns, summary->p90_ns, summary->p99_ns, summary->p999_ns};
+    uint64_t sum = 0;
+    assert_int_equal(summary->count, count);
+    qsort(values, count, sizeof(*values), by_value);
+    for (size_t i = 0; i < count; i++)
+        sum += values[i];
+    assert_int_equal(summary->sum_ns, sum);
+    assert_int_equal(summary->mean_ns, sum / count);
+    expect_near(summary->max_ns, values[count - 1]);
+    for (int i = 0; i < 4; i++)
+        expect_near(got[i], values[(size_t)(shares[i] * (double)count)]);
+}
+
+// 25 seconds of a thousand values each: the window always holds the last ten.
+static void test_window(void **state)
+{
+    (void)state;
+    enum { SECONDS = 25, EACH = 1000 };
+    static uint64_t values[SECONDS * EACH], some[SECONDS * EACH];
+    static struct stats_histogram histograms[2];
+    struct stats_window *window;
+    struct stats_summary recent[2], all;
+    uint64_t random = 7;
+    assert_int_equal(stats_window_create(2, 1000 * CLOCK_NS_PER_S, &window), 0);
+    for (unsigned second = 0; second < SECONDS; second++) {
+        for (unsigned i = 0; i < EACH; i++) {
+            // every second is slower than the one before, so that a wrong window shows
+            values[second * EACH + i] = duration(&random) * (10 + second) / 10;
+            stats_histogram_add(&histograms[1], values[second * EACH + i]);
+        }
+        unsigned ticks = second + 1 < STATS_WINDOW_TICKS ? second + 1 : STATS_WINDOW_TICKS;
+        uint64_t window_ns = stats_window_tick(window, histograms,
+                                               (1001 + second) * CLOCK_NS_PER_S, recent);
+        assert_int_equal(window_ns, ticks * CLOCK_NS_PER_S);
+        assert_int_equal(recent[0].count, 0);
+        assert_int_equal(recent[0].p50_ns | recent[0].max_ns | recent[0].sum_ns, 0);
+        memcpy(some, values + (second + 1 - ticks) * EACH, ticks * EACH * sizeof(some[0]));
+        expect_summary(&recent[1], some, ticks * EACH);
+        stats_histogram_summarize(&histograms[1], &all);
+        memcpy(some, values, (second + 1) * EACH * sizeof(some[0]));
+        expect_summary(&all, some, (second + 1) * EACH);
+    }
+    // nothing more comes: after ten ticks nothing is recent
+    for (unsigned i = 0; i < STATS_WINDOW_TICKS; i++)
+        stats_window_tick(window, histograms, (1026 + i) * CLOCK_NS_PER_S, recent);
+    assert_int_equal(recent[1].count, 0);
+    stats_window_destroy(window);
+    stats_window_destroy(NULL);
+}
+
+static void *recent_many(void *context)
+{
+    struct stats_summary summaries[STATS_STAGES];
+    for (uint64_t i = 1; i <= 20000; i++) {
+        for (unsigned k = 0; k < STATS_STAGES; k++)
+            summaries[k] = (struct stats_summary){.count = i, .sum_ns = i, .p50_ns = i,
+                                                  .p90_ns = i, .p99_ns = i, .p999_ns = i,
+                                                  .max_ns = i};
+        stats_recent_set(context, i, summaries);
+        if (i % 8 == 0)
+            sched_yield();
+    }
+    return NULL;
+}
+
+// A reader beside the writer finds all numbers of one update or none.
+static void test_recent(void **state)
+{
+    (void)state;
+    struct stats_writer writer;
+    struct stats_summary summaries[STATS_STAGES];
+    pthread_t thread;
+    uint64_t window_ns = 0;
+    assert_int_equal(stats_writer_init(&writer, "test"), 0);
+    struct stats_reader reader = stats_writer_reader(&writer);
+    assert_int_equal(stats_recent(&reader, summaries), 0);
+    pthread_create(&thread, NULL, recent_many, &writer);
+    while (window_ns < 20000) {
+        uint64_t now = stats_recent(&reader, summaries);
+        assert_true(now == 0 || now >= window_ns);
+        for (unsigned i = 0; i < STATS_STAGES; i++) {
+            assert_int_equal(summaries[i].count, now);
+            assert_int_equal(summaries[i].p50_ns, now);
+            assert_int_equal(summaries[i].max_ns, now);
+        }
+        window_ns = now ? now : window_ns;
+    }
+    pthread_join(thread, NULL);
+    stats_writer_finish(&writer);
+}
+
 // ---- labels ----
 
 static int labels_fd(const void *bytes, size_t size, int seals)
@@ -321,7 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),        cmocka_unit_test(test_json_bounded),
         cmocka_unit_test(test_json_misuse), cmocka_unit_test(test_log),
-        cmocka_unit_test(test_buckets),     cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_buckets),     cmocka_unit_test(test_stats), cmocka_unit_test(test_window), cmocka_unit_test(test_recent),
         cmocka_unit_test(test_labels),      cmocka_unit_test(test_labels_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

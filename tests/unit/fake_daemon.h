@@ -69,11 +69,12 @@ struct fake {
     int clients[FAKE_CLIENTS];
     int eventfds[FAKE_CLIENTS];
     uint64_t reported_sequence;
+    int progress_fd; // the newest one, -1 = none came
     // Answers to requests, JSON; NULL from it: the built-in ones.
     const char *(*answer)(const char *request);
     // Answers WIRE_SNAPSHOT; NULL: the client is closed, as by a daemon that does not know it.
     void (*snapshot)(struct fake *fake, int socket);
-    uint16_t minor;
+    uint16_t minor; // of the protocol: from 1 on clients send a progress memfd
 };
 
 static inline int fake_labels(const struct fake *fake)
@@ -233,7 +234,7 @@ static inline void fake_on_hello(struct fake *fake, int index)
     int socket = fake->clients[index];
     wire_init(&welcome, WIRE_WELCOME, sizeof(welcome), 0);
     welcome.major = fake->mischief == FAKE_OTHER_MAJOR ? 2 : WIRE_MAJOR;
-    welcome.minor = fake->minor;
+    welcome.minor = __atomic_load_n(&fake->minor, __ATOMIC_RELAXED);
     if (fake->mischief == FAKE_REFUSES) {
         fake_send_error(socket, -EACCES, "not in group qedge");
     } else if (fake->mischief == FAKE_GARBAGE) {
@@ -283,7 +284,7 @@ static inline bool fake_on_message(struct fake *fake, int index, const union wir
         if (fake->mischief == FAKE_NO_STREAM)
             fake_send_error(fake->clients[index], -ENODEV, "no such stream");
         else
-            fake_send_stream(fake, index, message->subscribe.flags);
+            fake_send_stream(fake, index, message->subscribe.flags & WIRE_SUBSCRIBE_EVENTFD);
         return true;
     case WIRE_REQUEST:
         fake_on_request(fake, fake->clients[index], message);
@@ -331,6 +332,11 @@ static inline void fake_receive(struct fake *fake, int index)
     int status = wire_receive(fake->clients[index], WIRE_FROM_CLIENT, &message, fds, &count);
     if (status == -EAGAIN)
         return;
+    if (status > 0 && count == 1) {
+        int old = __atomic_exchange_n(&fake->progress_fd, fds[0], __ATOMIC_ACQ_REL);
+        if (old >= 0)
+            close(old);
+    }
     if (status < 0 || !fake_on_message(fake, index, &message))
         fake_close_client(fake, index);
 }
@@ -375,6 +381,7 @@ static inline int fake_start(struct fake *fake, const char *path, uint64_t daemo
     fake->labels[2] = "two";
     memset(fake->clients, -1, sizeof(fake->clients));
     memset(fake->eventfds, -1, sizeof(fake->eventfds));
+    fake->progress_fd = -1;
     pthread_mutex_init(&fake->lock, NULL);
     if (ring_writer_init(&fake->ring, "fake", 64) != 0 ||
         stats_writer_init(&fake->stats, "fake") != 0)
@@ -451,6 +458,8 @@ static inline void fake_finish(struct fake *fake, bool in_order)
         fake_close_client(fake, i);
     }
     close(fake->listener);
+    if (fake->progress_fd >= 0)
+        close(fake->progress_fd);
     unlink(fake->path);
     ring_writer_finish(&fake->ring);
     stats_writer_finish(&fake->stats);

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -70,6 +71,18 @@ static void test_round_trip(void **state)
     assert_int_equal(receive(WIRE_FROM_CLIENT), sizeof(subscribe));
     assert_memory_equal(&message, &subscribe, sizeof(subscribe));
     assert_int_equal(fd_count, 0);
+    // A progress memfd comes along exactly when the flag says so.
+    int memfd = memfd_create("test", MFD_CLOEXEC);
+    assert_int_equal(wire_send(sockets[0], &subscribe, &memfd, 1), 0);
+    assert_int_equal(receive(WIRE_FROM_CLIENT), -EPROTO);
+    subscribe.flags |= WIRE_SUBSCRIBE_PROGRESS;
+    assert_int_equal(wire_send(sockets[0], &subscribe, NULL, 0), 0);
+    assert_int_equal(receive(WIRE_FROM_CLIENT), -EPROTO);
+    assert_int_equal(wire_send(sockets[0], &subscribe, &memfd, 1), 0);
+    assert_int_equal(receive(WIRE_FROM_CLIENT), sizeof(subscribe));
+    assert_int_equal(fd_count, 1);
+    close(fds[0]);
+    close(memfd);
 }
 
 static void test_fds(void **state)
