@@ -77,12 +77,33 @@ struct config_workers {
     bool lock_memory;
 };
 
+// In the order in which sources are tried, best first.
+enum config_power_source {
+    CONFIG_POWER_AUTO,
+    CONFIG_POWER_HWMON,
+    CONFIG_POWER_SUPPLY,
+    CONFIG_POWER_PMIC,
+    CONFIG_POWER_RAPL,
+    CONFIG_POWER_ESTIMATE,
+    CONFIG_POWER_NONE,
+};
+
+struct config_power {
+    int32_t source;          // enum config_power_source
+    char meter[64];          // "auto", or which hwmon or power_supply
+    int32_t shunt_micro_ohm; // 0 = as the driver believes
+    int32_t pmic_scale_permille, pmic_offset_mw;
+    int32_t estimate_core_mw; // 0 = by the board
+    int32_t baseline_mw;      // 0 = measured by qctl power --baseline, or not known
+};
+
 struct config {
     char socket[108];
     char socket_group[64];
     int32_t max_clients;
     int32_t log_level; // enum log_level
     struct config_workers workers;
+    struct config_power power;
     int32_t stream_count;
     struct config_stream streams[CONFIG_STREAMS_MAX];
 };

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/cleanup.h"
+#include "daemon/baseline.h"
 #include "daemon/reload.h"
 #include "daemon/service.h"
 #include "daemon/status_json.h"
@@ -213,12 +214,29 @@ void control_answer(struct control *control, uint64_t client_id, uint32_t token,
     }
 }
 
+static bool may_change(struct client *client, uint32_t token)
+{
+    if (client->peer.uid == 0 || client->peer.uid == geteuid())
+        return true;
+    client_error(client, token, -EPERM, "only root and the daemon's own user may do that");
+    return false;
+}
+
+static void request_baseline(struct control *control, struct client *client, uint32_t token,
+                             const char *text)
+{
+    const char *error = "";
+    if (!may_change(client, token))
+        return;
+    int status = baseline_start(control->service, client->id, token, text, &error);
+    if (status < 0)
+        client_error(client, token, status, error);
+}
+
 static void request_reload(struct control *control, struct client *client, uint32_t token)
 {
-    if (client->peer.uid != 0 && client->peer.uid != geteuid()) {
-        client_error(client, token, -EPERM, "only root and the daemon's own user may reload");
+    if (!may_change(client, token))
         return;
-    }
     int status = reload_start(control->service, client->id, token);
     if (status < 0)
         client_error(client, token, status,
@@ -233,11 +251,16 @@ void control_request(struct control *control, struct client *client, uint32_t to
         request_reload(control, client, token);
         return;
     }
+    if (strncmp(text, "baseline ", 9) == 0) {
+        request_baseline(control, client, token, text + 9);
+        return;
+    }
     char *answer = NULL;
     int length = status_json_make(control->service, text, &answer);
     if (length == -EINVAL)
         client_error(client, token, -EINVAL,
-                     "no such request; known: status, streams, clients, reload, version");
+                     "no such request; known: status, streams, clients, power, baseline SECONDS, "
+                     "reload, version");
     else if (length < 0)
         client_error(client, token, length, "no memory for an answer");
     else

@@ -36,6 +36,7 @@ struct pool {
     uint32_t stream_count;
     uint32_t cursor; // where the next search starts, so that no stream starves
     bool blocked;    // a frame was there but could not be taken
+    bool paused;
     bool stopping;
     bool team_busy;
     _Atomic(struct team *) team;
@@ -47,7 +48,7 @@ struct pool {
 
 static bool may_take(struct pool *pool, const struct stream *stream)
 {
-    if (!stream_has_room(stream))
+    if (pool->paused || !stream_has_room(stream))
         return false;
     return !(stream_wants_team(stream) && pool_has_team(pool) && pool->team_busy);
 }
@@ -72,17 +73,22 @@ static bool take_job(struct pool *pool, struct job *job)
     return false;
 }
 
-static void end_job(struct pool *pool, const struct job *job)
+// Those who found these frames could not take them and went back to sleep.
+static void unblock(struct pool *pool)
 {
-    if (job->team)
-        pool->team_busy = false;
-    if (!pool->blocked)
+    if (!pool->blocked || pool->paused)
         return;
-    // those who found these frames could not take them and went back to sleep
     pool->blocked = false;
     for (uint32_t i = 0; i < pool->stream_count; i++)
         if (mailbox_full(&pool->streams[i]->mailbox))
             sem_post(&pool->work);
+}
+
+static void end_job(struct pool *pool, const struct job *job)
+{
+    if (job->team)
+        pool->team_busy = false;
+    unblock(pool);
 }
 
 static void run_job(struct pool_thread *self, struct job *job)
@@ -232,6 +238,14 @@ bool pool_is_stalled(const struct pool *pool, uint64_t before_ns)
             return true;
     }
     return false;
+}
+
+void pool_set_paused(struct pool *pool, bool paused)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->paused = paused;
+    unblock(pool);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 // ---- attaching -------------------------------------------------------------

@@ -43,6 +43,10 @@ void pool_detach(struct pool *pool, struct stream *stream);
 struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network,
                           uint32_t top_k, uint32_t generation);
 
+// While paused no frame is taken: mailboxes keep the newest one, older ones count as dropped, paced
+// sources wait. Frames that are under way are finished.
+void pool_set_paused(struct pool *pool, bool paused);
+
 // Has any worker been at one frame since before `before_ns`?
 bool pool_is_stalled(const struct pool *pool, uint64_t before_ns);
 

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/affinity.h"
+#include "daemon/baseline.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
 #include "daemon/reload.h"
@@ -91,7 +92,11 @@ void service_stream_health(const struct service *service, const struct stream *s
     snprintf(health->reason, sizeof(health->reason), "%s", source.trouble.reason);
     snprintf(health->hint, sizeof(health->hint), "%s", source.trouble.hint);
     snprintf(health->source, sizeof(health->source), "%s", source.text);
-    if (source.state == SOURCE_RUNNING &&
+    if (power_baseline_runs(&service->power)) {
+        health->state = "waiting";
+        snprintf(health->reason, sizeof(health->reason),
+                 "paused while the idle power is measured (qctl power --baseline)");
+    } else if (source.state == SOURCE_RUNNING &&
         pool_is_stalled(service->pool, clock_now_ns() - WATCHDOG_STALL_NS)) {
         health->state = "stalled";
         snprintf(health->reason, sizeof(health->reason),
@@ -142,6 +147,19 @@ static void lock_memory(struct service *service)
             strerror(-status));
 }
 
+static void sample_machine(struct service *service, uint64_t now)
+{
+    uint64_t inferences = 0;
+    machine_sample(&service->machine, now);
+    uint32_t marks = machine_is_throttled(&service->machine) ? RING_RECORD_THROTTLED : 0;
+    for (uint32_t i = 0; i < service->stream_count; i++) {
+        publisher_mark(&service->streams[i]->publisher, marks);
+        inferences += stream_inferences(service->streams[i]);
+    }
+    power_sample(&service->power, now, inferences);
+    baseline_tick(service, now);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct service *service = timer->data;
@@ -149,6 +167,7 @@ static void on_tick(uv_timer_t *timer)
     for (uint32_t i = 0; i < service->stream_count; i++)
         stream_sample(service->streams[i], now);
     sysinfo_sample(&service->sysinfo, now);
+    sample_machine(service, now);
     control_tick(&service->control, now);
     service_say_status(service);
     lock_memory(service);
@@ -381,6 +400,18 @@ static int run(struct service *service)
     return status < 0 ? SERVICE_FAILED : SERVICE_OK;
 }
 
+// QEDGE_ROOT: another /sys and /dev, for tests and recordings. STATE_DIRECTORY is systemd's.
+static void init_machine(struct service *service)
+{
+    const char *root = getenv("QEDGE_ROOT");
+    root = root ? root : "";
+    machine_init(&service->machine, &firmware_device, root);
+    power_init(&service->power, &service->config->power, &firmware_device, root,
+               getenv("STATE_DIRECTORY"));
+    log_info("power: %s%s%s", service->power.meter.kind ? service->power.meter.kind->name : "",
+             service->power.meter.kind ? ": " : "", service->power.meter.detail);
+}
+
 int service_run(const char *config_path, struct config *config)
 {
     struct service service = {
@@ -391,6 +422,7 @@ int service_run(const char *config_path, struct config *config)
     signal(SIGPIPE, SIG_IGN);
     notify_init(&service.notify);
     sysinfo_init(&service.sysinfo);
+    init_machine(&service);
     if (getrandom(&service.daemon_id, sizeof(service.daemon_id), 0) < 0)
         service.daemon_id = service.started_ns ^ (uint64_t)getpid() << 40;
     if (load_networks(config, networks) < 0) {
@@ -400,6 +432,8 @@ int service_run(const char *config_path, struct config *config)
         if (start_streams(&service, networks) == 0)
             code = run(&service);
     }
+    power_finish(&service.power);
+    machine_finish(&service.machine);
     drop_networks(service.config, networks);
     free(service.config);
     return code;

@@ -13,7 +13,9 @@
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/hotplug.h"
+#include "daemon/machine.h"
 #include "daemon/notify.h"
+#include "daemon/power.h"
 #include "daemon/sysinfo.h"
 
 struct network;
@@ -40,6 +42,10 @@ struct service {
     struct notify notify;
     struct hotplug hotplug;
     struct sysinfo sysinfo;
+    struct machine machine;
+    struct power power;
+    uint64_t baseline_client; // who waits for the baseline's answer
+    uint32_t baseline_token;
     int lock_in; // ticks until memory is locked (again): at start, and after a reload has brought
                  // new memory
     struct reload *reload;

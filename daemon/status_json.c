@@ -12,6 +12,7 @@
 #include "common/json.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
+#include "daemon/power_json.h"
 #include "daemon/service.h"
 #include "daemon/stream.h"
 #include "engine/inspect.h"
@@ -192,6 +193,8 @@ static void write_status(struct json_writer *json, struct service *service)
     json_write_member_u64(json, "memory_kb", sysinfo_memory_kb(&service->sysinfo));
     json_write_member_string(json, "config", service->config_path);
     json_write_member_u64(json, "clients", service->control.count);
+    power_json_write(json, &service->power);
+    power_json_write_machine(json, &service->machine);
     write_streams(json, service);
     json_write_object_end(json);
 }
@@ -250,6 +253,11 @@ static bool write_answer(struct json_writer *json, struct service *service, cons
         json_write_object_end(json);
     } else if (strcmp(request, "clients") == 0) {
         write_clients(json, service);
+    } else if (strcmp(request, "power") == 0) {
+        json_write_object_begin(json);
+        power_json_write(json, &service->power);
+        power_json_write_machine(json, &service->machine);
+        json_write_object_end(json);
     } else if (strcmp(request, "version") == 0) {
         write_version(json);
     } else {

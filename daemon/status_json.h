@@ -7,7 +7,7 @@
 
 struct service;
 
-// request: "status", "streams", "clients" or "version". Returns the length of *answer (malloc'ed,
+// request: "status", "streams", "clients", "power" or "version". Returns the length of *answer (malloc'ed,
 // the caller frees it; NULL on failure), -EINVAL for another request, -ENOMEM.
 int status_json_make(struct service *service, const char *request, char **answer);
 

@@ -190,6 +190,11 @@ bool stream_is_idle(struct stream *stream)
     return idle;
 }
 
+uint64_t stream_inferences(const struct stream *stream)
+{
+    return stats_load(&stream->publisher.stats.page->stages[STATS_STAGE_INFER].count);
+}
+
 bool stream_last_record(struct stream *stream, struct ring_record *record)
 {
     uint64_t lost;

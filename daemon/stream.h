@@ -92,6 +92,8 @@ void stream_run(struct worker *worker, struct job *job);
 bool stream_is_idle(struct stream *stream);
 // Once a second: frame rates, and the latencies of the last seconds into the stats page.
 void stream_sample(struct stream *stream, uint64_t now_ns);
+// Frames that went through the model since the start.
+uint64_t stream_inferences(const struct stream *stream);
 // The newest result there is; false: none yet.
 bool stream_last_record(struct stream *stream, struct ring_record *record);
 void stream_get_rates(const struct stream *stream, double *fps_in, double *fps_out);
