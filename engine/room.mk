@@ -6,7 +6,6 @@ engine_SRCS := \
 	engine/context.c \
 	engine/draft.c \
 	engine/edge.c \
-	engine/fixedpoint.c \
 	engine/flatbuf.c \
 	engine/flatbuild.c \
 	engine/graph.c \

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <math.h>
 
-#include "engine/fixedpoint.h"
+#include "kernels/fixedpoint.h"
 #include "kernels/kernels.h"
 
 #define LOOKUP_CHUNK 16384

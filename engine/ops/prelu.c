@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "engine/fixedpoint.h"
+#include "kernels/fixedpoint.h"
 #include "engine/ops/broadcast.h"
 #include "engine/ops/ops.h"
 

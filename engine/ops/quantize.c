@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/fixedpoint.h"
+#include "kernels/fixedpoint.h"
 #include "engine/ops/lookup.h"
 #include "engine/ops/ops.h"
 #include "engine/ops/wide_ops.h"

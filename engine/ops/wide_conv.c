@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// 16x8 convolutions: int64 sums, TFLite's 16-bit multiplier; with an int32 bias int32 sums and its
-// 32-bit one.
+// 16x8 convolutions: which of TFLite's three ways to round, and the kernel's weights.
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "engine/fixedpoint.h"
 #include "engine/ops/wide_ops.h"
+#include "kernels/wide.h"
 
 struct wide_conv_params {
     struct kernel_conv_shape shape;
-    const int8_t *weights;
-    const int64_t *bias;
-    const struct fixed_multiplier *multipliers;
-    const double *factors; // instead, of a fully connected layer: TFLite rounds there in double
-    bool narrow;           // int32 bias
-    int32_t low, high;
+    struct kernel_wide_range range;
+    const struct kernel_wide_conv *kernel;
+    void *packed;
 };
 
 int wide_need_int16(struct build *b, const struct graph_tensor *t)
@@ -32,110 +28,24 @@ int wide_need_int16(struct build *b, const struct graph_tensor *t)
     return 0;
 }
 
-void *wide_weights(struct build *b, const struct kernel_conv_shape *s, size_t element)
-{
-    const struct graph_tensor *weights = build_input(b, 1);
-    if (s->kind == KERNEL_DEPTHWISE)
-        return build_constant(b, weights, b->keep);
-    const uint8_t *from = build_constant(b, weights, b->temp);
-    uint8_t *to = from ? build_params(b, weights->data_bytes) : NULL;
-    if (!to)
-        return NULL;
-    int32_t depth = s->in_c / s->groups, width = s->out_c / s->groups, taps = s->k_h * s->k_w;
-    for (int32_t o = 0; o < s->out_c; o++)
-        for (int32_t t = 0; t < taps; t++)
-            for (int32_t i = 0; i < depth; i++, from += element) {
-                size_t row =
-                    ((size_t)(o / width) * (size_t)taps + (size_t)t) * (size_t)depth + (size_t)i;
-                memcpy(to + (row * (size_t)width + (size_t)(o % width)) * element, from, element);
-            }
-    return to;
-}
-
-// ---- running -----------------------------------------------------------------------------------
-
-static void add_tap(const struct wide_conv_params *p, const int16_t *pixel, int32_t tap,
-                    int64_t *sums)
-{
-    const struct kernel_conv_shape *s = &p->shape;
-    if (s->kind == KERNEL_DEPTHWISE) {
-        const int8_t *w = p->weights + (size_t)tap * (size_t)s->out_c;
-        for (int32_t c = 0; c < s->out_c; c++)
-            sums[c] += pixel[c / s->depth_multiplier] * w[c];
-        return;
-    }
-    int32_t depth = s->in_c / s->groups, width = s->out_c / s->groups, taps = s->k_h * s->k_w;
-    for (int32_t g = 0; g < s->groups; g++)
-        for (int32_t i = 0; i < depth; i++) {
-            size_t row = ((size_t)g * (size_t)taps + (size_t)tap) * (size_t)depth + (size_t)i;
-            const int8_t *w = p->weights + row * (size_t)width;
-            for (int32_t c = 0; c < width; c++)
-                sums[g * width + c] += pixel[g * depth + i] * w[c];
-        }
-}
-
-static int64_t scale_sum(const struct wide_conv_params *p, int64_t sum, int32_t c)
-{
-    struct fixed_multiplier m = p->multipliers[c];
-    if (p->narrow)
-        return fixed_scale((int32_t)(uint32_t)(uint64_t)sum, m);
-    if (p->factors) {
-        double y = round((double)sum * p->factors[c]);
-        return y < -32768 ? -32768 : y > 32767 ? 32767 : (int64_t)y;
-    }
-    int64_t reduced = m.multiplier < 0x7FFF0000 ? (m.multiplier + (1 << 15)) >> 16 : 0x7FFF;
-    int32_t shift = 15 - m.shift;
-    // Sums beyond 2^47 clamp either way; the product must not overflow.
-    int64_t bounded = sum > (INT64_C(1) << 47)    ? INT64_C(1) << 47
-                      : sum < -(INT64_C(1) << 47) ? -(INT64_C(1) << 47)
-                                                  : sum;
-    return (bounded * reduced + (INT64_C(1) << (shift - 1))) >> shift;
-}
-
-static void run_pixel(const struct wide_conv_params *p, const int16_t *picture, int32_t top,
-                      int32_t left, int64_t *sums, int16_t *out)
-{
-    const struct kernel_conv_shape *s = &p->shape;
-    memcpy(sums, p->bias, sizeof(*sums) * (size_t)s->out_c);
-    for (int32_t ky = 0; ky < s->k_h; ky++) {
-        int32_t y = top + ky * s->dilation_h;
-        if (y < 0 || y >= s->in_h)
-            continue;
-        for (int32_t kx = 0; kx < s->k_w; kx++) {
-            int32_t x = left + kx * s->dilation_w;
-            if (x >= 0 && x < s->in_w)
-                add_tap(p, picture + ((size_t)y * (size_t)s->in_w + (size_t)x) * (size_t)s->in_c,
-                        ky * s->k_w + kx, sums);
-        }
-    }
-    for (int32_t c = 0; c < s->out_c; c++) {
-        int64_t value = scale_sum(p, sums[c], c);
-        out[c] = (int16_t)(value < p->low ? p->low : value > p->high ? p->high : value);
-    }
-}
-
-// A unit is an output row.
 static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first,
                      int32_t last)
 {
     const struct wide_conv_params *p = params;
-    const struct kernel_conv_shape *s = &p->shape;
-    size_t picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
-    for (int32_t row = first; row < last; row++) {
-        int16_t *out = (int16_t *)io->out[0] + (size_t)row * (size_t)s->out_w * (size_t)s->out_c;
-        int32_t top = row % s->out_h * s->stride_h - s->pad_top;
-        for (int32_t x = 0; x < s->out_w; x++, out += s->out_c)
-            run_pixel(p, (const int16_t *)io->in[0] + (size_t)(row / s->out_h) * picture, top,
-                      x * s->stride_w - s->pad_left, scratch, out);
-    }
+    p->kernel->run(&p->shape, &p->range, p->packed, io->in[0], io->out[0], scratch, first, last);
 }
 
 // ---- build -------------------------------------------------------------------------------------
 
 static int64_t *make_bias(struct build *b, int32_t out_c, bool *narrow)
 {
-    int64_t *bias = build_params(b, sizeof(*bias) * (size_t)out_c);
-    if (!bias || !build_has_input(b, 2))
+    int64_t *bias = store_take_array(b->temp, (size_t)out_c, sizeof(*bias));
+    if (!bias) {
+        build_fail(b, -ENOMEM, "no memory for biases");
+        return NULL;
+    }
+    memset(bias, 0, sizeof(*bias) * (size_t)out_c);
+    if (!build_has_input(b, 2))
         return bias;
     const struct graph_tensor *given = build_input(b, 2);
     *narrow = given->type == TENSOR_INT32;
@@ -155,23 +65,44 @@ static int64_t *make_bias(struct build *b, int32_t out_c, bool *narrow)
     return bias;
 }
 
-static struct fixed_multiplier *make_multipliers(struct build *b, int32_t out_c, double *factors)
+// Fills multipliers and factors, all of them in (0, 128).
+static int make_multipliers(struct build *b, int32_t out_c, struct fixed_multiplier *m,
+                            double *factors)
 {
     const struct graph_tensor *weights = build_input(b, 1);
-    struct fixed_multiplier *m = build_params(b, sizeof(*m) * (size_t)out_c);
     double in = (double)build_scale(build_input(b, 0), 0),
            out = (double)build_scale(build_output(b, 0), 0);
-    for (int32_t c = 0; m && c < out_c; c++) {
-        double factor = in * (double)build_scale(weights, c) / out;
-        if (!(factor > 0) || !(factor < 128)) {
-            build_fail(b, -EINVAL, "channel %d: requantization factor %g", c, factor);
-            return NULL;
-        }
-        m[c] = fixed_multiplier_from(factor);
-        if (factors)
-            factors[c] = factor;
+    for (int32_t c = 0; c < out_c; c++) {
+        factors[c] = in * (double)build_scale(weights, c) / out;
+        if (!(factors[c] > 0) || !(factors[c] < 128))
+            return build_fail(b, -EINVAL, "channel %d: requantization factor %g", c, factors[c]);
+        m[c] = fixed_multiplier_from(factors[c]);
     }
-    return m;
+    return 0;
+}
+
+static int pack(struct build *b, struct wide_conv_params *p)
+{
+    size_t out_c = (size_t)p->shape.out_c;
+    bool narrow = false;
+    const int64_t *bias = make_bias(b, p->shape.out_c, &narrow);
+    if (!bias)
+        return -EINVAL;
+    struct fixed_multiplier *multipliers = store_take_array(b->temp, out_c, sizeof(*multipliers));
+    double *factors = store_take_array(b->temp, out_c, sizeof(*factors));
+    const int8_t *given = build_constant(b, build_input(b, 1), b->temp);
+    if (!multipliers || !factors || !given)
+        return build_fail(b, -ENOMEM, "no memory for weights");
+    int rc = make_multipliers(b, p->shape.out_c, multipliers, factors);
+    p->packed = rc < 0 ? NULL : build_params(b, p->kernel->packed_size(&p->shape));
+    if (!p->packed)
+        return rc < 0 ? rc : -ENOMEM;
+    bool real = b->op->code == OP_FULLY_CONNECTED;
+    struct kernel_wide_weights weights = {
+        given, bias, narrow ? KERNEL_WIDE_FIXED : real ? KERNEL_WIDE_REAL : KERNEL_WIDE_REDUCED,
+        multipliers, factors};
+    p->kernel->pack(&p->shape, &weights, p->packed);
+    return 0;
 }
 
 static int32_t bound(float real, float scale, int32_t unbounded)
@@ -211,32 +142,22 @@ static int check(struct build *b, const struct kernel_conv_shape *s)
 
 int wide_conv(struct build *b, const struct kernel_conv_shape *s, uint64_t macs)
 {
-    int32_t low, high;
     int rc = check(b, s);
-    if (rc == 0)
-        rc = wide_activation(b, build_output(b, 0), b->op->options.activation, &low, &high);
     struct wide_conv_params *p = rc < 0 ? NULL : build_params(b, sizeof(*p));
     if (!p)
         return rc < 0 ? rc : -ENOMEM;
     p->shape = *s;
-    p->low = low;
-    p->high = high;
-    p->weights = wide_weights(b, s, 1);
-    p->bias = p->weights ? make_bias(b, s->out_c, &p->narrow) : NULL;
-    bool real = b->op->code == OP_FULLY_CONNECTED && !p->narrow;
-    double *factors = p->bias && real ? build_params(b, sizeof(*factors) * (size_t)s->out_c) : NULL;
-    p->factors = factors;
-    p->multipliers = p->bias ? make_multipliers(b, s->out_c, factors) : NULL;
-    if (!p->multipliers || (real && !factors))
-        return -EINVAL;
-    bool depthwise = s->kind == KERNEL_DEPTHWISE;
-    struct layer *layer =
-        build_layer(b, run_conv, depthwise ? "depthwise_16x8_c" : "conv_16x8_c", p, 1);
+    p->kernel = kernel_wide_conv_select(s, b->cpu);
+    rc = wide_activation(b, build_output(b, 0), b->op->options.activation, &p->range.low,
+                         &p->range.high);
+    if (rc == 0)
+        rc = pack(b, p);
+    struct layer *layer = rc < 0 ? NULL : build_layer(b, run_conv, p->kernel->name, p, 1);
     if (!layer)
-        return -ENOMEM;
-    layer->units = s->batch * s->out_h;
-    layer->scratch = sizeof(int64_t) * (size_t)s->out_c;
+        return rc < 0 ? rc : -ENOMEM;
+    layer->units = p->kernel->units(s);
+    layer->scratch = p->kernel->scratch_size(s);
     layer->macs = macs;
-    layer->packed_bytes = build_input(b, 1)->data_bytes;
+    layer->packed_bytes = p->kernel->packed_size(s);
     return 0;
 }

@@ -25,9 +25,4 @@ int wide_pool(struct build *build, const struct kernel_pool_shape *shape);
 int wide_softmax(struct build *build);
 int wide_unary(struct build *build);
 
-// Constant convolution weights as [group][tap][in][out] (depthwise: as they are), kept with the
-// model, so that inner loops run over output channels. `element` is 1 or 4 bytes. NULL after
-// writing the error.
-void *wide_weights(struct build *build, const struct kernel_conv_shape *shape, size_t element);
-
 #endif

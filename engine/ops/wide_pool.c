@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#include "engine/fixedpoint.h"
+#include "kernels/fixedpoint.h"
 #include "engine/ops/wide_ops.h"
 
 struct wide_pool_params {

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <math.h>
 
-#include "engine/fixedpoint.h"
+#include "kernels/fixedpoint.h"
 #include "engine/ops/wide_ops.h"
 
 #define UNARY_CHUNK 4096

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/fixedpoint.h"
+#include "kernels/fixedpoint.h"
 
 #include <math.h>
 

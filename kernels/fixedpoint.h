@@ -3,8 +3,8 @@
 // The fixed-point arithmetic of TFLite's integer kernels, for the operators that LiteRT runs with
 // them. Source of the maths: gemmlowp's fixedpoint.h and TFLite's common.h (double-rounding build).
 
-#ifndef QEDGE_ENGINE_FIXEDPOINT_H
-#define QEDGE_ENGINE_FIXEDPOINT_H
+#ifndef QEDGE_KERNELS_FIXEDPOINT_H
+#define QEDGE_KERNELS_FIXEDPOINT_H
 
 #include <stdint.h>
 
