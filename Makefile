@@ -107,7 +107,7 @@ PROGRAMS := $(BUILD)/qedged $(BUILD)/qctl $(BUILD)/qmodel $(BUILD)/libqclient.so
 
 $(BUILD)/qedged: $(call obj,daemon/main.c) $(call lib,daemon imaging engine kernels common)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
-$(BUILD)/qmodel: $(call obj,qmodel/main.c) $(call lib,qmodel imaging engine kernels common)
+$(BUILD)/qmodel: $(call obj,qmodel/main.c) $(call lib,qmodel libclient imaging engine kernels common)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
 
 SONAME := libqclient.so.0

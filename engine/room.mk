@@ -16,6 +16,7 @@ engine_SRCS := \
 	engine/schema.c \
 	engine/sharing.c \
 	engine/store.c \
+	engine/stored.c \
 	engine/team.c \
 	engine/tflite_writer.c \
 	engine/ops/binary.c \

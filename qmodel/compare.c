@@ -2,63 +2,76 @@
 //
 // qmodel compare: two models of the same task on the same data. The first is the one to be like.
 
+#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/json.h"
 #include "engine/classify.h"
 #include "engine/inspect.h"
 #include "engine/team.h"
 #include "qmodel/command.h"
+#include "qmodel/comparison.h"
 #include "qmodel/loading.h"
-#include "qmodel/samples.h"
+#include "qmodel/progress_bar.h"
+#include "qmodel/truth.h"
+
+#define LAYER_SAMPLES 50 // samples that the layers are looked at with, spread over all
+#define TIMED_LEAST 200  // runs that percentiles are made of, when TIMED_NS is enough for them
+#define TIMED_NS CLOCK_NS_PER_S
+#define ENERGY_NS (CLOCK_NS_PER_S / 2) // of each of ENERGY_ROUNDS turns of each model
+#define ENERGY_ROUNDS 2
 
 // clang-format off
 const char command_compare_help[] =
     "usage: qmodel compare A.tflite B.tflite --data WHAT [OPTION...]\n\n"
-    "How much of A is left in B: both run on the same data, first outputs are compared.\n\n"
-    "  --data WHAT      a folder of pictures, a text file with a picture a line, or a .npy file of\n"
-    "                   float32 tensors [n, ...]\n"
+    "How much of A is left in B: both run on the same data, first outputs are compared; then which\n"
+    "layers the difference comes from.\n\n"
+    "  --data WHAT      a folder of pictures (or of folders, one a class), a text file with a picture a\n"
+    "                   line, a .npy file of float32 tensors [n, ...], or ring:STREAM[:COUNT]: taken live\n"
+    "                   from a running qedged\n"
+    "  --labels FILE    the right classes, for accuracy: lines \"NAME CLASS\", or one CLASS a line, or a\n"
+    "                   .npy file of integers; folders named like classes need no file\n"
+    "  --layers N       so many of the worst layers (default 10, 0: do not look at layers)\n"
+    "  --html FILE      a report with plots and histograms, in one file\n"
     "  --fit, --mean, --std, --bgr   how pictures become inputs: as in qmodel run\n"
     "  --threads N      threads that share each layer (default 1)\n"
-    "  --json           one JSON object; sqnr_db is null when the outputs are equal\n";
+    "  --json           everything as one JSON object; a SQNR is null where there is no difference\n";
 // clang-format on
 
 struct options {
-    const char *models[2], *data;
+    const char *models[2], *data, *labels, *html;
     struct picture_options picture;
-    long threads;
+    long threads, layers;
     bool json;
-};
-
-struct side {
-    const char *path;
-    struct model *model;
-    struct context *context;
-    struct samples samples;
-    uint64_t *times_ns; // one a sample
-};
-
-struct result {
-    uint32_t samples, same_best, in_five;
-    double signal, noise, difference; // sums of A^2, (A-B)^2, |A-B|
-    uint64_t values;
 };
 
 // ---- command line ------------------------------------------------------------------------------
 
-enum { OPT_DATA = 256, OPT_FIT, OPT_MEAN, OPT_STD, OPT_BGR, OPT_THREADS, OPT_JSON };
+enum {
+    OPT_DATA = 256,
+    OPT_LABELS,
+    OPT_LAYERS,
+    OPT_HTML,
+    OPT_FIT,
+    OPT_MEAN,
+    OPT_STD,
+    OPT_BGR,
+    OPT_THREADS,
+    OPT_JSON
+};
 
 static int parse_option(struct options *o, int option)
 {
     struct picture_options *p = &o->picture;
     switch (option) {
     case OPT_DATA: o->data = optarg; return 0;
+    case OPT_LABELS: o->labels = optarg; return 0;
+    case OPT_HTML: o->html = optarg; return 0;
+    case OPT_LAYERS: return command_number("compare", "--layers", optarg, 0, 1000, &o->layers);
     case OPT_FIT: return picture_option_fit("compare", optarg, &p->fit);
     case OPT_MEAN:
         return picture_option_values("compare", "--mean", optarg, p->mean, &p->mean_count);
@@ -73,12 +86,19 @@ static int parse_option(struct options *o, int option)
 static int parse(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"data", required_argument, NULL, OPT_DATA}, {"fit", required_argument, NULL, OPT_FIT},
-        {"mean", required_argument, NULL, OPT_MEAN}, {"std", required_argument, NULL, OPT_STD},
-        {"bgr", no_argument, NULL, OPT_BGR},         {"threads", required_argument, NULL, OPT_THREADS},
-        {"json", no_argument, NULL, OPT_JSON},       {NULL, 0, NULL, 0},
+        {"data", required_argument, NULL, OPT_DATA},
+        {"labels", required_argument, NULL, OPT_LABELS},
+        {"layers", required_argument, NULL, OPT_LAYERS},
+        {"html", required_argument, NULL, OPT_HTML},
+        {"fit", required_argument, NULL, OPT_FIT},
+        {"mean", required_argument, NULL, OPT_MEAN},
+        {"std", required_argument, NULL, OPT_STD},
+        {"bgr", no_argument, NULL, OPT_BGR},
+        {"threads", required_argument, NULL, OPT_THREADS},
+        {"json", no_argument, NULL, OPT_JSON},
+        {NULL, 0, NULL, 0},
     };
-    *o = (struct options){.threads = 1};
+    *o = (struct options){.threads = 1, .layers = 10};
     opterr = 0;
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
@@ -102,9 +122,9 @@ static int parse(int argc, char **argv, struct options *o)
     return 0;
 }
 
-// ---- running -----------------------------------------------------------------------------------
+// ---- opening -----------------------------------------------------------------------------------
 
-static uint32_t output_elements(const struct side *s)
+static uint32_t output_elements(const struct comparison_side *s)
 {
     const struct tensor_info *out = model_output(s->model, 0);
     uint32_t n = 1;
@@ -113,71 +133,150 @@ static uint32_t output_elements(const struct side *s)
     return n;
 }
 
-static int open_side(struct side *s, const struct options *o, const char *path)
+static int open_side(struct comparison_side *s, const struct options *o, const char *path)
 {
+    struct model_error error;
+    struct model_summary summary;
     s->path = path;
     int rc = loading_open("compare", path, &s->model);
     if (rc == 0)
         rc = samples_open(&s->samples, "compare", o->data, s->model, &o->picture);
     if (rc != 0)
         return rc;
-    s->times_ns = calloc(s->samples.count, sizeof(*s->times_ns));
-    if (!s->times_ns || context_create(s->model, (uint32_t)o->threads, &s->context) < 0)
+    if (stored_open(&s->stored, path, &error) < 0)
+        return command_fail("compare", "%s: %s", path, error.text);
+    if (context_create(s->model, (uint32_t)o->threads, &s->context) < 0)
         return command_fail("compare", "%s: no memory to run it", path);
+    model_summarize(s->model, &summary);
+    s->file_bytes = summary.file_bytes;
+    stored_size(&s->stored, &s->weight_bytes, &s->weight_elements);
+    s->joules = -1;
     return 0;
 }
 
-static void close_side(struct side *s)
+static void close_side(struct comparison_side *s)
 {
     samples_close(&s->samples);
     context_destroy(s->context);
     model_close(s->model);
-    free(s->times_ns);
+    stored_finish(&s->stored);
 }
 
-static void add_outputs(struct result *r, const struct side *sides)
+static int check(const struct comparison *c)
 {
-    const struct tensor_info *out[2];
-    const void *data[2];
-    struct classify_hit best, five[5];
-    for (uint32_t i = 0; i < 2; i++) {
-        out[i] = model_output(sides[i].model, 0);
-        data[i] = context_output(sides[i].context, 0);
-    }
-    uint32_t n = output_elements(&sides[0]);
-    for (uint32_t i = 0; i < n; i++) {
-        double a = (double)classify_value(out[0], data[0], i);
-        double b = (double)classify_value(out[1], data[1], i);
-        r->signal += a * a;
-        r->noise += (a - b) * (a - b);
-        r->difference += fabs(a - b);
-    }
-    classify_top_k(out[0], data[0], 1, &best);
-    uint32_t found = classify_top_k(out[1], data[1], 5, five);
-    r->same_best += five[0].index == best.index;
-    for (uint32_t i = 0; i < found; i++)
-        r->in_five += five[i].index == best.index;
-    r->values += n;
-    r->samples++;
-}
-
-static int run_all(struct side *sides, struct team *team, struct result *r)
-{
-    for (uint32_t i = 0; i < sides[0].samples.count; i++) {
-        for (uint32_t s = 0; s < 2; s++) {
-            int rc = samples_load(&sides[s].samples, i, sides[s].context);
-            if (rc != 0)
-                return rc;
-            uint64_t start = clock_now_ns();
-            context_run(sides[s].context, team);
-            sides[s].times_ns[i] = clock_now_ns() - start;
-        }
-        add_outputs(r, sides);
-    }
+    const struct comparison_side *sides = c->sides;
+    if (output_elements(&sides[0]) != output_elements(&sides[1]))
+        return command_fail("compare", "the first outputs have %u and %u values",
+                            output_elements(&sides[0]), output_elements(&sides[1]));
+    if (sides[0].samples.count != sides[1].samples.count)
+        return command_fail("compare", "%s: it changed meanwhile", c->data);
     return 0;
 }
 
-// ---- results -----------------------------------------------------------------------------------
+// ---- running -----------------------------------------------------------------------------------
+
+static void run_timed(struct comparison_side *s, struct team *team)
+{
+    uint64_t start = clock_now_ns();
+    context_run(s->context, team);
+    s->times_ns[s->runs++ % COMPARISON_TIMES] = clock_now_ns() - start;
+}
+
+static void add_outputs(struct comparison *c, int32_t class)
+{
+    const struct tensor_info *out[2];
+    const void *data[2];
+    struct classify_hit best[2], five[5];
+    for (uint32_t i = 0; i < 2; i++) {
+        out[i] = model_output(c->sides[i].model, 0);
+        data[i] = context_output(c->sides[i].context, 0);
+        classify_top_k(out[i], data[i], 1, &best[i]);
+        c->sides[i].right += class >= 0 && best[i].index == (uint32_t) class;
+    }
+    uint32_t n = output_elements(&c->sides[0]);
+    for (uint32_t i = 0; i < n; i++) {
+        double a = (double)classify_value(out[0], data[0], i);
+        double b = (double)classify_value(out[1], data[1], i);
+        c->signal += a * a;
+        c->noise += (a - b) * (a - b);
+        c->difference += fabs(a - b);
+    }
+    uint32_t found = classify_top_k(out[1], data[1], 5, five);
+    c->same_best += best[1].index == best[0].index;
+    for (uint32_t i = 0; i < found; i++)
+        c->in_five += five[i].index == best[0].index;
+    c->known += class >= 0;
+    c->values += n;
+    c->samples++;
+}
+
+static int run_sample(struct comparison *c, uint32_t index, struct team *team,
+                      const struct truth *truth)
+{
+    for (uint32_t s = 0; s < 2; s++) {
+        int rc = samples_load(&c->sides[s].samples, index, c->sides[s].context);
+        if (rc != 0)
+            return rc;
+        run_timed(&c->sides[s], team);
+    }
+    add_outputs(c, truth->classes ? truth->classes[index] : -1);
+    return 0;
+}
+
+static int run_all(struct comparison *c, struct team *team, const struct truth *truth, bool layers)
+{
+    uint32_t count = c->sides[0].samples.count,
+             looked = count < LAYER_SAMPLES ? count : LAYER_SAMPLES;
+    struct progress_bar progress;
+    int rc = 0;
+    progress_bar_start(&progress, "comparing", count);
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        rc = run_sample(c, i, team, truth);
+        // of every count / looked samples the first
+        bool look = layers && (uint64_t)i * looked / count * count / looked <= i &&
+                    (i == 0 || (uint64_t)i * looked / count != (uint64_t)(i - 1) * looked / count);
+        if (rc == 0 && look)
+            rc = comparison_add_layers(c, i);
+        progress_bar_step(&progress, i + 1);
+    }
+    progress_bar_finish(&progress);
+    return rc;
+}
+
+// A few samples make no percentile: both go on with the last one, in turns.
+static int run_more(struct comparison *c, struct team *team)
+{
+    uint64_t until = clock_now_ns() + TIMED_NS;
+    while (c->sides[1].runs < TIMED_LEAST && clock_now_ns() < until)
+        for (uint32_t s = 0; s < 2; s++) {
+            int rc = samples_load(&c->sides[s].samples, c->samples - 1, c->sides[s].context);
+            if (rc != 0)
+                return rc;
+            run_timed(&c->sides[s], team);
+        }
+    return 0;
+}
+
+static void measure_energy(struct comparison *c, struct team *team)
+{
+    double joules[2] = {0};
+    uint64_t runs[2] = {0};
+    if (meter_open(&c->meter, getenv("QEDGE_SYSROOT") ? getenv("QEDGE_SYSROOT") : "") < 0)
+        return;
+    for (uint32_t turn = 0; turn < 2 * ENERGY_ROUNDS; turn++) {
+        uint32_t s = turn % 2;
+        uint64_t until = clock_now_ns() + ENERGY_NS;
+        meter_start(&c->meter);
+        do {
+            context_run(c->sides[s].context, team);
+            runs[s]++;
+        } while (clock_now_ns() < until);
+        double used = meter_stop(&c->meter);
+        joules[s] = used < 0 || joules[s] < 0 ? -1 : joules[s] + used;
+    }
+    for (uint32_t s = 0; s < 2; s++)
+        c->sides[s].joules = joules[s] < 0 ? -1 : joules[s] / (double)runs[s];
+}
 
 static int compare_times(const void *a, const void *b)
 {
@@ -185,98 +284,108 @@ static int compare_times(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
-static double time_us(const struct side *s, uint32_t samples, uint32_t percent)
+static void solve_times(struct comparison_side *s)
 {
-    return (double)s->times_ns[(uint64_t)(samples - 1) * percent / 100] / 1000;
+    uint64_t n = s->runs < COMPARISON_TIMES ? s->runs : COMPARISON_TIMES;
+    qsort(s->times_ns, n, sizeof(uint64_t), compare_times);
+    s->p50_us = (double)s->times_ns[(n - 1) * 50 / 100] / 1000;
+    s->p99_us = (double)s->times_ns[(n - 1) * 99 / 100] / 1000;
 }
 
-static size_t file_bytes(const struct side *s)
+// ---- results -----------------------------------------------------------------------------------
+
+double comparison_db(double signal, double noise)
 {
-    struct model_summary summary;
-    model_summarize(s->model, &summary);
-    return summary.file_bytes;
+    return 10 * log10(signal / noise);
 }
 
-static void print_text(const struct result *r, const struct side *sides)
+const char *comparison_db_text(double signal, double noise, char *text, size_t size)
 {
-    for (uint32_t s = 0; s < 2; s++)
-        printf("%c: %s: %zu bytes, %.0f us (p99 %.0f us)\n", (int)('A' + s), sides[s].path,
-               file_bytes(&sides[s]), time_us(&sides[s], r->samples, 50),
-               time_us(&sides[s], r->samples, 99));
-    printf("size:            B has %.1f %% of A's bytes\n",
-           100.0 * (double)file_bytes(&sides[1]) / (double)file_bytes(&sides[0]));
-    printf("same best class: %u of %u\n", r->same_best, r->samples);
-    printf("A's best in B's best five: %u of %u\n", r->in_five, r->samples);
-    printf("mean difference: %.3g\n", r->difference / (double)r->values);
-    if (r->noise > 0)
-        printf("SQNR:            %.2f dB\n", 10 * log10(r->signal / r->noise));
+    if (noise == 0)
+        snprintf(text, size, "%s", "exact");
+    else if (signal == 0)
+        snprintf(text, size, "%s", "-");
     else
-        printf("SQNR:            the outputs are equal\n");
+        snprintf(text, size, "%.2f", comparison_db(signal, noise));
+    return text;
 }
 
-static int print_json(const struct result *r, const struct side *sides)
+static double own_db(const struct comparison_layer *l)
 {
-    char buffer[16384];
-    struct json_writer json;
-    json_write_init(&json, buffer, sizeof(buffer));
-    json_write_object_begin(&json);
-    for (uint32_t s = 0; s < 2; s++) {
-        json_write_key(&json, s ? "b" : "a");
-        json_write_object_begin(&json);
-        json_write_member_string(&json, "path", sides[s].path);
-        json_write_member_u64(&json, "file_bytes", file_bytes(&sides[s]));
-        json_write_member_fixed(&json, "median_us", time_us(&sides[s], r->samples, 50), 1);
-        json_write_member_fixed(&json, "p99_us", time_us(&sides[s], r->samples, 99), 1);
-        json_write_object_end(&json);
+    return l->own_noise > 0 ? comparison_db(l->own_signal, l->own_noise) : INFINITY;
+}
+
+uint32_t comparison_worst(const struct comparison *c, uint32_t count, uint32_t *worst)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->layer_count; i++) {
+        uint32_t at = n < count ? n++ : count;
+        for (; at > 0 && own_db(&c->layers[i]) < own_db(&c->layers[worst[at - 1]]); at--)
+            if (at < count)
+                worst[at] = worst[at - 1];
+        if (at < count)
+            worst[at] = i;
     }
-    json_write_member_u64(&json, "samples", r->samples);
-    json_write_member_u64(&json, "same_best", r->same_best);
-    json_write_member_u64(&json, "best_in_five", r->in_five);
-    json_write_key(&json, "mean_difference");
-    json_write_double(&json, r->difference / (double)r->values);
-    json_write_key(&json, "sqnr_db");
-    json_write_double(&json, 10 * log10(r->signal / r->noise));
-    json_write_object_end(&json);
-    if (json_write_finish(&json) < 0)
-        return command_fail("compare", "the paths are too long to print");
-    puts(buffer);
-    return 0;
+    return n;
 }
 
-static int compare(const struct options *o, struct side *sides)
+static int report(const struct options *o, const struct comparison *c)
 {
-    struct result result = {0};
+    int rc = 0;
+    if (o->html) {
+        rc = comparison_write_html(c, (uint32_t)o->layers, o->html);
+        if (rc < 0)
+            return command_fail("compare", "%s: %s", o->html, strerror(-rc));
+    }
+    if (o->json)
+        return comparison_print_json(c);
+    comparison_print(c, (uint32_t)o->layers);
+    return COMMAND_OK;
+}
+
+static int compare(const struct options *o, struct comparison *c)
+{
     struct team *team = NULL;
     struct team_options team_options = {.members = (uint32_t)o->threads};
-    if (output_elements(&sides[0]) != output_elements(&sides[1]))
-        return command_fail("compare", "the first outputs have %u and %u values",
-                            output_elements(&sides[0]), output_elements(&sides[1]));
-    if (sides[0].samples.count != sides[1].samples.count)
-        return command_fail("compare", "%s: it changed meanwhile", o->data);
-    if (o->threads > 1 && team_create(&team_options, &team) < 0)
-        return command_fail("compare", "no threads to run the models");
-    int rc = run_all(sides, team, &result);
+    struct truth truth = {0};
+    int rc = check(c);
+    if (rc == 0)
+        rc = truth_open(&truth, "compare", o->labels, &c->sides[0].samples,
+                        c->sides[model_label_count(c->sides[0].model) ? 0 : 1].model);
+    if (rc == 0 && o->layers > 0)
+        rc = comparison_pair(c);
+    if (rc == 0 && o->threads > 1 && team_create(&team_options, &team) < 0)
+        rc = command_fail("compare", "no threads to run the models");
+    if (rc == 0)
+        rc = run_all(c, team, &truth, o->layers > 0);
+    if (rc == 0)
+        rc = run_more(c, team);
+    if (rc == 0)
+        measure_energy(c, team);
     team_destroy(team);
-    if (rc != 0)
-        return rc;
-    for (uint32_t s = 0; s < 2; s++)
-        qsort(sides[s].times_ns, result.samples, sizeof(uint64_t), compare_times);
-    if (o->json)
-        return print_json(&result, sides);
-    print_text(&result, sides);
-    return COMMAND_OK;
+    truth_close(&truth);
+    for (uint32_t s = 0; rc == 0 && s < 2; s++)
+        solve_times(&c->sides[s]);
+    return rc == 0 ? report(o, c) : rc;
 }
 
 int command_compare(int argc, char **argv)
 {
     struct options o;
-    struct side sides[2] = {{0}};
     int rc = parse(argc, argv, &o);
+    if (rc != 0)
+        return rc;
+    struct comparison *c = calloc(1, sizeof(*c)); // with its times too large for a stack
+    if (!c)
+        return command_fail("compare", "no memory");
+    c->data = o.data;
     for (uint32_t s = 0; rc == 0 && s < 2; s++)
-        rc = open_side(&sides[s], &o, o.models[s]);
+        rc = open_side(&c->sides[s], &o, o.models[s]);
     if (rc == 0)
-        rc = compare(&o, sides);
+        rc = compare(&o, c);
+    comparison_finish_layers(c);
     for (uint32_t s = 0; s < 2; s++)
-        close_side(&sides[s]);
+        close_side(&c->sides[s]);
+    free(c);
     return rc;
 }

@@ -49,6 +49,21 @@ int picture_input_target(const struct model *model, const struct picture_options
     return 0;
 }
 
+static int convert(const struct convert_target *target, const struct image *image, const char *name,
+                   struct context *context, struct picture_error *error)
+{
+    struct convert *convert;
+    int rc = convert_create(image, target, &convert);
+    if (rc == 0) {
+        rc = convert_run(convert, image, context_native_input(context));
+        convert_destroy(convert);
+    }
+    if (rc < 0)
+        snprintf(error->text, sizeof(error->text), "%.150s: cannot be converted to %d x %d: %s", name,
+                 target->width, target->height, strerror(-rc));
+    return rc;
+}
+
 int picture_input_load(const struct convert_target *target, const struct image *frame, const char *path,
                        struct context *context, struct picture_error *error)
 {
@@ -60,16 +75,30 @@ int picture_input_load(const struct convert_target *target, const struct image *
         snprintf(error->text, sizeof(error->text), "%s", decode.text);
         return rc;
     }
-    struct convert *convert;
-    rc = convert_create(&picture.image, target, &convert);
-    if (rc == 0) {
-        rc = convert_run(convert, &picture.image, context_native_input(context));
-        convert_destroy(convert);
-    }
+    rc = convert(target, &picture.image, path, context, error);
     picture_finish(&picture);
+    return rc;
+}
+
+int picture_input_convert(const struct convert_target *target, const struct image *image, const char *name,
+                          struct context *context, struct picture_error *error)
+{
+    if (image->format != IMAGE_JPEG)
+        return convert(target, image, name, context, error);
+    struct jpeg_decoder *decoder;
+    struct decode_error decode = {{0}};
+    struct image decoded;
+    int rc = jpeg_decoder_create(&decoder);
+    if (rc < 0) {
+        snprintf(error->text, sizeof(error->text), "%.150s: no memory for a JPEG decoder", name);
+        return rc;
+    }
+    rc = jpeg_decode(decoder, image->planes[0], image->size[0], target->width, target->height, &decoded, &decode);
     if (rc < 0)
-        snprintf(error->text, sizeof(error->text), "%.150s: cannot be converted to %d x %d: %s", path,
-                 target->width, target->height, strerror(-rc));
+        snprintf(error->text, sizeof(error->text), "%.100s: %.150s", name, decode.text);
+    else
+        rc = convert(target, &decoded, name, context, error);
+    jpeg_decoder_destroy(decoder);
     return rc;
 }
 

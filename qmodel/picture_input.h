@@ -32,6 +32,10 @@ int picture_input_target(const struct model *model, const struct picture_options
 int picture_input_load(const struct convert_target *target, const struct image *frame, const char *path,
                        struct context *context, struct picture_error *error);
 
+// The same for a picture in memory, JPEG included; `name` stands for it in the line.
+int picture_input_convert(const struct convert_target *target, const struct image *image, const char *name,
+                          struct context *context, struct picture_error *error);
+
 // The options' words: "127.5" or "123,117,104", all finite; "crop", "stretch" or "letterbox". 0, or COMMAND_USAGE with
 // the line written.
 int picture_option_values(const char *command, const char *option, const char *text, float values[3],

@@ -4,17 +4,25 @@ qmodel_SRCS := \
 	qmodel/calibrate.c \
 	qmodel/command.c \
 	qmodel/compare.c \
+	qmodel/compare_html.c \
+	qmodel/compare_layers.c \
+	qmodel/compare_text.c \
 	qmodel/correction.c \
 	qmodel/frame_option.c \
+	qmodel/html_text.c \
 	qmodel/info.c \
 	qmodel/integer.c \
 	qmodel/label_list.c \
 	qmodel/loading.c \
+	qmodel/meter.c \
 	qmodel/output_file.c \
 	qmodel/picture_input.c \
+	qmodel/progress_bar.c \
 	qmodel/quantize.c \
 	qmodel/ranges.c \
 	qmodel/raw_tensors.c \
+	qmodel/ring_frames.c \
 	qmodel/run.c \
 	qmodel/samples.c \
+	qmodel/truth.c \
 	qmodel/weights.c

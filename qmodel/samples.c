@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "qmodel/command.h"
+#include "qmodel/ring_frames.h"
 
 #define SAMPLES_MAX 1000000
 
@@ -48,7 +49,7 @@ static bool is_picture(const char *name)
     return false;
 }
 
-static int read_folder(struct samples *s, const char *path)
+static int read_files(struct samples *s, const char *path)
 {
     cleanup_free char *folder = NULL;
     if (asprintf(&folder, "%s/", path) < 0)
@@ -63,6 +64,31 @@ static int read_folder(struct samples *s, const char *path)
             rc = add_name(s, folder, strlen(folder), entry->d_name);
     }
     closedir(dir);
+    return rc;
+}
+
+static int read_class_folders(struct samples *s, const char *path)
+{
+    DIR *dir = opendir(path);
+    if (!dir)
+        return -errno;
+    int rc = 0;
+    for (struct dirent *entry; rc == 0 && (entry = readdir(dir));) {
+        struct stat st;
+        cleanup_free char *folder = NULL;
+        if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+            continue;
+        rc = asprintf(&folder, "%s/%s", path, entry->d_name) < 0 ? -ENOMEM : read_files(s, folder);
+    }
+    closedir(dir);
+    return rc;
+}
+
+static int read_folder(struct samples *s, const char *path)
+{
+    int rc = read_files(s, path);
+    if (rc == 0 && s->count == 0)
+        rc = read_class_folders(s, path);
     if (s->count)
         qsort(s->names, s->count, sizeof(*s->names), compare_names);
     return rc;
@@ -173,6 +199,10 @@ static int open_any(struct samples *s, const struct model *model, const struct p
     enum tensor_type type = model_native_input(model)->type;
     if (model_input_count(model) != 1 || (type != TENSOR_FLOAT32 && type != TENSOR_INT8))
         return command_fail(s->command, "the model has not one input of float or int8: there is no data format for it");
+    if (ring_frames_is(s->path)) {
+        int rc = ring_frames_take(s->command, s->path, &s->count);
+        return rc != 0 ? rc : open_pictures(s, model, options);
+    }
     if (stat(s->path, &st) == 0 && S_ISDIR(st.st_mode)) {
         int rc = read_folder(s, s->path);
         return rc < 0 ? command_fail(s->command, "%s: %s", s->path, strerror(-rc)) : open_pictures(s, model, options);
@@ -237,9 +267,23 @@ int samples_load(struct samples *s, uint32_t index, struct context *context)
         set_input(s, context_native_input(context));
         return 0;
     }
+    if (!s->names) {
+        struct image image;
+        int rc = ring_frames_get(index, &image);
+        if (rc < 0)
+            return command_fail(s->command, "%s: picture %u: %s", s->path, index, strerror(-rc));
+        if (picture_input_convert(&s->target, &image, s->path, context, &error) < 0)
+            return command_fail(s->command, "%s", error.text);
+        return 0;
+    }
     if (picture_input_load(&s->target, &(const struct image){0}, s->names[index], context, &error) < 0)
         return command_fail(s->command, "%s", error.text);
     return 0;
+}
+
+const char *samples_name(const struct samples *s, uint32_t index)
+{
+    return s->names ? s->names[index] : NULL;
 }
 
 bool samples_bounds(const struct samples *s, float *low, float *high)

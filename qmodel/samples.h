@@ -3,7 +3,8 @@
 // Representative inputs, one at a time: a folder of pictures, a list of pictures, or tensors in a .npy file. Memory
 // does not grow with their number (a list keeps its names).
 //
-//     DIR       its files named .jpg, .jpeg, .png, .bmp, .pgm, .ppm or .pnm, in byte order of their names
+//     ring:STREAM[:COUNT]  pictures taken live from a running qedged (ring_frames.h)
+//     DIR       (or, when it has none itself, those of its folders, one a class) files named .jpg, .jpeg, .png, .bmp, .pgm, .ppm or .pnm, in byte order of their names
 //     LIST      a text file, one picture a line; relative names start at the list's folder
 //     FILE.npy  float32, C order, little-endian: [n, ...] with the model's input as "...", or one input alone
 
@@ -22,7 +23,7 @@ struct samples {
     uint32_t count;
     bool pictures; // else tensors
     struct convert_target target;
-    char **names; // pictures
+    char **names; // pictures in files; NULL: taken from a stream
     FILE *tensors;
     long first; // byte of the first tensor
     const struct tensor_info *input;
@@ -37,6 +38,9 @@ void samples_close(struct samples *samples);
 
 // Writes sample `index` to context_native_input. 0, or COMMAND_FAILED with the line written.
 int samples_load(struct samples *samples, uint32_t index, struct context *context);
+
+// What sample `index` is called: the picture's path; NULL for tensors and pictures of a stream.
+const char *samples_name(const struct samples *samples, uint32_t index);
 
 // Values that pictures can have as input, whatever is in these: of the pixels 0 and 255. False for tensors.
 bool samples_bounds(const struct samples *samples, float *low, float *high);

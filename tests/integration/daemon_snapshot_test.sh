@@ -38,6 +38,16 @@ begin=$(now_ms)
 "$probe" snapshot bars 11 5000 "$work/bars1" >/dev/null
 [ $(($(now_ms) - begin)) -ge 490 ] || fail "more than 20 pictures a second"
 
+# the same pictures as a model's data: on both sides of a comparison, and from JPEGs
+net=$top/tests/golden/float/net.tflite
+"$BUILD/qmodel" compare --layers 0 "$net" "$net" --data ring:bars:5 >"$work/said" || fail "qmodel and a live stream"
+grep -q '^5 samples of ring:bars:5' "$work/said" && grep -q 'outputs equal' "$work/said" || fail "qmodel: $(cat "$work/said")"
+"$BUILD/qmodel" quantize "$net" -o "$work/live.tflite" --method int8 --data ring:jpeg:3 >"$work/said" || fail "quantize"
+grep -q '^calibrated with 3 samples' "$work/said" || fail "quantize: $(cat "$work/said")"
+[ -z "$(ls /tmp/qmodel-frames.* "${TMPDIR:-/tmp}"/qmodel-frames.* 2>/dev/null)" ] || fail "pictures left behind"
+"$BUILD/qmodel" compare --layers 0 "$net" "$net" --data ring:private:2 2>"$work/said" && fail "private pictures"
+grep -q 'shares no pictures' "$work/said" || fail "private: $(cat "$work/said")"
+
 refused() { # refused ERRNO STREAM MS
     "$probe" snapshot "$2" 1 "$3" "$work/none" >"$work/said" && fail "$2: expected $1"
     [ "$(cat "$work/said")" = "$1" ] || fail "$2: $(cat "$work/said"), not $1"

@@ -17,5 +17,5 @@ TEST_PROGS += tests/unit/ring_test.c tests/unit/ring_race_test.c
 TEST_PROGS += tests/unit/wire_test.c tests/unit/basics_test.c
 TEST_SCRIPTS += tests/unit/abi_test.sh
 TEST_PROGS += tests/unit/engine_metadata_test.c
-TEST_SCRIPTS += tests/unit/qmodel_test.sh tests/unit/quantize_test.sh
+TEST_SCRIPTS += tests/unit/qmodel_test.sh tests/unit/quantize_test.sh tests/unit/qmodel_compare_test.sh
 TEST_SCRIPTS += tests/unit/completion_test.sh

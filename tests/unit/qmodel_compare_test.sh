@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# qmodel compare and qmodel info --weights from the outside: figures that can be worked out by hand, right classes from
+# folders, lists and arrays, energy from a machine made of files, reports that no name in a model can break. Needs BUILD.
+# timeout: 120
+set -u
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+unset QEDGE_CPU QEDGE_SYSROOT
+export QEDGE_SOCKET=$folder/none.sock
+qmodel=${QMODEL:-$BUILD/qmodel}
+net=tests/golden/float/net.tflite
+default=models/efficientnet_lite0_int8.tflite
+failures=0
+
+fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
+expect() { # STATUS COMMAND...: runs it with output to $folder/out and $folder/err
+    local want=$1 got; shift
+    # shellcheck disable=SC2086
+    ${TEST_WRAPPER:-} "$@" >"$folder/out" 2>"$folder/err"; got=$?
+    [ "$got" = "$want" ] || { fail "$* gave $got, not $want"; cat "$folder/out" "$folder/err"; }
+}
+printed() { grep -qE -- "$1" "$folder/out" || { fail "no \"$1\" in the output"; head -40 "$folder/out"; }; }
+one_line() { # WORD: stderr is one line that has it
+    [ "$(wc -l <"$folder/err")" = 1 ] || { fail "not one line on stderr"; cat "$folder/err"; }
+    grep -qF -- "$1" "$folder/err" || { fail "no \"$1\" on stderr"; cat "$folder/err"; }
+}
+value() { sed -n "s/.*\"$1\":\([-0-9.a-z]*\).*/\1/p" "$folder/out"; } # KEY of the JSON printed last
+is() { [ "$(value "$1")" = "$2" ] || fail "$1 is $(value "$1"), not $2"; } # KEY VALUE
+data=(--data models/pictures)
+
+expect 0 "$qmodel" quantize $net -o "$folder/int8.tflite" --method int8 "${data[@]}"
+expect 0 "$qmodel" quantize $net -o "$folder/half.tflite" --method float16
+expect 0 "$qmodel" quantize $net -o "$folder/dynamic.tflite" --method dynamic
+expect 0 "$qmodel" quantize $net -o "$folder/none.tflite" --method none
+
+# The table.
+expect 0 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}"
+printed '^file, bytes +35744 +[0-9]+  [0-9.]+ %'; printed '^bytes an element +4\.00 +1\.0[0-9]'
+printed '^latency p99, us +[0-9.]+ +[0-9.]+'; printed '^SQNR of the output, dB +[0-9.]+$'
+printed '^worst layers'; printed '^ +[0-9.]+ +[0-9.]+  (CONV_2D|SOFTMAX|ADD)'
+[ "$(sed -n '/^ *own/,$p' "$folder/out" | wc -l)" = 11 ] || fail "not ten layers"
+sed -n '/^ *own/,$p' "$folder/out" | awk 'NR > 2 && $1 != "exact" && $1 + 0 < last { exit 1 } { last = $1 + 0 }' || fail "not the worst first"
+expect 0 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}" --layers 3
+[ "$(sed -n '/^ *own/,$p' "$folder/out" | wc -l)" = 4 ] || fail "not three layers"
+expect 0 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}" --layers 0
+grep -q 'worst' "$folder/out" && fail "layers though none were wanted"
+[ ! -s "$folder/err" ] || fail "something on stderr that is no terminal"
+# Half the bytes an element; a model and its copy: every layer exact.
+expect 0 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}"; printed '^bytes an element +4\.00 +2\.[01]'
+expect 0 "$qmodel" compare $net "$folder/none.tflite" "${data[@]}"; printed 'outputs equal'
+[ "$(grep -c '^ *exact *exact' "$folder/out")" = 10 ] || fail "a copy's layers are not exact"
+expect 0 "$qmodel" compare "$folder/int8.tflite" "$folder/int8.tflite" "${data[@]}"
+[ "$(grep -c '^ *exact *exact' "$folder/out")" = 10 ] || fail "an int8 model's own layers are not exact on themselves"
+for kind in int8 dynamic half; do
+    expect 0 "$qmodel" compare --json $net "$folder/$kind.tflite" "${data[@]}"
+    is samples 8; is known 0; is right null; is energy_mj null; is layer_samples 8
+    [ $kind = dynamic ] || is layers_without_counterpart 0 # its layers that quantize rows have none
+    ! command -v python3 >/dev/null || python3 -c '
+import json, sys
+r = json.load(open(sys.argv[1]))
+assert len(r["layers"]) >= 12, len(r["layers"])
+for l in r["layers"]: # what has come together is as a rule not less than what one layer adds
+    assert l["own_sqnr_db"] is None or l["own_sqnr_db"] > 20, l
+' "$folder/out" || fail "$kind: the JSON"
+done
+
+# Right classes. The net's own answers as truth make A right always; B's accuracy is then the agreement.
+"$qmodel" run --top-k 1 $net models/pictures/*.jpg models/pictures/*.png |
+    awk 'NR % 2 == 1 { sub(/:? .*/, ""); n = split($0, p, "/"); name = p[n] } NR % 2 == 0 { print name " " $2 }' >"$folder/names.txt"
+expect 0 "$qmodel" compare --json $net "$folder/half.tflite" "${data[@]}" --labels "$folder/names.txt"
+is known 8; printed '"right":8'
+sed 's/ /\t/' "$folder/names.txt" | tac >"$folder/tabs.txt"
+expect 0 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}" --labels "$folder/tabs.txt"
+printed '^accuracy +100\.00 % +100\.00 %  of 8 whose'
+sort "$folder/names.txt" | sed 's/.* //' >"$folder/order.txt"
+expect 0 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}" --labels "$folder/order.txt"; printed '^accuracy +100\.00 %'
+{ printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<i4', 'fortran_order': False, 'shape': (8,), }"
+  while read -r n; do printf "%b" "\\x$(printf %02x "$n")\\x00\\x00\\x00"; done <"$folder/order.txt"; } >"$folder/right.npy"
+expect 0 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}" --labels "$folder/right.npy"; printed '^accuracy +100\.00 %'
+while read -r name class; do
+    mkdir -p "$folder/classes/$class"; cp "models/pictures/$name" "$folder/classes/$class"
+done <"$folder/names.txt"
+expect 0 "$qmodel" compare --json $net "$folder/half.tflite" --data "$folder/classes"; is known 8; printed '"right":8'
+mkdir "$folder/classes/no class"; cp models/pictures/cat.jpg "$folder/classes/no class"
+expect 0 "$qmodel" compare --json $net "$folder/half.tflite" --data "$folder/classes/"; is samples 9; is known 8
+mkdir -p "$folder/words/macaw"; cp models/pictures/macaw.jpg "$folder/words/macaw"
+expect 0 "$qmodel" compare $default $default --data "$folder/words"; printed '^accuracy +100\.00 % +100\.00 %  of 1 whose'
+echo "cat.jpg 50" >"$folder/bad.txt"
+expect 1 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}" --labels "$folder/bad.txt"; one_line "line 1: '50' is no class"
+echo "other.jpg 5" >"$folder/bad.txt"
+expect 1 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}" --labels "$folder/bad.txt"; one_line "none of the samples"
+seq 9 >"$folder/bad.txt"
+expect 1 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}" --labels "$folder/bad.txt"; one_line "more lines than samples (8)"
+head -c 140 "$folder/right.npy" >"$folder/cut.npy"
+expect 1 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}" --labels "$folder/cut.npy"; one_line "shorter"
+expect 1 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}" --labels "$folder/nowhere"; one_line "No such file"
+
+# Energy: a package whose counter stands still, one that cannot be read (as for users since Linux 5.10), none.
+zone=$folder/root/sys/class/powercap/intel-rapl:0
+mkdir -p "$zone" "$zone:0"; echo 5000000 >"$zone/energy_uj"; echo 262143328850 >"$zone/max_energy_range_uj"; echo 1 >"$zone:0/energy_uj"
+QEDGE_SYSROOT=$folder/root expect 0 "$qmodel" compare --layers 0 $net "$folder/half.tflite" "${data[@]}"
+printed '^energy, mJ +0\.000 +0\.000  RAPL, 1 package,'
+echo "garbage" >"$zone/energy_uj"
+QEDGE_SYSROOT=$folder/root expect 0 "$qmodel" compare --layers 0 $net "$folder/half.tflite" "${data[@]}"
+printed '^energy, mJ +- +-  no meter: '
+QEDGE_SYSROOT=$folder/nowhere expect 0 "$qmodel" compare --layers 0 $net "$folder/half.tflite" "${data[@]}"
+printed '^energy, mJ +- +-  no meter: nothing in '
+
+# The report: whole, without anything from elsewhere, and hostile names stay text.
+expect 0 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}" --html "$folder/report.html"
+tail -c 20 "$folder/report.html" | grep -q '</html>' || fail "the report has no end"
+for word in 'prefers-color-scheme:dark' '<polyline' 'class="outline"' 'class="shape"' '>weights<' '>values that come out<' 'A, file'; do
+    grep -qF -- "$word" "$folder/report.html" || fail "no $word in the report"
+done
+grep -qE '(src|href)=|url\(|@import|<script' "$folder/report.html" && fail "the report asks for something from elsewhere"
+LC_ALL=C grep -q t35 $net || fail "the net's names have changed"
+LC_ALL=C sed 's/t35/<b>/g; s/t29/"'"'"'\&/g; s/t10/\xff\xfeA/g; s/t28/\x1b[2/g' "$folder/int8.tflite" >"$folder/hostile.tflite"
+LC_ALL=C sed 's/t35/<b>/g; s/t29/"'"'"'\&/g; s/t10/\xff\xfeA/g; s/t28/\x1b[2/g' $net >"$folder/hostile_a.tflite"
+cp "$folder/hostile.tflite" "$folder/<script>alert(1)<script>.tflite"
+expect 0 "$qmodel" compare "$folder/hostile_a.tflite" "$folder/<script>alert(1)<script>.tflite" "${data[@]}" --html "$folder/bad.html"
+grep -qP '\x1b' "$folder/out" && fail "an escape sequence reaches the terminal"
+grep -qF '<script' "$folder/bad.html" && fail "a path is markup"
+grep -qF '<b>' "$folder/bad.html" && fail "a name is markup"
+grep -qF '&lt;script&gt;alert(1)' "$folder/bad.html" && grep -qF '&lt;b&gt;' "$folder/bad.html" &&
+    grep -qF '&quot;&#39;&amp;' "$folder/bad.html" || fail "names are lost"
+iconv -f UTF-8 -t UTF-8 "$folder/bad.html" >/dev/null || fail "the report is not UTF-8"
+[ "$(tr -d '\n' <"$folder/bad.html" | tr -cd '[:cntrl:]' | wc -c)" = 0 ] || fail "control characters in the report"
+expect 0 "$qmodel" compare --json "$folder/hostile_a.tflite" "$folder/hostile.tflite" "${data[@]}"
+is layers_without_counterpart 0
+expect 1 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}" --html /dev/full; one_line "No space left"
+expect 1 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}" --html "$folder/none/x.html"; one_line "No such file"
+expect 2 "$qmodel" compare $net $net "${data[@]}" --layers many; one_line "--layers"
+expect 1 "$qmodel" compare $net $net --data ring:front; one_line "no qedged is running"
+expect 2 "$qmodel" compare $net $net --data ring:front:0; one_line "ring:STREAM:COUNT"
+
+[ $failures = 0 ] && echo "all passed"
+exit $((failures > 0))
