@@ -10,16 +10,20 @@
 #include "common/json.h"
 #include "engine/inspect.h"
 #include "qmodel/command.h"
+#include "qmodel/info_weights.h"
 #include "qmodel/loading.h"
 
 // clang-format off
 const char command_info_help[] =
-    "usage: qmodel info [--json] MODEL.tflite\n\n"
+    "usage: qmodel info [--json] [--weights LAYER [--all]] MODEL.tflite\n\n"
     "Prints inputs, outputs, metadata; the layers that are left to run after folding and\n"
     "fusing, with their multiply-accumulates, packed weights and the kernel that this\n"
     "machine's CPU (or QEDGE_CPU) gets; and the memory plan: each tensor's place in the\n"
     "arena and the layers between which it lives (-1: before the run).\n\n"
-    "  --json   JSON; sizes in bytes\n";
+    "  --weights LAYER  instead: scale, zero point, axis, scheme and stored values of that layer's\n"
+    "                   weights; LAYER is the operator's number or (part of) the name of its output\n"
+    "  --all            every channel and value, not only the first ones\n"
+    "  --json           JSON; sizes in bytes\n";
 // clang-format on
 
 // ---- text --------------------------------------------------------------------------------------
@@ -224,18 +228,29 @@ static int print_json(const struct model *model, const struct model_summary *s, 
 
 int command_info(int argc, char **argv)
 {
-    static const struct option longs[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-    bool as_json = false;
+    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+                                          {"weights", required_argument, NULL, 'w'},
+                                          {"all", no_argument, NULL, 'a'},
+                                          {NULL, 0, NULL, 0}};
+    bool as_json = false, all = false;
+    const char *layer = NULL;
     opterr = 0;
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
-        if (option != 'j')
-            return command_usage("info", "unknown option '%s' (try qmodel info --help)",
+        if (option == ':' || option == '?')
+            return command_usage("info", "%s '%s' (try qmodel info --help)",
+                                 option == ':' ? "no value after" : "unknown option",
                                  argv[optind - 1]);
-        as_json = true;
+        as_json = as_json || option == 'j';
+        all = all || option == 'a';
+        layer = option == 'w' ? optarg : layer;
     }
+    if (all && !layer)
+        return command_usage("info", "--all belongs to --weights");
     if (optind + 1 != argc)
         return command_usage("info", "expected one model (try qmodel info --help)");
+    if (layer)
+        return info_weights(argv[optind], layer, all, as_json);
     struct model *model;
     struct model_summary summary;
     char cpu_text[128];

@@ -11,6 +11,7 @@ qmodel_SRCS := \
 	qmodel/frame_option.c \
 	qmodel/html_text.c \
 	qmodel/info.c \
+	qmodel/info_weights.c \
 	qmodel/integer.c \
 	qmodel/label_list.c \
 	qmodel/loading.c \

@@ -134,5 +134,37 @@ expect 2 "$qmodel" compare $net $net "${data[@]}" --layers many; one_line "--lay
 expect 1 "$qmodel" compare $net $net --data ring:front; one_line "no qedged is running"
 expect 2 "$qmodel" compare $net $net --data ring:front:0; one_line "ring:STREAM:COUNT"
 
+# One layer's weights: types and schemes of each method, ends that follow from what is stored, bounds, names.
+expect 0 "$qmodel" info --weights 2 "$folder/int8.tflite"
+printed "^layer 2 CONV_2D 't7'"; printed '^scheme: per channel, symmetric; value = '
+printed '^ +0 +[0-9.e-]+ +0 +-?[0-9.e-]+ +-?[0-9.e-]+  -?[0-9]+ '
+expect 0 "$qmodel" info --weights t7 --all "$folder/int8.tflite"
+awk '/^ *channel/ { rows = 1; next }
+     rows { low = high = $6; for (i = 7; i <= NF; i++) { low = $i < low ? $i : low; high = $i > high ? $i : high }
+            if (NF < 6 || (low * $2 - $4) ^ 2 > 1e-10 || (high * $2 - $5) ^ 2 > 1e-10 || (low > -127 && high < 127)) exit 1; n++ }
+     END { exit n < 4 }' "$folder/out" || { fail "ends do not follow from what is stored"; cat "$folder/out"; }
+expect 0 "$qmodel" info --weights t7 "$folder/half.tflite"; printed ': float16 \['; printed '^scheme: not quantized$'
+expect 0 "$qmodel" info --weights t7 $net; printed ': float32 \['; printed '^ +0 +- +- '
+expect 0 "$qmodel" quantize $net -o "$folder/coarse.tflite" --method int8 --per-tensor "${data[@]}"
+expect 0 "$qmodel" info --weights t7 "$folder/coarse.tflite"; printed '^scheme: per tensor, symmetric'
+if [ -r ../shared/models/mnist/mnist_quantized.tflite ]; then
+    expect 0 "$qmodel" info --json ../shared/models/coral/mobilenet_v1_0.25_128_quant.tflite --weights 0
+    printed '"type":"uint8"'; printed '"scheme":"per tensor","symmetric":false'
+fi
+expect 0 "$qmodel" info --json --weights 2 "$folder/int8.tflite"; printed '"axis":0,'; printed '"stored":\[-?[0-9]+'
+short=$(wc -c <"$folder/out")
+expect 0 "$qmodel" info --json --all --weights t34 "$folder/int8.tflite"
+[ "$(wc -c <"$folder/out")" -gt $((2 * short)) ] || fail "--all shows no more"
+expect 1 "$qmodel" info --weights t "$folder/int8.tflite"; one_line "give a number"
+expect 1 "$qmodel" info --weights nothing "$folder/int8.tflite"; one_line "no layer with weights is called 'nothing'"
+expect 1 "$qmodel" info --weights 99999999999999999999 "$folder/int8.tflite"; one_line "has no weights"
+expect 1 "$qmodel" info --weights 15 "$folder/int8.tflite"; one_line "has no weights"
+expect 1 "$qmodel" info --weights 0 "$folder/nowhere"; one_line "No such file"
+head -c 9000 $default >"$folder/cut.tflite"
+expect 1 "$qmodel" info --weights 0 "$folder/cut.tflite"; one_line "cut.tflite: "
+expect 2 "$qmodel" info --all $net; one_line "--weights"
+expect 2 "$qmodel" info $net --weights; one_line "no value after"
+expect 0 "$qmodel" info --weights 2 "$folder/hostile.tflite"; grep -qP '\x1b' "$folder/out" && fail "an escape sequence"
+
 [ $failures = 0 ] && echo "all passed"
 exit $((failures > 0))
