@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "daemon/pool.h"
 #include "daemon/service.h"
+#include "daemon/stream.h"
 
 int baseline_start(struct service *service, uint64_t client, uint32_t token, const char *seconds,
                    const char **error)
@@ -56,6 +57,8 @@ void baseline_tick(struct service *service, uint64_t now_ns)
     if (status > 0)
         return;
     pool_set_paused(service->pool, false);
+    for (uint32_t i = 0; i < service->stream_count; i++)
+        stream_forget_rates(service->streams[i]);
     if (status == 0)
         log_info("idle power: %.0f mW (%s)", service->power.baseline_mw,
                  service->power.meter.kind->name);

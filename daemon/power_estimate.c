@@ -16,7 +16,7 @@
 
 #include "common/clock.h"
 #include "daemon/power_meter.h"
-#include "daemon/sysfs.h"
+#include "common/sysfs.h"
 
 #define MODEL_PATH "/sys/firmware/devicetree/base/model"
 

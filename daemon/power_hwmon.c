@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "daemon/power_meter.h"
-#include "daemon/sysfs.h"
+#include "common/sysfs.h"
 
 #define FOLDER "/sys/class/hwmon"
 #define METERS_MAX 32

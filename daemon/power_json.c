@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "common/json.h"
-#include "daemon/machine.h"
+#include "common/machine.h"
 #include "daemon/power.h"
 
 // json_write_fixed writes null for what is no number.

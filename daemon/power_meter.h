@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "daemon/config.h"
-#include "daemon/firmware.h"
+#include "common/firmware.h"
 
 struct power_settings {
     const struct config_power *config;

@@ -11,7 +11,7 @@
 
 #include "common/clock.h"
 #include "daemon/power_meter.h"
-#include "daemon/sysfs.h"
+#include "common/sysfs.h"
 
 #define FOLDER "/sys/class/powercap"
 #define ZONES_MAX 64

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "daemon/power_meter.h"
-#include "daemon/sysfs.h"
+#include "common/sysfs.h"
 
 #define FOLDER "/sys/class/power_supply"
 #define SUPPLIES_MAX 16

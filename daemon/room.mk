@@ -7,11 +7,11 @@ daemon_SRCS := \
 	daemon/config_schema.c \
 	daemon/config_value.c \
 	daemon/control.c \
-	daemon/firmware.c \
+	daemon/device_holder.c \
+	daemon/health.c \
 	daemon/hotplug.c \
 	daemon/label_file.c \
 	daemon/listener.c \
-	daemon/machine.c \
 	daemon/network.c \
 	daemon/notify.c \
 	daemon/options.c \
@@ -36,7 +36,6 @@ daemon_SRCS := \
 	daemon/source_v4l2.c \
 	daemon/status_json.c \
 	daemon/stream.c \
-	daemon/sysfs.c \
 	daemon/sysinfo.c \
 	daemon/tuner.c \
 	daemon/v4l2_device.c \

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "daemon/affinity.h"
 #include "daemon/baseline.h"
+#include "daemon/health.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
 #include "daemon/reload.h"
@@ -75,35 +76,7 @@ uint32_t service_take_unused_sources(struct service *service, struct source **un
     return taken;
 }
 
-// ---- health ----------------------------------------------------------------
-
-void service_stream_health(const struct service *service, const struct stream *stream,
-                           struct stream_health *health)
-{
-    static const char *const states[] = {[SOURCE_STARTING] = "starting",
-                                         [SOURCE_RUNNING] = "running",
-                                         [SOURCE_WAITING] = "waiting",
-                                         [SOURCE_FINISHED] = "finished"};
-    struct source_status source;
-    memset(health, 0, sizeof(*health));
-    source_get_status(stream->source, &source);
-    health->state = states[source.state];
-    health->missed = source.missed;
-    snprintf(health->reason, sizeof(health->reason), "%s", source.trouble.reason);
-    snprintf(health->hint, sizeof(health->hint), "%s", source.trouble.hint);
-    snprintf(health->source, sizeof(health->source), "%s", source.text);
-    if (power_baseline_runs(&service->power)) {
-        health->state = "waiting";
-        snprintf(health->reason, sizeof(health->reason),
-                 "paused while the idle power is measured (qctl power --baseline)");
-    } else if (source.state == SOURCE_RUNNING &&
-        pool_is_stalled(service->pool, clock_now_ns() - WATCHDOG_STALL_NS)) {
-        health->state = "stalled";
-        snprintf(health->reason, sizeof(health->reason),
-                 "a worker has been at one frame for more than %llu s",
-                 WATCHDOG_STALL_NS / CLOCK_NS_PER_S);
-    }
-}
+// ---- status in one line ----------------------------------------------------
 
 void service_say_status(struct service *service)
 {
@@ -112,11 +85,11 @@ void service_say_status(struct service *service)
     char trouble[320] = "";
     for (uint32_t i = 0; i < service->stream_count; i++) {
         struct stream_health health;
-        double in, out;
-        service_stream_health(service, service->streams[i], &health);
-        stream_get_rates(service->streams[i], &in, &out);
-        fps += out;
-        if (strcmp(health.state, "running") == 0)
+        struct stream_rates rates;
+        health_of_stream(service, service->streams[i], &health);
+        stream_get_rates(service->streams[i], &rates);
+        fps += rates.fps_out;
+        if (strcmp(health.state, "running") == 0 || strcmp(health.state, "degraded") == 0)
             running++;
         else if (!trouble[0])
             snprintf(trouble, sizeof(trouble), "; %.63s %s: %.180s",

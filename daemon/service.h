@@ -13,7 +13,7 @@
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/hotplug.h"
-#include "daemon/machine.h"
+#include "common/machine.h"
 #include "daemon/notify.h"
 #include "daemon/power.h"
 #include "daemon/sysinfo.h"
@@ -76,15 +76,5 @@ void service_say_status(struct service *service);
 
 // Once a second for a while after this, memory is locked, where it is configured.
 void service_lock_memory(struct service *service);
-
-// How a stream stands, in one word and a reason.
-struct stream_health {
-    const char *state; // "starting", "running", "waiting", "finished", "stalled"
-    char reason[240], hint[160];
-    char source[560];
-    uint64_t missed;
-};
-void service_stream_health(const struct service *service, const struct stream *stream,
-                           struct stream_health *health);
 
 #endif

@@ -168,6 +168,23 @@ static int run(struct source *source, struct source_trouble *trouble)
     return 0;
 }
 
+// Does it pass without anybody touching settings, rights or the camera's make?
+static enum source_state state_after(int status)
+{
+    switch (status) {
+    case -EACCES:
+    case -EPERM:
+    case -ENOTSUP:
+    case -ENOSPC:
+    case -EPIPE:
+    case -ENOTTY:
+    case -EINVAL:
+        return SOURCE_FAILED;
+    default:
+        return SOURCE_WAITING;
+    }
+}
+
 static void *capture_thread(void *arg)
 {
     struct source *source = arg;
@@ -200,7 +217,7 @@ static void *capture_thread(void *arg)
         }
         if (status == 0)
             break;
-        set_state(source, SOURCE_WAITING, &trouble);
+        set_state(source, state_after(status), &trouble);
         log_cause_say(&source->cause, LOG_LEVEL_WARNING, "source %s: %s%s%s", source->kind->name,
                       trouble.reason, trouble.hint[0] ? "; " : "", trouble.hint);
         pause_ms(source, backoff);

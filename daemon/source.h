@@ -21,7 +21,14 @@
 
 struct pool;
 
-enum source_state { SOURCE_STARTING, SOURCE_RUNNING, SOURCE_WAITING, SOURCE_FINISHED };
+// FAILED is WAITING for somebody to change something: it is tried again as often.
+enum source_state {
+    SOURCE_STARTING,
+    SOURCE_RUNNING,
+    SOURCE_WAITING,
+    SOURCE_FAILED,
+    SOURCE_FINISHED
+};
 
 struct source_trouble {
     char reason[200]; // what is wrong: "no such device: /dev/video0"

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "daemon/health.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
 #include "daemon/power_json.h"
@@ -22,7 +23,7 @@
 
 static void write_us(struct json_writer *json, const char *key, uint64_t ns)
 {
-    json_write_member_fixed(json, key, (double)ns / CLOCK_NS_PER_US, 1);
+    json_write_member_fixed(json, key, (double)ns / CLOCK_NS_PER_US, 3);
 }
 
 // ---- one stream ------------------------------------------------------------
@@ -113,10 +114,10 @@ static const char *main_kernel(const struct model *model)
 static void write_counters(struct json_writer *json, const struct stream *stream,
                            const struct stats_reader *reader, uint64_t missed)
 {
-    double fps_in, fps_out;
-    stream_get_rates(stream, &fps_in, &fps_out);
-    json_write_member_fixed(json, "fps_in", fps_in, 1);
-    json_write_member_fixed(json, "fps_out", fps_out, 1);
+    struct stream_rates rates;
+    stream_get_rates(stream, &rates);
+    json_write_member_fixed(json, "fps_in", rates.fps_in, 1);
+    json_write_member_fixed(json, "fps_out", rates.fps_out, 1);
     json_write_member_u64(json, "frames_in", stats_counter(reader, STATS_FRAMES_IN));
     json_write_member_u64(json, "frames_dropped", stats_counter(reader, STATS_FRAMES_DROPPED));
     json_write_member_u64(json, "frames_bad", stats_counter(reader, STATS_FRAMES_BAD));
@@ -129,7 +130,7 @@ static void write_stream(struct json_writer *json, const struct service *service
 {
     struct stats_reader reader = stats_writer_reader(&stream->publisher.stats);
     struct stream_health health;
-    service_stream_health(service, stream, &health);
+    health_of_stream(service, stream, &health);
     json_write_object_begin(json);
     json_write_member_string(json, "name", stream->config.name);
     json_write_member_string(json, "state", health.state);
@@ -158,24 +159,14 @@ static void write_streams(struct json_writer *json, const struct service *servic
 
 // ---- the requests ----------------------------------------------------------
 
-// The daemon is as well as the worst of its streams.
 static void write_state(struct json_writer *json, const struct service *service)
 {
-    const char *state = "running";
-    char reason[320] = "";
-    for (uint32_t i = 0; i < service->stream_count; i++) {
-        struct stream_health health;
-        service_stream_health(service, service->streams[i], &health);
-        if (strcmp(health.state, "running") == 0 || strcmp(health.state, "finished") == 0)
-            continue;
-        state = "degraded";
-        snprintf(reason, sizeof(reason), "stream %.63s is %s%s%.200s",
-                 service->streams[i]->config.name, health.state, health.reason[0] ? ": " : "",
-                 health.reason);
-        break;
-    }
-    json_write_member_string(json, "state", state);
-    json_write_member_string(json, "reason", reason);
+    struct daemon_health health;
+    health_of_daemon(service, &health);
+    json_write_member_bool(json, "healthy", health.healthy);
+    json_write_member_string(json, "state", health.state);
+    json_write_member_string(json, "reason", health.reason);
+    json_write_member_string(json, "hint", health.hint);
 }
 
 static void write_status(struct json_writer *json, struct service *service)

@@ -204,18 +204,19 @@ bool stream_last_record(struct stream *stream, struct ring_record *record)
     return stream->has_last;
 }
 
-static void sample_rates(struct stream *stream, uint64_t now_ns)
+static void sample_counts(struct stream *stream, uint64_t now_ns)
 {
     struct stats_reader reader = stats_writer_reader(&stream->publisher.stats);
     uint32_t last = STREAM_RATE_SECONDS;
-    memmove(stream->rate_in, stream->rate_in + 1, last * sizeof(stream->rate_in[0]));
-    memmove(stream->rate_out, stream->rate_out + 1, last * sizeof(stream->rate_out[0]));
-    memmove(stream->rate_ns, stream->rate_ns + 1, last * sizeof(stream->rate_ns[0]));
-    stream->rate_in[last] = stats_counter(&reader, STATS_FRAMES_IN);
-    stream->rate_out[last] = stats_counter(&reader, STATS_FRAMES_PUBLISHED);
-    stream->rate_ns[last] = now_ns;
-    if (stream->rate_count <= last)
-        stream->rate_count++;
+    memmove(stream->counts, stream->counts + 1, last * sizeof(stream->counts[0]));
+    stream->counts[last] =
+        (struct stream_counts){.ns = now_ns,
+                               .in = stats_counter(&reader, STATS_FRAMES_IN),
+                               .dropped = stats_counter(&reader, STATS_FRAMES_DROPPED),
+                               .bad = stats_counter(&reader, STATS_FRAMES_BAD),
+                               .published = stats_counter(&reader, STATS_FRAMES_PUBLISHED)};
+    if (stream->count_count <= last)
+        stream->count_count++;
 }
 
 void stream_sample(struct stream *stream, uint64_t now_ns)
@@ -225,19 +226,27 @@ void stream_sample(struct stream *stream, uint64_t now_ns)
     uint64_t window_ns =
         stats_window_tick(stream->window, stats->page->stages, now_ns, recent);
     stats_recent_set(stats, window_ns, recent);
-    sample_rates(stream, now_ns);
+    sample_counts(stream, now_ns);
 }
 
-void stream_get_rates(const struct stream *stream, double *fps_in, double *fps_out)
+void stream_forget_rates(struct stream *stream)
 {
-    uint32_t last = STREAM_RATE_SECONDS;
-    *fps_in = *fps_out = 0;
-    if (stream->rate_count < 2)
+    stream->count_count = 0;
+}
+
+void stream_get_rates(const struct stream *stream, struct stream_rates *rates)
+{
+    *rates = (struct stream_rates){0};
+    if (stream->count_count < 2)
         return;
-    uint32_t first = last + 1 - stream->rate_count;
-    double seconds = (double)(stream->rate_ns[last] - stream->rate_ns[first]) / CLOCK_NS_PER_S;
-    if (seconds <= 0)
+    const struct stream_counts *now = &stream->counts[STREAM_RATE_SECONDS];
+    const struct stream_counts *then = now + 1 - stream->count_count;
+    rates->seconds = (double)(now->ns - then->ns) / CLOCK_NS_PER_S;
+    if (rates->seconds <= 0)
         return;
-    *fps_in = (double)(stream->rate_in[last] - stream->rate_in[first]) / seconds;
-    *fps_out = (double)(stream->rate_out[last] - stream->rate_out[first]) / seconds;
+    rates->frames_in = now->in - then->in;
+    rates->dropped = now->dropped - then->dropped;
+    rates->bad_in = now->bad - then->bad;
+    rates->fps_in = (double)rates->frames_in / rates->seconds;
+    rates->fps_out = (double)(now->published - then->published) / rates->seconds;
 }

@@ -25,6 +25,10 @@ struct worker;
 
 #define STREAM_RATE_SECONDS 5
 
+struct stream_counts {
+    uint64_t ns, in, dropped, bad, published;
+};
+
 struct stream {
     struct config_stream config; // the loop's; workers read top_k from `top_k` below
     struct source *source;
@@ -41,10 +45,8 @@ struct stream {
     int labels_fd; // labels of this generation, for clients
     uint32_t subscribers;
     uint64_t snapshot_next_ns; // not before is another picture taken
-    // counters of the last seconds, for rates
-    uint64_t rate_in[STREAM_RATE_SECONDS + 1], rate_out[STREAM_RATE_SECONDS + 1],
-        rate_ns[STREAM_RATE_SECONDS + 1];
-    uint32_t rate_count;
+    struct stream_counts counts[STREAM_RATE_SECONDS + 1]; // of the last seconds, the newest last
+    uint32_t count_count;
     struct stats_window *window; // latencies of the last seconds
     struct ring_reader tail; // the daemon reads its own results like any client
     struct ring_record last;
@@ -96,6 +98,13 @@ void stream_sample(struct stream *stream, uint64_t now_ns);
 uint64_t stream_inferences(const struct stream *stream);
 // The newest result there is; false: none yet.
 bool stream_last_record(struct stream *stream, struct ring_record *record);
-void stream_get_rates(const struct stream *stream, double *fps_in, double *fps_out);
+// What came and went in the last STREAM_RATE_SECONDS; all 0 before there are two samples.
+struct stream_rates {
+    double seconds, fps_in, fps_out;
+    uint64_t frames_in, dropped, bad_in;
+};
+void stream_get_rates(const struct stream *stream, struct stream_rates *rates);
+// After a pause, which says nothing about them.
+void stream_forget_rates(struct stream *stream);
 
 #endif

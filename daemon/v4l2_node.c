@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "daemon/device_holder.h"
+
 static bool multi_planar(const struct v4l2_node *node)
 {
     return node->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
@@ -29,6 +31,21 @@ fail(const struct v4l2_node *node, struct source_trouble *trouble, int status, c
 static int call(const struct v4l2_node *node, unsigned long request, void *argument)
 {
     return node->ops->ioctl(node->fd, request, argument);
+}
+
+// Another program streams from it: which, where that can be seen.
+static int busy(const struct v4l2_node *node, struct source_trouble *trouble)
+{
+    char holder[80];
+    if (device_holder_find("", node->path, holder, sizeof(holder)) == 0) {
+        snprintf(trouble->hint, sizeof(trouble->hint),
+                 "end %s; one camera can feed several streams of one qedged", holder);
+        return fail(node, trouble, -EBUSY, "in use by %s", holder);
+    }
+    snprintf(trouble->hint, sizeof(trouble->hint),
+             "`sudo fuser -v %.60s` names it; one camera can feed several streams of one qedged",
+             node->path);
+    return fail(node, trouble, -EBUSY, "in use by another program");
 }
 
 // ---- what kind of node -----------------------------------------------------
@@ -89,7 +106,7 @@ static int set_timings(struct v4l2_node *node, struct source_trouble *trouble)
         return 0;
     status = call(node, VIDIOC_S_DV_TIMINGS, &seen);
     if (status == -EBUSY)
-        return fail(node, trouble, status, "in use by another program");
+        return busy(node, trouble);
     return 0; // a refusal shows itself in the format
 }
 
@@ -118,7 +135,7 @@ static int apply_format(struct v4l2_node *node, const struct v4l2_choice *choice
     }
     int status = call(node, VIDIOC_S_FMT, format);
     if (status == -EBUSY)
-        return fail(node, trouble, status, "in use by another program");
+        return busy(node, trouble);
     if (status < 0)
         return fail(node, trouble, status, "can not set format %s %dx%d: %s", choice->row->name,
                     choice->width, choice->height, strerror(-status));
@@ -209,7 +226,7 @@ static int request_buffers(struct v4l2_node *node, uint32_t count, struct source
         .count = count, .type = node->type, .memory = V4L2_MEMORY_MMAP};
     int status = call(node, VIDIOC_REQBUFS, &request);
     if (status == -EBUSY)
-        return fail(node, trouble, status, "in use by another program");
+        return busy(node, trouble);
     if (status < 0 || request.count < 2)
         return fail(node, trouble, status < 0 ? status : -ENOMEM, "gives no buffers: %s",
                     strerror(status < 0 ? -status : ENOMEM));
@@ -234,12 +251,12 @@ static int start_streaming(struct v4l2_node *node, struct source_trouble *troubl
     int status = call(node, VIDIOC_STREAMON, &type);
     if (status == -ENOSPC)
         snprintf(trouble->hint, sizeof(trouble->hint),
-                 "not enough USB bandwidth: use a smaller size, MJPG or another port");
+                 "not enough USB bandwidth: a smaller source.size or fps, format MJPG, or another USB port");
     if (status == -EPIPE)
         snprintf(trouble->hint, sizeof(trouble->hint),
-                 "a raw camera (CSI) needs libcamera: run qedged under libcamerify");
+                 "a raw camera (CSI) needs libcamera: run qedged under libcamerify or use a v4l2loopback device");
     if (status == -EBUSY)
-        return fail(node, trouble, status, "in use by another program");
+        return busy(node, trouble);
     if (status < 0)
         return fail(node, trouble, status, "can not start streaming: %s", strerror(-status));
     node->streaming = true;
@@ -256,10 +273,10 @@ static int open_with(struct v4l2_node *node, const struct v4l2_device_ops *ops, 
     snprintf(node->path, sizeof(node->path), "%s", path);
     node->fd = ops->open(path);
     if (node->fd == -EBUSY)
-        return fail(node, trouble, node->fd, "in use by another program");
+        return busy(node, trouble);
     if (node->fd == -EACCES)
         snprintf(trouble->hint, sizeof(trouble->hint),
-                 "the daemon's user must be in the group of the node (video)");
+                 "qedged's user must be in the group of the node: usermod -aG video USER, then restart it");
     if (node->fd < 0)
         return fail(node, trouble, node->fd, "%s",
                     node->fd == -ENOTTY ? "not a video device" : strerror(-node->fd));

@@ -9,8 +9,11 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "common/log.h"
+#include "daemon/device_holder.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
 #include "daemon/source.h"
@@ -155,6 +158,57 @@ static void test_refusals(void **state)
     expect_open("/dev/video0", -ENOTSUP, "no usable pixel format; it offers BA81");
     assert_int_equal(fake->opens, fake->closes);
     assert_int_equal(fake->maps, fake->unmaps);
+}
+
+static void expect_hint(struct fake_camera *fake, unsigned long request, int status,
+                        const char *device, const char *hint)
+{
+    struct config_source config = camera_config(device, 640, 480, 30, "auto");
+    struct v4l2_node node;
+    struct source_trouble trouble = {0};
+    fake->fail_request = request;
+    fake->fail_status = status;
+    assert_int_equal(v4l2_node_open(&node, device, &config, &trouble), status);
+    if (!strstr(trouble.hint, hint))
+        fail_msg("'%s' does not say '%s'", trouble.hint, hint);
+}
+
+// What is wrong comes with what to do, and a camera that is taken with who has it.
+static void test_hints(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/qedge-camera.XXXXXX", name[80];
+    int fd = mkstemp(path), ready[2];
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    expect_hint(fake, VIDIOC_STREAMON, -ENOSPC, "/dev/video0", "smaller source.size or fps");
+    expect_hint(fake, VIDIOC_STREAMON, -ENOSPC, "/dev/video0", "another USB port");
+    expect_hint(fake, VIDIOC_STREAMON, -EPIPE, "/dev/video0", "libcamera");
+    expect_hint(fake, VIDIOC_STREAMON, -EBUSY, "/dev/video0", "fuser -v /dev/video0");
+    // a file stands for the device, a child for the other program
+    assert_true(fd >= 0 && pipe(ready) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ready[1]);
+        prctl(PR_SET_NAME, "other\033[2Jprog");
+        char byte;
+        _exit(read(ready[0], &byte, 1) < 0);
+    }
+    close(fd); // only the child has it open now
+    close(ready[0]);
+    fake = fake_add(path, plain);
+    snprintf(name, sizeof(name), "other?[2Jprog (process %d)", (int)child);
+    for (int i = 0; i < 500; i++) { // until it has its name
+        char text[80] = "";
+        if (device_holder_find("", path, text, sizeof(text)) == 0 && strcmp(text, name) == 0)
+            break;
+        usleep(10000);
+    }
+    expect_hint(fake, VIDIOC_STREAMON, -EBUSY, path, name);
+    close(ready[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    expect_hint(fake, VIDIOC_STREAMON, -EBUSY, path, "fuser");
+    unlink(path);
+    assert_int_equal(device_holder_find("", path, name, sizeof(name)), -ENOENT);
 }
 
 // Every call of setting up fails once, at every place: an error, and nothing stays open or mapped.
@@ -542,6 +596,7 @@ int main(void)
         cmocka_unit_test_setup(test_choice, setup),
         cmocka_unit_test_setup(test_choice_other_lists, setup),
         cmocka_unit_test_setup(test_refusals, setup),
+        cmocka_unit_test_setup(test_hints, setup),
         cmocka_unit_test_setup(test_every_failure, setup),
         cmocka_unit_test_setup(test_frames_flow, setup),
         cmocka_unit_test_setup(test_multi_planar, setup),

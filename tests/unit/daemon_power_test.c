@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "daemon/machine.h"
+#include "common/machine.h"
 #include "daemon/power.h"
-#include "daemon/sysfs.h"
+#include "common/sysfs.h"
 
 #define S CLOCK_NS_PER_S
 

@@ -7,8 +7,8 @@
 //   [0] bytes in all  [1] 0  [2] tag 0x00030080  [3] 4096  [4] 0  [5] result, 0 = good
 //   [6 …] the command, NUL-terminated; overwritten by the answer  [1030] 0
 
-#ifndef QEDGE_DAEMON_FIRMWARE_H
-#define QEDGE_DAEMON_FIRMWARE_H
+#ifndef QEDGE_COMMON_FIRMWARE_H
+#define QEDGE_COMMON_FIRMWARE_H
 
 #include <stdbool.h>
 #include <stddef.h>

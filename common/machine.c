@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "daemon/machine.h"
+#include "common/machine.h"
 
 #include <stdio.h>
 #include <string.h>

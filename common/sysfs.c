@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "daemon/sysfs.h"
+#include "common/sysfs.h"
 
 #include <dirent.h>
 #include <errno.h>

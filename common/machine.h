@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the machine under the daemon is: temperature, clock, and whether it is held back by heat or
-// low voltage. Read once a second by the loop.
+// How the machine is: temperature, clock, and whether it is held back by heat or low voltage. The
+// daemon's loop reads it once a second, qmodel bench before and after.
 //
 // Throttling is known from, best first: the Raspberry Pi's firmware (all four causes, now and since
 // boot), hwmon rpi_volt (low voltage only), x86's package_throttle_count (heat: it rises).
 
-#ifndef QEDGE_DAEMON_MACHINE_H
-#define QEDGE_DAEMON_MACHINE_H
+#ifndef QEDGE_COMMON_MACHINE_H
+#define QEDGE_COMMON_MACHINE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/firmware.h"
-#include "daemon/sysfs.h"
+#include "common/firmware.h"
+#include "common/sysfs.h"
 
 // A cause of being slower than the machine could be. Bits as the firmware has them.
 struct machine_throttle {

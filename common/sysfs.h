@@ -3,8 +3,8 @@
 // Small files of /sys, below a root: "" on a machine, a folder with a recorded tree in a test.
 // Paths begin with "/". Nothing here follows what the files say; lengths are bounded.
 
-#ifndef QEDGE_DAEMON_SYSFS_H
-#define QEDGE_DAEMON_SYSFS_H
+#ifndef QEDGE_COMMON_SYSFS_H
+#define QEDGE_COMMON_SYSFS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "daemon/firmware.h"
+#include "common/firmware.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "daemon/sysfs.h"
+#include "common/sysfs.h"
 
 #define MAILBOX_PROPERTY _IOWR(100, 0, char *)
 #define TAG_COMMAND 0x00030080u
