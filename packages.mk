@@ -2,7 +2,7 @@
 # What qedge needs from Debian 12, 13 or Raspberry Pi OS, one list a purpose. Names must exist in all of them;
 # scripts/packages.sh installs a list and knows how to look for each on other distributions.
 PACKAGES_BUILD := gcc libc6-dev make pkgconf libuv1-dev libv4l-dev libyaml-dev libjpeg-dev libpng-dev libjson-c-dev zlib1g-dev
-PACKAGES_CHECK := libcmocka-dev
+PACKAGES_CHECK := libcmocka-dev tmux
 # make check-cross: the aarch64 build and its tests under emulation (the libraries come into a sysroot)
 PACKAGES_CROSS := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static mmdebstrap
 # make bench-arm: the ARM rows of the benchmarks
@@ -14,4 +14,4 @@ PACKAGES_DEB := dpkg-dev debhelper lintian
 # make check-oracle, make bench: LiteRT and its kind come from PyPI
 PACKAGES_PYTHON := python3 python3-venv
 # .ci/run on top of all the others
-PACKAGES_CI := git clang g++ systemd shellcheck
+PACKAGES_CI := git clang g++ systemd shellcheck prometheus

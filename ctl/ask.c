@@ -45,8 +45,9 @@ static int request(const struct ctl_settings *settings, const char *text, char *
 {
     struct qclient_options options = {
         .size = sizeof(options), .socket = settings->socket, .name = "qctl"};
+    int limit_ms = settings->answer_ms ? settings->answer_ms : ANSWER_TIMEOUT_MS;
     for (int waited = 0;; waited += 20) {
-        int status = qclient_request(&options, text, ANSWER_TIMEOUT_MS, answer);
+        int status = qclient_request(&options, text, limit_ms, answer);
         if ((status != -ENOENT && status != -ECONNREFUSED) || waited >= settings->wait_ms)
             return status;
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);

@@ -20,13 +20,17 @@ enum ctl_exit {
 struct ctl_settings {
     const char *socket; // NULL: libqclient's default
     bool json;
-    long count;  // watch: results to show, 0 = no end
-    int wait_ms; // how long to wait for a daemon that is not there yet
+    bool prometheus; // status: in that format
+    bool baseline;   // power: measure it
+    long count;      // watch: results to show, 0 = no end; power --baseline: seconds, 0 = default
+    int wait_ms;     // how long to wait for a daemon that is not there yet
+    int answer_ms;   // how long for its answer, 0 = the usual time
 };
 
 int ctl_status(const struct ctl_settings *settings);
 int ctl_streams(const struct ctl_settings *settings);
 int ctl_clients(const struct ctl_settings *settings);
+int ctl_power(const struct ctl_settings *settings);
 int ctl_reload(const struct ctl_settings *settings);
 int ctl_version(const struct ctl_settings *settings);
 int ctl_watch(const struct ctl_settings *settings, const char *stream);

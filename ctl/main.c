@@ -20,10 +20,13 @@ static void usage(FILE *file)
           "  streams              the streams, one a line\n"
           "  clients              who reads, how far behind, how much lost\n"
           "  check CONFIG         check a configuration: all errors, exit status 0 or 78\n"
+          "  power [--baseline]   watts, where they come from, energy; or measure the idle power\n"
           "  reload               make qedged read its configuration again\n"
           "  version              of qctl, libqclient and the running qedged\n"
           "\n"
           "  --socket PATH        qedged's socket (QEDGE_SOCKET; default /run/qedge/qedged.sock)\n"
+          "  --format FORMAT      of status: text, json or prometheus\n"
+          "  --baseline [-n SECONDS]   pause all streams for that long (10) and measure the idle power\n"
           "  --json               machine-readable, units in the keys\n"
           "  --wait SECONDS       wait that long for a qedged that is just starting\n"
           "\n"
@@ -47,6 +50,13 @@ static long number_parse(const char *text, long min, long max)
     return errno == 0 && end != text && *end == '\0' && value >= min && value <= max ? value : -1;
 }
 
+static bool format_parse(const char *text, struct ctl_settings *settings)
+{
+    settings->json = strcmp(text, "json") == 0;
+    settings->prometheus = strcmp(text, "prometheus") == 0;
+    return settings->json || settings->prometheus || strcmp(text, "text") == 0;
+}
+
 // 0, or an exit status; -1: help was shown.
 static int options_parse(int argc, char **argv, struct ctl_settings *settings)
 {
@@ -55,6 +65,9 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
         {"json", no_argument, NULL, 'j'},
         {"wait", required_argument, NULL, 'w'},
         {"count", required_argument, NULL, 'n'},
+        {"seconds", required_argument, NULL, 'n'},
+        {"baseline", no_argument, NULL, 'b'},
+        {"format", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
@@ -78,6 +91,13 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
             if ((settings->count = number_parse(optarg, 1, 1000000000)) < 0)
                 return complain_usage("-n takes a count from 1, not", optarg);
             break;
+        case 'b':
+            settings->baseline = true;
+            break;
+        case 'f':
+            if (!format_parse(optarg, settings))
+                return complain_usage("--format takes text, json or prometheus, not", optarg);
+            break;
         case 'h':
             usage(stdout);
             return -1;
@@ -100,6 +120,7 @@ static int simple_command(const struct ctl_settings *settings, const char *comma
     } commands[] = {{"status", ctl_status},
                     {"streams", ctl_streams},
                     {"clients", ctl_clients},
+                    {"power", ctl_power},
                     {"reload", ctl_reload},
                     {"version", ctl_version}};
     for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

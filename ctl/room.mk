@@ -3,8 +3,11 @@ ctl_SRCS := \
 	ctl/ask.c \
 	ctl/check.c \
 	ctl/paint.c \
+	ctl/power.c \
+	ctl/prometheus.c \
 	ctl/reload.c \
 	ctl/status.c \
+	ctl/status_machine.c \
 	ctl/tables.c \
 	ctl/version.c \
 	ctl/watch.c

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `qctl status`: one screen, 80 columns.
+// `qctl status`: one screen, 80 columns: is it well, how fast, how late, how hot, how much energy;
+// and if something is wrong, what to do.
 
 #include <stdio.h>
 #include <string.h>
@@ -8,12 +9,12 @@
 #include "ctl/ask.h"
 #include "ctl/ctl.h"
 #include "ctl/paint.h"
-
-#define VALUE_COLUMN 12
+#include "ctl/prometheus.h"
+#include "ctl/status_machine.h"
 
 static enum paint_style state_style(const char *state)
 {
-    if (strcmp(state, "running") == 0)
+    if (strcmp(state, "running") == 0 || strcmp(state, "finished") == 0)
         return PAINT_GOOD;
     return strcmp(state, "failed") == 0 ? PAINT_BAD : PAINT_WARN;
 }
@@ -30,42 +31,59 @@ static void duration_format(char *text, size_t size, double seconds)
         snprintf(text, size, "%.1f days", seconds / 86400);
 }
 
+// Text that may be longer than a line goes on below itself.
+static void field_show(const char *name, const char *value, enum paint_style style)
+{
+    struct paint_line line;
+    unsigned room = paint_width() - STATUS_VALUE_COLUMN;
+    while (*value) {
+        char part[512];
+        size_t length = strlen(value);
+        if (length > room) {
+            for (length = room; length > room / 2 && value[length] != ' '; length--)
+                continue;
+            if (value[length] != ' ')
+                length = room;
+        }
+        snprintf(part, sizeof(part), "%.*s", (int)length, value);
+        paint_begin(&line);
+        paint_format(&line, PAINT_DIM, "  %s", name);
+        paint_to(&line, STATUS_VALUE_COLUMN);
+        paint_text(&line, style, part);
+        paint_end(&line);
+        name = "";
+        value += length;
+        value += strspn(value, " ");
+    }
+}
+
 static void daemon_show(struct json_object *status)
 {
     struct paint_line line;
     char uptime[32];
+    const char *state = ask_string(status, "state");
+    const char *shown = strcmp(state, "running") == 0 ? "healthy" : state;
     duration_format(uptime, sizeof(uptime), ask_number(status, "uptime_s"));
     paint_begin(&line);
     paint_format(&line, PAINT_BOLD, "qedged %s", ask_string(status, "version"));
     paint_text(&line, PAINT_PLAIN, "  ");
-    paint_text(&line, state_style(ask_string(status, "state")), ask_string(status, "state"));
+    paint_text(&line, state_style(state), shown);
     paint_format(&line, PAINT_PLAIN,
                  "  pid %lld  up %s  cpu %.0f %%  memory %.1f MiB  clients %lld",
                  ask_integer(status, "pid"), uptime, ask_number(status, "cpu_percent"),
                  ask_number(status, "memory_kb") / 1024, ask_integer(status, "clients"));
     paint_end(&line);
-    if (*ask_string(status, "reason")) {
-        paint_begin(&line);
-        paint_format(&line, PAINT_WARN, "  %s", ask_string(status, "reason"));
-        paint_end(&line);
-    }
+    field_show("reason", ask_string(status, "reason"), PAINT_WARN);
+    const char *hint = ask_string(status, "hint");
+    if (strcmp(hint, ask_string(ask_item(status, "streams", 0), "hint")) != 0) // shown below anyway
+        field_show("hint", hint, PAINT_PLAIN);
     paint_begin(&line);
     paint_format(&line, PAINT_DIM, "  kernels %s  threads %lld  config %s",
                  ask_string(status, "kernels"), ask_integer(status, "threads"),
                  ask_string(status, "config"));
     paint_end(&line);
-}
-
-static void field_show(const char *name, const char *value, enum paint_style style)
-{
-    struct paint_line line;
-    if (!*value)
-        return;
-    paint_begin(&line);
-    paint_format(&line, PAINT_DIM, "  %s", name);
-    paint_to(&line, VALUE_COLUMN);
-    paint_text(&line, style, value);
-    paint_end(&line);
+    status_machine_show(ask_object(status, "machine"));
+    status_power_show(ask_object(status, "power"));
 }
 
 static void model_show(struct json_object *stream)
@@ -93,33 +111,49 @@ static void frames_show(struct json_object *stream)
     field_show("frames", text, bad ? PAINT_WARN : PAINT_PLAIN);
 }
 
-static void stage_show(const char *name, struct json_object *stage)
+static void number_show(struct paint_line *line, struct json_object *stage, const char *key,
+                        enum paint_style style)
 {
-    static const char *const keys[] = {"p50_us", "p90_us", "p99_us", "max_us"};
+    if (ask_integer(stage, "count") > 0)
+        paint_format(line, style, "%9.3f", ask_number(stage, key) / 1000);
+    else
+        paint_format(line, PAINT_DIM, "%9s", "-");
+}
+
+static void stage_show(const char *name, struct json_object *recent, struct json_object *all)
+{
+    static const char *const recent_keys[] = {"p50_us", "p90_us", "p99_us", "p999_us", "max_us"};
+    static const char *const all_keys[] = {"p99_us", "max_us"};
+    enum paint_style style = strcmp(name, "total") == 0 ? PAINT_BOLD : PAINT_PLAIN;
     struct paint_line line;
     paint_begin(&line);
     paint_format(&line, PAINT_DIM, "    %s", name);
     paint_to(&line, 15);
-    for (unsigned i = 0; i < 4; i++) {
-        if (ask_integer(stage, "count") > 0)
-            paint_format(&line, strcmp(name, "total") == 0 ? PAINT_BOLD : PAINT_PLAIN, "%10.3f",
-                         ask_number(stage, keys[i]) / 1000);
-        else
-            paint_format(&line, PAINT_DIM, "%10s", "-");
-    }
+    for (unsigned i = 0; i < 5; i++)
+        number_show(&line, recent, recent_keys[i], style);
+    paint_text(&line, PAINT_DIM, " |");
+    for (unsigned i = 0; i < 2; i++)
+        number_show(&line, all, all_keys[i], PAINT_PLAIN);
     paint_end(&line);
 }
 
-static void latency_show(struct json_object *latency)
+// The last seconds on the left, since the start on the right.
+static void latency_show(struct json_object *recent, struct json_object *all)
 {
     static const char *const stages[] = {"capture", "wait",    "preprocess",
                                          "infer",   "publish", "total"};
     struct paint_line line;
     paint_begin(&line);
-    paint_format(&line, PAINT_DIM, "  latency ms %12s%10s%10s%10s", "p50", "p90", "p99", "max");
+    paint_format(&line, PAINT_DIM, "  latency ms   over the last %.0f s", ask_number(recent, "window_s"));
+    paint_to(&line, 60);
+    paint_text(&line, PAINT_DIM, " | since the start");
+    paint_end(&line);
+    paint_begin(&line);
+    paint_format(&line, PAINT_DIM, "%15s%9s%9s%9s%9s%9s |%9s%9s", "", "p50", "p90", "p99", "p99.9",
+                 "max", "p99", "max");
     paint_end(&line);
     for (unsigned i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
-        stage_show(stages[i], ask_object(latency, stages[i]));
+        stage_show(stages[i], ask_object(recent, stages[i]), ask_object(all, stages[i]));
 }
 
 static void last_show(struct json_object *last)
@@ -130,7 +164,7 @@ static void last_show(struct json_object *last)
         return;
     paint_begin(&line);
     paint_text(&line, PAINT_DIM, "  last");
-    paint_to(&line, VALUE_COLUMN);
+    paint_to(&line, STATUS_VALUE_COLUMN);
     paint_format(&line, PAINT_PLAIN, "#%lld, %.1f ms ago", ask_integer(last, "sequence"),
                  ask_number(last, "age_us") / 1000);
     for (size_t i = 0; i < hits && i < 3; i++) {
@@ -155,13 +189,33 @@ static void stream_show(struct json_object *stream)
     field_show("source", ask_string(stream, "source"), PAINT_PLAIN);
     model_show(stream);
     frames_show(stream);
-    latency_show(ask_object(stream, "latency"));
+    latency_show(ask_object(stream, "latency_recent"), ask_object(stream, "latency"));
     last_show(ask_object(stream, "last"));
+}
+
+static int metrics_show(const struct ctl_settings *settings)
+{
+    struct json_object *status, *clients;
+    int code = ask(settings, "status", &status);
+    if (code != 0) {
+        if (code == CTL_EXIT_NOT_RUNNING)
+            prometheus_write_down();
+        return code;
+    }
+    code = ask(settings, "clients", &clients);
+    if (code == 0) {
+        prometheus_write(status, clients);
+        json_object_put(clients);
+    }
+    json_object_put(status);
+    return code;
 }
 
 int ctl_status(const struct ctl_settings *settings)
 {
     struct json_object *status;
+    if (settings->prometheus)
+        return metrics_show(settings);
     int code = ask(settings, "status", &status);
     if (code != 0)
         return code;

@@ -80,7 +80,8 @@ static struct json_object *flags_json(const struct qclient_result *result)
     } names[] = {{QCLIENT_RECONNECTED, "reconnected"},
                  {QCLIENT_LOST, "lost"},
                  {QCLIENT_MODEL_CHANGED, "model_changed"},
-                 {QCLIENT_LAST, "last"}};
+                 {QCLIENT_LAST, "last"},
+                 {QCLIENT_THROTTLED, "throttled"}};
     struct json_object *array = json_object_new_array();
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (result->flags & names[i].flag)

@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/machine.h"
 #include "engine/context.h"
 #include "engine/inspect.h"
 #include "engine/team.h"
@@ -28,7 +29,9 @@ const char command_bench_help[] =
     "  --runs N      timed runs after one tenth as many untimed ones (default: as many as\n"
     "                fit a second, at least 10)\n"
     "  --layers      each layer's shortest time and speed too\n"
-    "  --json        JSON; times in microseconds: min_us, median_us, p99_us\n";
+    "  --json        JSON; times in microseconds: min_us, median_us, p99_us\n\n"
+    "A line THROTTLED (JSON: throttled, null where it can not be told) says that heat or low voltage\n"
+    "held the machine back meanwhile.\n";
 // clang-format on
 
 struct options {
@@ -41,6 +44,8 @@ struct timing {
     uint64_t *runs_ns; // sorted
     size_t count;
     uint64_t *layers_ns; // least of the timed runs; NULL when not asked for
+    bool throttle_known;
+    uint32_t throttled; // what held the machine back meanwhile, FIRMWARE_UNDER_VOLTAGE …
 };
 
 // ---- command line ------------------------------------------------------------------------------
@@ -121,6 +126,23 @@ static long choose_runs(const struct model *model, struct context *context, stru
     return fit < 10 ? 10 : fit > 10000 ? 10000 : (long)fit;
 }
 
+// A machine that is held back by heat or low voltage gives times that say little about it.
+static void watch_begin(struct machine *machine)
+{
+    const char *root = getenv("QEDGE_ROOT");
+    machine_init(machine, &firmware_device, root ? root : "");
+    machine_sample(machine, clock_now_ns());
+}
+
+static void watch_end(struct machine *machine, struct timing *t)
+{
+    uint32_t before = machine->throttle.since_boot;
+    machine_sample(machine, clock_now_ns());
+    t->throttle_known = machine->throttle.source != NULL;
+    t->throttled = machine->throttle.since_start | (machine->throttle.since_boot & ~before);
+    machine_finish(machine);
+}
+
 static int measure(const struct options *o, const struct model *model, struct context *context,
                    struct team *team, struct timing *t)
 {
@@ -134,12 +156,15 @@ static int measure(const struct options *o, const struct model *model, struct co
     long warm_up = runs / 10 + (team ? CONTEXT_TRIAL_RUNS : 1);
     for (long i = 0; i < warm_up; i++)
         time_run(model, context, team);
+    struct machine machine;
+    watch_begin(&machine);
     context_profile(context, o->layers ? profile : NULL);
     for (long i = 0; i < runs; i++) {
         t->runs_ns[i] = time_run(model, context, team);
         for (uint32_t l = 0; o->layers && l < layers; l++)
             t->layers_ns[l] = i == 0 || profile[l] < t->layers_ns[l] ? profile[l] : t->layers_ns[l];
     }
+    watch_end(&machine, t);
     t->count = (size_t)runs;
     qsort(t->runs_ns, t->count, sizeof(*t->runs_ns), compare);
     return 0;
@@ -170,6 +195,11 @@ static void print_text(const struct options *o, const struct model *model, const
            cpu, t->count);
     printf("min %.1f us, median %.1f us, p99 %.1f us, %.1f GMAC/s\n", quantile_us(t, 0), median,
            quantile_us(t, 0.99), (double)model_macs(model) / (median * 1000));
+    if (t->throttled) {
+        char causes[80];
+        machine_describe(t->throttled, causes, sizeof(causes));
+        printf("THROTTLED: the machine was held back meanwhile (%s)\n", causes);
+    }
     for (uint32_t i = 0; t->layers_ns && i < model_layer_count(model); i++) {
         struct layer_info layer;
         char shape[64];
@@ -227,6 +257,11 @@ static int print_json(const struct options *o, const struct model *model, const 
     json_write_member_fixed(&json, "min_us", quantile_us(t, 0), 3);
     json_write_member_fixed(&json, "median_us", quantile_us(t, 0.5), 3);
     json_write_member_fixed(&json, "p99_us", quantile_us(t, 0.99), 3);
+    json_write_key(&json, "throttled");
+    if (t->throttle_known)
+        json_write_bool(&json, t->throttled != 0);
+    else
+        json_write_null(&json);
     if (t->layers_ns)
         write_layers(&json, model, t);
     json_write_object_end(&json);

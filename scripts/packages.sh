@@ -29,6 +29,7 @@ probe() {
     kmod) command -v modprobe ;;
     python3-venv) python3 -c 'import venv, ensurepip' ;;
     systemd) command -v systemctl ;;
+    prometheus) command -v promtool ;;
     *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }

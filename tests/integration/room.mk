@@ -10,4 +10,4 @@ TEST_SCRIPTS += tests/integration/daemon_life_test.sh tests/integration/daemon_e
 	tests/integration/daemon_clients_test.sh tests/integration/daemon_systemd_test.sh \
 	tests/integration/daemon_sources_test.sh tests/integration/daemon_workers_test.sh \
 	tests/integration/daemon_snapshot_test.sh \
-	tests/integration/daemon_latency_test.sh
+	tests/integration/daemon_latency_test.sh tests/integration/daemon_status_test.sh
