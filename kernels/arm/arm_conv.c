@@ -91,8 +91,8 @@ static struct scratch_layout scratch_layout_of(const struct arm_conv_isa *isa,
     struct scratch_layout at = {0};
     size_t row = (size_t)p->padded_depth;
 
-    at.patches = p->gathered || isa->interleaved ? (size_t)p->block_rows * row : 0;
-    at.row_bias = at.patches + (isa->interleaved && p->gathered ? (size_t)isa->tile_rows * row : 0);
+    at.patches = p->gathered || isa->interleave ? (size_t)p->block_rows * row : 0;
+    at.row_bias = at.patches + (isa->interleave && p->gathered ? (size_t)isa->tile_rows * row : 0);
     at.end = at.row_bias + (shape->weight_zero_point ? (size_t)p->block_rows * sizeof(int32_t) : 0);
     return at;
 }
@@ -285,8 +285,34 @@ static void gather(const struct kernel_conv_shape *s, const struct plan *p, cons
 
 // 16 bytes at any address, moved by one register.
 typedef uint8_t __attribute__((vector_size(16), aligned(1), may_alias)) chunk;
+typedef uint64_t __attribute__((vector_size(16), aligned(1), may_alias)) halves;
 
-// `count` rows of `depth` bytes -> one interleaved tile.
+// `count` rows of `depth` bytes -> one tile, 8 bytes of each row side by side: two rows' halves
+// change places.
+static inline void interleave_eights(const int8_t *restrict rows, int32_t count, int32_t depth,
+                                     int8_t *restrict to)
+{
+    int32_t k = 0;
+
+    for (; k + 16 <= depth; k += 16, to += 16 * count) {
+        const int8_t *from = rows + k;
+
+        for (int32_t r = 0; r + 2 <= count; r += 2, from += 2 * (size_t)depth) {
+            halves a = *(const halves *)from, b = *(const halves *)(from + depth);
+
+            *(halves *)(to + 8 * r) = (halves){a[0], b[0]};
+            *(halves *)(to + 8 * (count + r)) = (halves){a[1], b[1]};
+        }
+        if (count % 2) {
+            memcpy(to + 8 * (count - 1), from, 8);
+            memcpy(to + 8 * (2 * count - 1), from + 8, 8);
+        }
+    }
+    for (int32_t r = 0; r < count && k < depth; r++)
+        memcpy(to + ARM_DEPTH_STEP * r, rows + (size_t)r * (size_t)depth + k, ARM_DEPTH_STEP);
+}
+
+// The same with 16 bytes, the depth's rest with 8.
 static inline void interleave_rows(const int8_t *restrict rows, int32_t count, int32_t depth,
                                    int8_t *restrict to)
 {
@@ -303,9 +329,13 @@ static inline void interleave_rows(const int8_t *restrict rows, int32_t count, i
 }
 
 // The whole tiles' counts are spelled out, to be unrolled.
-static void interleave(const int8_t *rows, int32_t count, int32_t depth, int8_t *to)
+static void interleave(const int8_t *rows, int32_t count, int32_t depth, int32_t step, int8_t *to)
 {
-    if (count == 4)
+    if (step == ARM_DEPTH_STEP && count == 8)
+        interleave_eights(rows, 8, depth, to);
+    else if (step == ARM_DEPTH_STEP)
+        interleave_eights(rows, count, depth, to);
+    else if (count == 4)
         interleave_rows(rows, 4, depth, to);
     else if (count == 8)
         interleave_rows(rows, 8, depth, to);
@@ -346,8 +376,8 @@ static void prepare_rows(const struct arm_conv_isa *isa, const struct kernel_con
 {
     struct scratch_layout at = scratch_layout_of(isa, s, p);
     int32_t *row_bias = s->weight_zero_point ? (int32_t *)(scratch + at.row_bias) : NULL;
-    int32_t tile = isa->interleaved ? isa->tile_rows : block->rows;
-    int8_t *patches = isa->interleaved ? scratch + at.patches : scratch;
+    int32_t tile = isa->interleave ? isa->tile_rows : block->rows;
+    int8_t *patches = isa->interleave ? scratch + at.patches : scratch;
 
     for (int32_t done = 0; done < block->rows; done += tile) {
         int32_t count = packing_min(block->rows - done, tile);
@@ -355,13 +385,13 @@ static void prepare_rows(const struct arm_conv_isa *isa, const struct kernel_con
 
         if (row_bias)
             sum_rows(rows, count, p, s->weight_zero_point, row_bias + done);
-        if (isa->interleaved)
-            interleave(rows, count, p->padded_depth,
+        if (isa->interleave)
+            interleave(rows, count, p->padded_depth, isa->interleave,
                        scratch + (size_t)done * (size_t)p->padded_depth);
         else
             block->a = rows;
     }
-    if (isa->interleaved)
+    if (isa->interleave)
         block->a = scratch;
     block->row_bias = row_bias;
 }

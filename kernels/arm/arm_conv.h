@@ -51,7 +51,7 @@ struct arm_conv_isa {
     int32_t panel_columns;
     int32_t k_step;    // a multiple of ARM_DEPTH_STEP
     int32_t tile_rows; // <= ARM_MAX_TILE
-    bool interleaved;
+    int32_t interleave; // bytes of a row side by side in a tile: 16 or 8; 0: rows as they are
     void (*panel)(const struct arm_conv_block *block);
 };
 
@@ -68,8 +68,8 @@ void arm_conv_run(const struct arm_conv_isa *isa, const struct kernel_conv_shape
                   int32_t first, int32_t last);
 
 // kernel_<name>: a convolution row around an ISA's panel function.
-#define ARM_CONV_ROW(row, flags, columns, depth_step, rows, interleaved, panel_function)     \
-    static const struct arm_conv_isa row##_isa = {columns, depth_step, rows, interleaved,    \
+#define ARM_CONV_ROW(row, flags, columns, depth_step, rows, interleave, panel_function)      \
+    static const struct arm_conv_isa row##_isa = {columns, depth_step, rows, interleave,     \
                                                   panel_function};                           \
     static size_t row##_packed_size(const struct kernel_conv_shape *shape)                   \
     {                                                                                        \

@@ -157,4 +157,4 @@ static void multiply_panel(const struct arm_conv_block *block)
         panel_rows(block, done, false);
 }
 
-ARM_CONV_ROW(conv_neon, KERNEL_CPU_NEON, COLUMNS, DEPTH, ROWS, true, multiply_panel)
+ARM_CONV_ROW(conv_neon, KERNEL_CPU_NEON, COLUMNS, DEPTH, ROWS, 16, multiply_panel)

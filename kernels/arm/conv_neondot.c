@@ -149,5 +149,4 @@ static void multiply_panel(const struct arm_conv_block *block)
         multiply_rows(block, done);
 }
 
-ARM_CONV_ROW(conv_neondot, KERNEL_CPU_NEON | KERNEL_CPU_NEONDOT, COLUMNS, DEPTH, ROWS, true,
-             multiply_panel)
+ARM_CONV_ROW(conv_neondot, KERNEL_CPU_NEONDOT, COLUMNS, DEPTH, ROWS, 16, multiply_panel)

@@ -175,7 +175,7 @@ static void run(const struct kernel_conv_shape *shape, const void *packed, const
 
 const struct kernel_conv kernel_depthwise_neondot = {
     .name = "depthwise_neondot",
-    .cpu = KERNEL_CPU_NEON | KERNEL_CPU_NEONDOT,
+    .cpu = KERNEL_CPU_NEONDOT,
     .accepts = accepts,
     .packed_size = packed_size,
     .pack = pack,

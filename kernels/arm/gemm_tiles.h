@@ -10,7 +10,7 @@
 #include "kernels/arm/arm_conv.h"
 #include "kernels/arm/arm_fold.h"
 
-// The layout is known to gemm_neon.S and gemm_neondot.S.
+// The layout is known to gemm_neon.S, gemm_neondot.S and gemm_neoni8mm.S.
 struct gemm_tiles {
     const int8_t *rows; // tiles, one after the other, interleaved as arm_conv.h says
     const void *panel;
@@ -33,6 +33,7 @@ _Static_assert(offsetof(struct gemm_tiles, fold) == 96, "known to the assembly")
 
 void gemm_neon_tiles(const struct gemm_tiles *job);    // 4 rows x 4 columns, not for `wide` panels
 void gemm_neondot_tiles(const struct gemm_tiles *job); // 8 rows x 8 columns
+void gemm_neoni8mm_tiles(const struct gemm_tiles *job);
 
 // Runs a block's whole tiles; returns how many rows that were, from the first on.
 static inline int32_t gemm_tiles_run(const struct arm_conv_block *block, int32_t rows,

@@ -13,10 +13,11 @@ extern const struct kernel_pool kernel_pool_neon;
 extern const struct kernel_binary kernel_add_neon, kernel_sub_neon, kernel_mul_neon;
 
 #ifdef __aarch64__
-extern const struct kernel_conv kernel_conv_neondot, kernel_depthwise_neondot;
+extern const struct kernel_conv kernel_conv_neoni8mm, kernel_conv_neondot, kernel_depthwise_neondot;
 extern const struct kernel_table kernel_table_neon;
-#define KERNEL_ARCH_CONV \
-    &kernel_conv_neondot, &kernel_depthwise_neondot, &kernel_conv_neon, &kernel_depthwise_neon,
+#define KERNEL_ARCH_CONV                                                                       \
+    &kernel_conv_neoni8mm, &kernel_conv_neondot, &kernel_depthwise_neondot, &kernel_conv_neon, \
+        &kernel_depthwise_neon,
 #define KERNEL_ARCH_TABLE &kernel_table_neon,
 #else
 #define KERNEL_ARCH_CONV &kernel_conv_neon, &kernel_depthwise_neon,

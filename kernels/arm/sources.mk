@@ -8,6 +8,7 @@ kernels_arm_SRCS := kernels/arm/arm_conv.c kernels/arm/arm_depthwise.c kernels/a
 ifeq ($(ARCH),aarch64)
 kernels_arm_SRCS += kernels/arm/conv_qd8_neon.c kernels/arm/conv_qd8_neondot.c
 kernels_arm_SRCS += kernels/arm/table_neon.c kernels/arm/gemm_neon.S \
+    kernels/arm/conv_neoni8mm.c kernels/arm/gemm_neoni8mm.S \
     kernels/arm/conv_neondot.c kernels/arm/gemm_neondot.S \
     kernels/arm/depthwise_neondot.c kernels/arm/columns_neondot.S
 endif

@@ -38,10 +38,16 @@ loop "depthwise 3x3 stride 2 with scaling, neon" depthwise_neon 'strip_3x3_strid
 loop "depthwise 3x3 stride 1 with scaling, neondot" columns_neondot 'columns_stride1_neondot$' 0.75
 loop "depthwise 3x3 stride 2 with scaling, neondot" columns_neondot 'columns_stride2_neondot$' 0.75
 
-printf '\n| million instructions an inference | neon (A53, A72) | neondot (A76) |\n|---|---|---|\n'
+printf '\n| inner loop, MAC/cycle | Neoverse N2 | Neoverse V1 |\n|---|---|---|\n'
+tests/bench/mca_loop.py --cores n2=neoverse-n2,v1=neoverse-v1 -f 'gemm_neoni8mm_tiles$' "$objects/gemm_neoni8mm.o" | awk '
+    { for (i = 1; i <= NF; i++) if ($i == "n2" || $i == "v1") core[$i] = $(i + 2)
+      printf "| matrix product, neoni8mm | %.2f | %.2f |\n", core["n2"], core["v1"] }'
+
+printf '\n| million instructions an inference | neon (A53, A72) | neondot (A76) | neoni8mm |\n|---|---|---|---|\n'
 gcc -O2 -shared -fPIC tests/bench/insn_count.c -o "$plugin"
 for model in models/efficientnet_lite0_int8.tflite ../shared/models/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite \
     ../shared/models/coral/mobilenet_v2_1.0_224_quant.tflite ../shared/models/nxp/mobilenet_v1_1.0_224_quant.tflite; do
     [ -r "$model" ] || { echo "left out, not there: $model" >&2; continue; }
-    echo "| $(basename "$model" .tflite) | $(count_one cortex-a72 neon "$model") | $(count_one cortex-a76 neon,neondot "$model") |"
+    echo "| $(basename "$model" .tflite) | $(count_one cortex-a72 neon "$model") | $(count_one cortex-a76 neon,neondot "$model") |" \
+        "$(count_one max,pauth-impdef=on neon,neondot,neoni8mm "$model") |"
 done

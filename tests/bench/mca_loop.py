@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cycles of the hottest multiply-accumulate loop of an AArch64 object, per core, by llvm-mca.
 
-usage: mca_loop.py [-v] [-f FUNCTION_REGEX] [--outer] OBJECT.o ...
+usage: mca_loop.py [-v] [-f FUNCTION_REGEX] [--outer] [--cores n2=neoverse-n2,...] OBJECT.o ...
   needs Debian's llvm-19 and binutils-aarch64-linux-gnu. Build the object as the project does, e.g.
   aarch64-linux-gnu-gcc -O3 -march=armv8.2-a+dotprod -c kernel.c -o kernel.o
 Prints, per object: MACs in the loop body, instructions, and for each core cycles per iteration and MAC/cycle.
 --outer takes loops that contain loops too (a kernel whose inner loop was unrolled away).
 
 A model, not hardware: no cache misses. llvm's "cortex-a76" is the A57 model; neoverse-n1 is the same core as A76, so it
-stands for it here. Peaks to compare with: A53 5.33 (mull+sadalp), A72 8 (mull+sadalp), A76 32 (sdot).
+stands for it here. Peaks to compare with: A53 5.33 (mull+sadalp), A72 8 (mull+sadalp), A76 32 (sdot), N2 64 and V1 128 (smmla).
 MACs counted: smull/smlal .8h<-8b 8, .4s<-4h 4; mul/mla .8h 8; sdot/usdot .4s 16; smmla .4s 32.
 """
 import argparse, re, subprocess, sys
@@ -76,8 +76,10 @@ def main():
     ap.add_argument("-v", action="store_true", help="print the loop")
     ap.add_argument("-f", default="", help="only functions whose name matches")
     ap.add_argument("--outer", action="store_true")
+    ap.add_argument("--cores", help="name=llvm's name, ...; default: a53, a55, a72, a76")
     ap.add_argument("objects", nargs="+")
     a = ap.parse_args()
+    cores = [tuple(reversed(c.split("="))) for c in a.cores.split(",")] if a.cores else CORES
     status = 0
     for obj in a.objects:
         insns = [i for i in disassemble(obj) if re.search(a.f, i[3])]
@@ -89,7 +91,7 @@ def main():
         n, s, e = best
         body = [b for b in insns[s:e] if not is_branch(b[1])] + [insns[e]]
         cols = []
-        for cpu, name in CORES:
+        for cpu, name in cores:
             c = cycles(body, cpu)
             cols.append("%s %.1fc %.2f" % (name, c, n / c))
         print("%-48s %-36s MAC %4d insn %4d  %s" % (obj, insns[s][3], n, len(body), "  ".join(cols)))

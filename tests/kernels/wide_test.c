@@ -188,7 +188,7 @@ static void check_truth(void)
     const int8_t w[2] = {3, -2};
     const int64_t bias = 14;
     const double factors[3] = {0.5, 0.005, 0.015};
-    // 1.5 and 4.5: halves away from zero; the 15 bits of the first rule make the last one a bit less
+    // 1.5 and 4.5: halves away from zero; the 15 bits of the first rule make 4.5 a bit less
     const int16_t want[3][3] = {{150, 150, 150}, {2, 2, 2}, {4, 5, 5}};
     size_t count;
     const struct kernel_wide_conv *const *rows = kernel_wide_conv_rows(&count);
