@@ -215,10 +215,37 @@ int draft_open(struct draft *draft, const char *path, struct model_error *error)
     return rc;
 }
 
+int draft_copy(struct draft *copy, const struct draft *d)
+{
+    *copy = *d;
+    copy->store = (struct store){0};
+    copy->borrowed = true;
+    copy->tensors = store_take_array(&copy->store, d->tensor_count, sizeof(*d->tensors));
+    copy->operators = store_take_array(&copy->store, d->operator_count, sizeof(*d->operators));
+    copy->inputs = take_indexes(copy, d->inputs, d->input_count);
+    copy->outputs = take_indexes(copy, d->outputs, d->output_count);
+    copy->tensor_capacity = d->tensor_count;
+    copy->operator_capacity = d->operator_count;
+    bool made = copy->tensors && copy->operators && copy->inputs && copy->outputs;
+    if (made) {
+        memcpy(copy->tensors, d->tensors, d->tensor_count * sizeof(*d->tensors));
+        memcpy(copy->operators, d->operators, d->operator_count * sizeof(*d->operators));
+    }
+    for (uint32_t i = 0; made && i < d->operator_count; i++) {
+        struct draft_operator *op = &copy->operators[i];
+        op->inputs = take_indexes(copy, op->inputs, op->input_count);
+        op->outputs = take_indexes(copy, op->outputs, op->output_count);
+        made = op->inputs && op->outputs;
+    }
+    if (!made)
+        draft_finish(copy);
+    return made ? 0 : -ENOMEM;
+}
+
 void draft_finish(struct draft *draft)
 {
     store_finish(&draft->store);
-    if (draft->file)
+    if (draft->file && !draft->borrowed)
         munmap(draft->file, draft->file_bytes);
     memset(draft, 0, sizeof(*draft));
 }
@@ -261,6 +288,32 @@ int draft_insert_operator(struct draft *d, uint32_t at, int32_t code, int32_t in
     d->operators[at] = op;
     d->operator_count++;
     return 0;
+}
+
+void draft_remove_operator(struct draft *d, uint32_t at)
+{
+    d->operator_count--;
+    memmove(&d->operators[at], &d->operators[at + 1], (d->operator_count - at) * sizeof(d->operators[0]));
+}
+
+uint32_t draft_readers(const struct draft *d, int32_t tensor)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < d->operator_count; i++)
+        for (uint32_t j = 0; j < d->operators[i].input_count; j++)
+            n += d->operators[i].inputs[j] == tensor;
+    for (uint32_t i = 0; i < d->output_count; i++)
+        n += d->outputs[i] == tensor;
+    return n;
+}
+
+int32_t draft_maker(const struct draft *d, int32_t tensor)
+{
+    for (uint32_t i = 0; i < d->operator_count; i++)
+        for (uint32_t j = 0; j < d->operators[i].output_count; j++)
+            if (d->operators[i].outputs[j] == tensor)
+                return (int32_t)i;
+    return -1;
 }
 
 static void renumber(int32_t *indexes, uint32_t count, const int32_t *number)

@@ -37,6 +37,7 @@ struct draft {
     struct store store;
     void *file;
     size_t file_bytes;
+    bool borrowed; // the file is another draft's
     struct flat flat;
     struct draft_tensor *tensors;
     struct draft_operator *operators;
@@ -49,11 +50,18 @@ struct draft {
 // 0, or -errno with the line written; then nothing is left to finish.
 int draft_open(struct draft *draft, const char *path, struct model_error *error);
 void draft_finish(struct draft *draft);
+// A draft of its own; constants, names and the file's bytes stay the other's, which must live as long. 0 or -ENOMEM.
+int draft_copy(struct draft *copy, const struct draft *draft);
 
 // Appends a copy; returns its index or -ENOMEM. Pointers into `tensors` are void after it.
 int32_t draft_add_tensor(struct draft *draft, const struct draft_tensor *tensor);
 // Inserts an operator with one input and one output before operator `at`; version 1, no options.
 int draft_insert_operator(struct draft *draft, uint32_t at, int32_t code, int32_t input, int32_t output);
+// Takes operator `at` away; its tensors stay until draft_compact.
+void draft_remove_operator(struct draft *draft, uint32_t at);
+// How often operators and the model's outputs refer to a tensor, and the operator that makes it: -1 for none.
+uint32_t draft_readers(const struct draft *draft, int32_t tensor);
+int32_t draft_maker(const struct draft *draft, int32_t tensor);
 // Drops tensors that nothing refers to and numbers the others anew, in their order.
 int draft_compact(struct draft *draft);
 
