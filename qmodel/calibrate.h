@@ -7,15 +7,14 @@
 #define QEDGE_QMODEL_CALIBRATE_H
 
 #include "engine/draft.h"
-#include "qmodel/picture_input.h"
 #include "qmodel/ranges.h"
+#include "qmodel/sweep.h"
 
 struct calibrate_options {
-    const char *command, *data;
-    struct picture_options picture;
+    struct sweep_options sweep;
     enum calibration method;
-    bool means; // of each channel of what layers with weights read, too
-    uint32_t threads; // share each layer; do not change the result
+    // Of which tensors channels are looked at, too: none; what layers with weights read; every one.
+    enum { CALIBRATE_NO_CHANNELS, CALIBRATE_LAYERS, CALIBRATE_CHANNELS } channels;
 };
 
 // `ranges` has one zeroed entry for each of the draft's tensors; those of activations are filled (range_finish is the

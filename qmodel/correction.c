@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qmodel/correction.h"
 
+#include <math.h>
+
 #include "qmodel/weights.h"
 
 static bool only_moves(int32_t code)
@@ -35,7 +37,7 @@ static bool fits(const struct draft_operator *op, const struct draft_tensor *wei
 }
 
 bool correction_apply(const struct draft_operator *op, const struct draft_tensor *weights,
-                      const struct draft_tensor *rounded, const struct range *input, float *bias)
+                      const struct draft_tensor *rounded, const struct range *input, const double *means, float *bias)
 {
     if (!input->sums || input->rows == 0 || !fits(op, weights, input->channels))
         return false;
@@ -51,9 +53,22 @@ bool correction_apply(const struct draft_operator *op, const struct draft_tensor
             for (size_t i = 0; i < (depthwise ? 1 : depth); i++) {
                 size_t at = depthwise ? t * out + o : (o * taps + t) * depth + i;
                 size_t channel = depthwise ? o / multiplier : o / (out / groups) * depth + i;
-                shift += (q[at] * scale - (double)real[at]) * (input->sums[channel] / (double)input->rows);
+                double mean = means ? means[channel] : input->sums[channel] / (double)input->rows;
+                shift += (q[at] * scale - (double)real[at]) * mean;
             }
         bias[o] -= (float)shift;
     }
     return true;
+}
+
+void correction_store(const float *values, const struct draft_tensor *bias, void *steps)
+{
+    size_t n = (size_t)draft_elements(bias);
+    for (size_t i = 0; i < n; i++) {
+        double step = rint((double)values[i] / (double)bias->scales[bias->scale_count > 1 ? i : 0]);
+        if (bias->type == TENSOR_INT64)
+            ((int64_t *)steps)[i] = (int64_t)step;
+        else
+            ((int32_t *)steps)[i] = (int32_t)fmax(-0x1p31, fmin(0x1p31 - 1, step));
+    }
 }

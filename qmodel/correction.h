@@ -17,8 +17,13 @@ int32_t correction_source(const struct draft *draft, uint32_t op);
 uint32_t correction_channels(const struct draft *draft, uint32_t op);
 
 // Subtracts the shift from bias[output channels]. `weights` are the layer's floats, `rounded` their int8 form, `input`
-// what calibration saw of correction_source. False, and nothing changed, when the means do not fit the layer.
+// what calibration saw of correction_source, `means` of the channels of the same tensor in the integer model: what layers
+// before have shifted is taken back, too; NULL = the float model's. False, and nothing changed, when the means do not fit
+// the layer.
 bool correction_apply(const struct draft_operator *op, const struct draft_tensor *weights,
-                      const struct draft_tensor *rounded, const struct range *input, float *bias);
+                      const struct draft_tensor *rounded, const struct range *input, const double *means, float *bias);
+
+// Biases as the whole numbers that `bias`, int32 or int64, has at `steps`.
+void correction_store(const float *values, const struct draft_tensor *bias, void *steps);
 
 #endif

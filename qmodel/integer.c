@@ -338,7 +338,7 @@ static const float *corrected_bias(struct conversion *c, uint32_t index, const s
     if (!values)
         return NULL;
     memcpy(values, bias->data, bias->data_bytes);
-    correction_apply(op, &c->draft->tensors[op->inputs[1]], rounded, &c->ranges[source], values);
+    correction_apply(op, &c->draft->tensors[op->inputs[1]], rounded, &c->ranges[source], NULL, values);
     return values;
 }
 
@@ -351,20 +351,14 @@ static int32_t bias_tensor(struct conversion *c, const struct draft_operator *op
     float *scales = store_take_array(&c->draft->store, n, sizeof(*scales));
     if (!from || !q || !scales)
         return no_memory(c);
+    for (size_t i = 0; i < n; i++)
+        scales[i] = in_scale * weights->scales[weights->scale_count > 1 ? i : 0];
     bias.scale_count = weights->scale_count;
-    for (size_t i = 0; i < n; i++) {
-        size_t s = weights->scale_count > 1 ? i : 0;
-        scales[s] = in_scale * weights->scales[s];
-        double steps = rint((double)from[i] / (double)scales[s]);
-        if (c->options->wide)
-            ((int64_t *)q)[i] = (int64_t)steps;
-        else
-            ((int32_t *)q)[i] = (int32_t)steps;
-    }
     bias.type = c->options->wide ? TENSOR_INT64 : TENSOR_INT32;
     bias.scales = scales;
     bias.zero_point = 0;
     bias.axis = 0;
+    correction_store(from, &bias, q);
     bias.data = q;
     bias.data_bytes = n * element;
     return add_tensor(c, &bias);
@@ -422,40 +416,44 @@ static int set_layers(struct conversion *c)
 // ---- edges ---------------------------------------------------------------------------------------
 
 // The outside's form of an int8 tensor.
-static int32_t edge_tensor(struct conversion *c, int32_t inside, enum integer_edge kind)
+static int32_t edge_tensor(struct draft *d, int32_t inside, enum integer_edge kind)
 {
-    struct draft_tensor t = c->draft->tensors[inside];
+    struct draft_tensor t = d->tensors[inside];
     char name[128];
-    snprintf(name, sizeof(name), "%.110s/%s", t.name, c->options->wide ? "int16" : "int8");
-    c->draft->tensors[inside].name = store_take_text(&c->draft->store, name);
-    if (!c->draft->tensors[inside].name)
-        return no_memory(c);
+    snprintf(name, sizeof(name), "%.110s/%s", t.name, t.type == TENSOR_INT16 ? "int16" : "int8");
+    d->tensors[inside].name = store_take_text(&d->store, name);
+    if (!d->tensors[inside].name)
+        return -ENOMEM;
     t.type = kind == EDGE_IS_FLOAT ? TENSOR_FLOAT32 : TENSOR_UINT8;
     t.zero_point += 128;
     if (kind == EDGE_IS_FLOAT)
         t.scale_count = 0;
-    return add_tensor(c, &t);
+    return draft_add_tensor(d, &t);
 }
 
-static int set_edges(struct conversion *c)
+static bool is_inner(const struct draft *d, int32_t tensor)
 {
-    struct draft *d = c->draft;
-    for (uint32_t i = 0; c->options->input != EDGE_IS_INNER && i < d->input_count; i++) {
-        if (d->tensors[d->inputs[i]].type != inner_type(c))
+    return d->tensors[tensor].type == TENSOR_INT8 || d->tensors[tensor].type == TENSOR_INT16;
+}
+
+int integer_set_edges(struct draft *d, const struct integer_options *o, struct model_error *error)
+{
+    for (uint32_t i = 0; o->input != EDGE_IS_INNER && i < d->input_count; i++) {
+        if (!is_inner(d, d->inputs[i]))
             continue;
-        int32_t inside = d->inputs[i], outside = edge_tensor(c, inside, c->options->input);
+        int32_t inside = d->inputs[i], outside = edge_tensor(d, inside, o->input);
         if (outside < 0 || draft_insert_operator(d, 0, OP_QUANTIZE, outside, inside) < 0)
-            return no_memory(c);
-        d->operators[0].version = c->options->input == EDGE_IS_UINT8 ? 2 : 1;
+            return model_fail(error, -ENOMEM, "out of memory while quantizing");
+        d->operators[0].version = o->input == EDGE_IS_UINT8 ? 2 : 1;
         d->inputs[i] = outside;
     }
-    for (uint32_t i = 0; c->options->output != EDGE_IS_INNER && i < d->output_count; i++) {
-        if (d->tensors[d->outputs[i]].type != inner_type(c))
+    for (uint32_t i = 0; o->output != EDGE_IS_INNER && i < d->output_count; i++) {
+        if (!is_inner(d, d->outputs[i]))
             continue;
-        int32_t inside = d->outputs[i], outside = edge_tensor(c, inside, c->options->output);
-        int32_t code = c->options->output == EDGE_IS_UINT8 ? OP_QUANTIZE : OP_DEQUANTIZE;
+        int32_t inside = d->outputs[i], outside = edge_tensor(d, inside, o->output);
+        int32_t code = o->output == EDGE_IS_UINT8 ? OP_QUANTIZE : OP_DEQUANTIZE;
         if (outside < 0 || draft_insert_operator(d, d->operator_count, code, inside, outside) < 0)
-            return no_memory(c);
+            return model_fail(error, -ENOMEM, "out of memory while quantizing");
         d->operators[d->operator_count - 1].version = 2;
         d->outputs[i] = outside;
     }
@@ -498,8 +496,6 @@ int integer_convert(struct draft *draft, const struct range *ranges, const struc
         rc = set_tensors(&c);
     if (rc == 0)
         rc = set_layers(&c);
-    if (rc == 0)
-        rc = set_edges(&c);
     for (uint32_t i = 0; i < c.group_count; i++)
         range_finish(&c.groups[i].range);
     store_finish(&c.temp);

@@ -31,9 +31,12 @@ struct integer_options {
 // Is there an int8 form of every operator? 0, or -ENOTSUP with the line that names the first without one.
 int integer_check(const struct draft *draft, struct model_error *error);
 
-// `ranges`: of the draft's tensors as calibrate fills them. 0 or -errno with the line written; after an error the draft
+// Inputs and outputs become int8 or int16. `ranges`: of the draft's tensors as calibrate fills them. 0 or -errno with the line written; after an error the draft
 // is only good for draft_finish.
 int integer_convert(struct draft *draft, const struct range *ranges, const struct integer_options *options,
                     struct model_error *error);
+
+// What goes in and comes out, from int8 or int16 to what the options say: a QUANTIZE, a DEQUANTIZE. As above.
+int integer_set_edges(struct draft *draft, const struct integer_options *options, struct model_error *error);
 
 #endif

@@ -11,17 +11,22 @@
 #include "common/cleanup.h"
 #include "engine/tflite_writer.h"
 #include "qmodel/calibrate.h"
+#include "qmodel/clean.h"
 #include "qmodel/command.h"
+#include "qmodel/equalize.h"
 #include "qmodel/integer.h"
 #include "qmodel/output_file.h"
+#include "qmodel/refine.h"
 #include "qmodel/weights.h"
 
 // Below this many elements int8 weights save less than their scales and the quantizing of the input cost.
 #define QUANTIZE_DYNAMIC_LEAST 1024
+// Samples whose channels --effort fast looks at to equalize them.
+#define EQUALIZE_SAMPLES 64
 
 const char command_quantize_help[] =
     "usage: qmodel quantize IN.tflite -o OUT.tflite --method METHOD [OPTION...]\n\n"
-    "  --method METHOD  none      the float file written anew: constants folded, dead tensors dropped\n"
+    "  --method METHOD  none      the float file written anew: batch norms, constants, activations folded\n"
     "                   float16   weights in 16 bits, arithmetic in float\n"
     "                   dynamic   weights in 8 bits a channel, activations quantized while running\n"
     "                   int8      weights and activations in 8 bits; needs --data\n"
@@ -34,6 +39,10 @@ const char command_quantize_help[] =
     "  --calibration C  from the values seen to the range that 255 steps cover: minmax: all of them;\n"
     "                   moving-average: the mean of each sample's ends; percentile:P: without the share beyond P %\n"
     "                   at both ends; mse: the least square error (default)\n"
+    "                   entropy: the least divergence of the distributions\n"
+    "  --effort E       fast (default) or best: looks at more of the data, takes minutes\n"
+    "  --rounding R     learned (default): a layer's weights are rounded together, for what the data shows; nearest\n"
+    "  --no-equalization      leave each channel of an activation as large as it is\n"
     "  --no-bias-correction   leave biases as they are (see qmodel(1))\n"
     "  --input-type T   int8 (default), uint8 or float32; int16x8: float32 (default) or int16: what goes in\n"
     "  --output-type T  likewise: what comes out\n"
@@ -48,6 +57,8 @@ struct options {
     enum method method;
     struct integer_options integer;
     struct calibrate_options calibrate;
+    struct refine_options refine;
+    bool best, equalization;             // --effort, --no-equalization
     bool int8_option, calibration_given; // an option was given that only int8 and int16x8 have; which one
     const char *edge_names[2];           // --input-type, --output-type; NULL = not given
 };
@@ -70,7 +81,7 @@ static int parse_method(const char *text, enum method *method)
 static int parse_calibration(const char *text, struct integer_options *o)
 {
     static const char *const names[] = {[CALIBRATION_MINMAX] = "minmax", [CALIBRATION_AVERAGE] = "moving-average",
-                                        [CALIBRATION_MSE] = "mse"};
+                                        [CALIBRATION_MSE] = "mse", [CALIBRATION_ENTROPY] = "entropy"};
     char *end;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i] && strcmp(names[i], text) == 0) {
@@ -84,7 +95,13 @@ static int parse_calibration(const char *text, struct integer_options *o)
             return 0;
         return command_usage("quantize", "a percentile is above 50 and at most 100, not '%s'", text + 11);
     }
-    return command_usage("quantize", "--calibration takes minmax, moving-average, percentile:P or mse, not '%s'", text);
+    return command_usage("quantize", "--calibration takes minmax, moving-average, percentile:P, mse or entropy, not '%s'", text);
+}
+
+static int parse_choice(const char *option, const char *text, const char *no, const char *yes, bool *chosen)
+{
+    *chosen = strcmp(text, yes) == 0;
+    return *chosen || strcmp(text, no) == 0 ? 0 : command_usage("quantize", "%s takes %s or %s, not '%s'", option, no, yes, text);
 }
 
 static bool is_integer(enum method method)
@@ -123,32 +140,39 @@ static int solve_options(struct options *o)
     if (wide && !o->calibration_given)
         o->integer.method = CALIBRATION_MINMAX;
     o->calibrate.method = o->integer.method;
-    o->calibrate.means = o->integer.bias_correction;
+    o->calibrate.channels = CALIBRATE_LAYERS;
+    o->refine.bias_correction = o->integer.bias_correction;
+    o->refine.rounds = o->best ? 2 : 0;
+    o->refine.per_input = o->best ? 32 : 8;
     return rc;
 }
 
 enum { OPT_METHOD = 256, OPT_PER_TENSOR, OPT_DATA, OPT_CALIBRATION, OPT_INPUT_TYPE, OPT_OUTPUT_TYPE, OPT_FIT, OPT_MEAN,
-       OPT_STD, OPT_BGR, OPT_THREADS, OPT_NO_CORRECTION };
+       OPT_STD, OPT_BGR, OPT_THREADS, OPT_NO_CORRECTION, OPT_EFFORT, OPT_ROUNDING,
+       OPT_NO_EQUALIZATION };
 
 static int parse_int8_option(struct options *o, int option)
 {
-    struct picture_options *picture = &o->calibrate.picture;
+    struct picture_options *picture = &o->calibrate.sweep.picture;
     long threads;
     int rc;
     o->int8_option = true;
     switch (option) {
-    case OPT_DATA: o->calibrate.data = optarg; return 0;
+    case OPT_DATA: o->calibrate.sweep.data = optarg; return 0;
     case OPT_CALIBRATION: o->calibration_given = true; return parse_calibration(optarg, &o->integer);
     case OPT_INPUT_TYPE: o->edge_names[0] = optarg; return 0;
     case OPT_OUTPUT_TYPE: o->edge_names[1] = optarg; return 0;
     case OPT_FIT: return picture_option_fit("quantize", optarg, &picture->fit);
     case OPT_MEAN: return picture_option_values("quantize", "--mean", optarg, picture->mean, &picture->mean_count);
     case OPT_STD: return picture_option_values("quantize", "--std", optarg, picture->std, &picture->std_count);
+    case OPT_NO_EQUALIZATION: o->equalization = false; return 0;
+    case OPT_EFFORT: return parse_choice("--effort", optarg, "fast", "best", &o->best);
+    case OPT_ROUNDING: return parse_choice("--rounding", optarg, "nearest", "learned", &o->refine.rounding);
     case OPT_NO_CORRECTION: o->integer.bias_correction = false; return 0;
     case OPT_BGR: picture->bgr = true; return 0;
     case OPT_THREADS:
         rc = command_number("quantize", "--threads", optarg, 1, 64, &threads);
-        o->calibrate.threads = (uint32_t)threads;
+        o->calibrate.sweep.threads = (uint32_t)threads;
         return rc;
     }
     return 0;
@@ -174,10 +198,10 @@ static int check_options(const struct options *o, int left)
         return command_usage("quantize", "no output given: -o OUT.tflite (try qmodel quantize --help)");
     if (o->method == METHOD_UNSET)
         return command_usage("quantize", "no --method given (try qmodel quantize --help)");
-    for (uint32_t c = 0; c < o->calibrate.picture.std_count; c++)
-        if (!(o->calibrate.picture.std[c] > 0))
+    for (uint32_t c = 0; c < o->calibrate.sweep.picture.std_count; c++)
+        if (!(o->calibrate.sweep.picture.std[c] > 0))
             return command_usage("quantize", "--std must be above 0");
-    if (is_integer(o->method) && !o->calibrate.data)
+    if (is_integer(o->method) && !o->calibrate.sweep.data)
         return command_usage("quantize", "--method int8 or int16x8 needs --data: inputs like those it will see");
     if (!is_integer(o->method) && o->int8_option)
         return command_usage("quantize", "data, types and picture options are for int8 and int16x8 only");
@@ -199,15 +223,21 @@ static int parse(int argc, char **argv, struct options *o)
         {"std", required_argument, NULL, OPT_STD},
         {"bgr", no_argument, NULL, OPT_BGR},
         {"threads", required_argument, NULL, OPT_THREADS},
+        {"effort", required_argument, NULL, OPT_EFFORT},
+        {"rounding", required_argument, NULL, OPT_ROUNDING},
+        {"no-equalization", no_argument, NULL, OPT_NO_EQUALIZATION},
         {"no-bias-correction", no_argument, NULL, OPT_NO_CORRECTION},
         {NULL, 0, NULL, 0},
     };
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     memset(o, 0, sizeof(*o));
-    o->calibrate.command = "quantize";
+    o->calibrate.sweep.command = "quantize";
+    o->calibrate.sweep.what = "calibrating";
     o->integer.method = CALIBRATION_MSE;
     o->integer.bias_correction = true;
-    o->calibrate.threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (uint32_t)cpus;
+    o->refine.rounding = true;
+    o->equalization = true;
+    o->calibrate.sweep.threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (uint32_t)cpus;
     opterr = 0;
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
@@ -243,39 +273,6 @@ static int fail(const struct options *o, const struct model_error *error)
     return command_fail("quantize", "%s: %s", o->model, error->text);
 }
 
-static int apply_int8(const struct options *o, struct draft *d)
-{
-    struct model_error error;
-    uint32_t samples, count = d->tensor_count;
-    if (integer_check(d, &error) < 0)
-        return fail(o, &error);
-    struct range *ranges = calloc(count, sizeof(*ranges));
-    if (!ranges)
-        return command_fail("quantize", "no memory for the ranges");
-    int rc = calibrate(d, &o->calibrate, ranges, &samples);
-    if (rc == 0 && integer_convert(d, ranges, &o->integer, &error) < 0)
-        rc = fail(o, &error);
-    if (rc == 0)
-        printf("calibrated with %u samples\n", samples);
-    for (uint32_t i = 0; i < count; i++)
-        range_finish(&ranges[i]);
-    free(ranges);
-    return rc;
-}
-
-static int apply(const struct options *o, struct draft *d)
-{
-    struct model_error error;
-    int rc = o->method == METHOD_NONE ? 0 : check_float(d, &error);
-    if (rc == 0 && is_integer(o->method))
-        return apply_int8(o, d);
-    if (rc == 0 && o->method == METHOD_FLOAT16)
-        rc = weights_to_half(d, &error);
-    if (rc == 0 && o->method == METHOD_DYNAMIC)
-        rc = weights_to_dynamic(d, o->integer.per_tensor, QUANTIZE_DYNAMIC_LEAST, &error);
-    return rc < 0 ? fail(o, &error) : 0;
-}
-
 // What is written must load: the engine checks it before the file appears.
 static int make_bytes(struct draft *d, uint8_t **bytes, size_t *size, struct model_error *error)
 {
@@ -305,6 +302,119 @@ static int write_model(const struct options *o, struct draft *d)
     return COMMAND_OK;
 }
 
+// The int8 form of `real` in `draft`, as the calibration data has it.
+static int convert(const struct options *o, const struct draft *real, const struct range *ranges, bool wide,
+                   struct draft *draft)
+{
+    struct model_error error;
+    struct integer_options options = o->integer;
+    options.wide = wide;
+    if (draft_copy(draft, real) < 0)
+        return command_fail("quantize", "no memory to convert the model");
+    if (integer_convert(draft, ranges, &options, &error) < 0) {
+        draft_finish(draft);
+        return fail(o, &error);
+    }
+    return 0;
+}
+
+// A 16x8 model's weights are rounded for what an int8 model of the same net sees: the inputs differ little.
+static int refine_model(const struct options *o, const struct draft *real, const struct range *ranges, uint32_t samples,
+                        struct draft *integer)
+{
+    struct refine_options options = o->refine;
+    struct draft probe;
+    options.sweep = o->calibrate.sweep;
+    options.sweep.most = samples;
+    if (!options.rounding && !options.bias_correction)
+        return 0;
+    if (!o->integer.wide)
+        return refine(&options, real, ranges, integer, integer);
+    options.rounds = 0;
+    int rc = convert(o, real, ranges, false, &probe);
+    if (rc == 0) {
+        rc = refine(&options, real, ranges, &probe, integer);
+        draft_finish(&probe);
+    }
+    return rc;
+}
+
+// `d` becomes the integer draft; the float one and what calibration saw live until then.
+static int apply_ranges(const struct options *o, struct draft *d, const struct range *ranges, uint32_t samples)
+{
+    struct model_error error;
+    struct draft integer;
+    int rc = convert(o, d, ranges, o->integer.wide, &integer);
+    if (rc != 0)
+        return rc;
+    rc = refine_model(o, d, ranges, samples, &integer);
+    if (rc == 0 && integer_set_edges(&integer, &o->integer, &error) < 0)
+        rc = fail(o, &error);
+    if (rc == 0)
+        rc = write_model(o, &integer);
+    draft_finish(&integer);
+    return rc;
+}
+
+// Runs the float model once more, on fewer samples unless --effort best, and looks at channels.
+static int equalize_model(const struct options *o, struct draft *d)
+{
+    struct calibrate_options options = o->calibrate;
+    uint32_t samples, count = d->tensor_count;
+    struct range *ranges = calloc(count, sizeof(*ranges));
+    if (!ranges)
+        return command_fail("quantize", "no memory for the ranges");
+    options.method = CALIBRATION_MINMAX;
+    options.channels = CALIBRATE_CHANNELS;
+    options.sweep.most = o->best ? 0 : EQUALIZE_SAMPLES;
+    options.sweep.what = "equalizing";
+    int rc = calibrate(d, &options, ranges, &samples);
+    if (rc == 0 && equalize(d, ranges, o->integer.wide ? 65535 : 255) < 0)
+        rc = command_fail("quantize", "no memory to equalize the layers");
+    for (uint32_t i = 0; i < count; i++)
+        range_finish(&ranges[i]);
+    free(ranges);
+    return rc;
+}
+
+static int apply_integer(const struct options *o, struct draft *d)
+{
+    struct model_error error;
+    if (integer_check(d, &error) < 0)
+        return fail(o, &error);
+    int rc = o->equalization ? equalize_model(o, d) : 0;
+    if (rc != 0)
+        return rc;
+    uint32_t samples, count = d->tensor_count;
+    struct range *ranges = calloc(count, sizeof(*ranges));
+    if (!ranges)
+        return command_fail("quantize", "no memory for the ranges");
+    rc = calibrate(d, &o->calibrate, ranges, &samples);
+    if (rc == 0)
+        rc = apply_ranges(o, d, ranges, samples);
+    if (rc == 0)
+        printf("calibrated with %u samples\n", samples);
+    for (uint32_t i = 0; i < count; i++)
+        range_finish(&ranges[i]);
+    free(ranges);
+    return rc;
+}
+
+static int apply(const struct options *o, struct draft *d)
+{
+    struct model_error error;
+    int rc = o->method == METHOD_NONE ? 0 : check_float(d, &error);
+    if (rc == 0 && clean_draft(d) < 0)
+        return command_fail("quantize", "no memory to clean the model");
+    if (rc == 0 && is_integer(o->method))
+        return apply_integer(o, d);
+    if (rc == 0 && o->method == METHOD_FLOAT16)
+        rc = weights_to_half(d, &error);
+    if (rc == 0 && o->method == METHOD_DYNAMIC)
+        rc = weights_to_dynamic(d, o->integer.per_tensor, QUANTIZE_DYNAMIC_LEAST, &error);
+    return rc < 0 ? fail(o, &error) : write_model(o, d);
+}
+
 int command_quantize(int argc, char **argv)
 {
     struct options o;
@@ -316,8 +426,6 @@ int command_quantize(int argc, char **argv)
     if (draft_open(&draft, o.model, &error) < 0)
         return fail(&o, &error);
     rc = apply(&o, &draft);
-    if (rc == 0)
-        rc = write_model(&o, &draft);
     draft_finish(&draft);
     return rc;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ int range_add(struct range *r, const float *values, size_t count, enum calibrati
     }
     if (odd != 0 || count == 0)
         return -EDOM;
-    if (method == CALIBRATION_PERCENTILE || method == CALIBRATION_MSE) {
+    if (method == CALIBRATION_PERCENTILE || method == CALIBRATION_MSE || method == CALIBRATION_ENTROPY) {
         if (make_bins(r) < 0)
             return -ENOMEM;
         count_values(r, values, count, fmaxf(fabsf(low), fabsf(high)));
@@ -64,17 +65,33 @@ int range_add(struct range *r, const float *values, size_t count, enum calibrati
     return 0;
 }
 
-int range_add_means(struct range *r, const float *values, size_t count, uint32_t channels)
+static int make_channels(struct range *r, uint32_t channels)
 {
-    if (channels == 0 || count % channels != 0 || (r->sums && r->channels != channels))
-        return -EINVAL;
-    if (!r->sums && !(r->sums = calloc(channels, sizeof(*r->sums))))
+    if (r->sums)
+        return r->channels == channels ? 0 : -EINVAL;
+    r->sums = calloc(channels, 2 * sizeof(*r->sums) + sizeof(*r->most));
+    if (!r->sums)
         return -ENOMEM;
+    r->squares = r->sums + channels;
+    r->most = (float *)(r->squares + channels);
     r->channels = channels;
+    return 0;
+}
+
+int range_add_channels(struct range *r, const float *values, size_t count, uint32_t channels)
+{
+    int rc = channels == 0 || count % channels != 0 ? -EINVAL : make_channels(r, channels);
+    if (rc < 0)
+        return rc;
     r->rows += count / channels;
     for (size_t i = 0; i < count; i += channels)
-        for (uint32_t c = 0; c < channels; c++)
-            r->sums[c] += (double)values[i + c];
+        for (uint32_t c = 0; c < channels; c++) {
+            double value = (double)values[i + c];
+            float size = fabsf(values[i + c]);
+            r->sums[c] += value;
+            r->squares[c] += value * value;
+            r->most[c] = size > r->most[c] ? size : r->most[c];
+        }
     return 0;
 }
 
@@ -93,6 +110,32 @@ static int merge_bins(struct range *r, const struct range *from)
     for (uint32_t i = 0; i < RANGES_BINS; i++)
         r->bins[i] += copy.bins[i];
     free(copy.bins);
+    return 0;
+}
+
+static int join_channels(struct range *r, const struct range *from)
+{
+    int rc = make_channels(r, from->channels);
+    for (uint32_t c = 0; rc == 0 && c < from->channels; c++) {
+        r->sums[c] += from->sums[c];
+        r->squares[c] += from->squares[c];
+        r->most[c] = fmaxf(r->most[c], from->most[c]);
+    }
+    r->rows += from->rows;
+    return rc;
+}
+
+int range_join(struct range *r, const struct range *from)
+{
+    if (from->samples == 0)
+        return 0;
+    if ((from->bins && merge_bins(r, from) < 0) || (from->sums && join_channels(r, from) < 0))
+        return -ENOMEM;
+    r->low = r->samples == 0 ? from->low : fminf(r->low, from->low);
+    r->high = r->samples == 0 ? from->high : fmaxf(r->high, from->high);
+    r->low_sum += from->low_sum;
+    r->high_sum += from->high_sum;
+    r->samples += from->samples;
     return 0;
 }
 
@@ -161,8 +204,35 @@ static double square_error(const struct range *r, double low, double high)
     return sum;
 }
 
+// Kullback-Leibler divergence of what 255 steps make of the values from the values: the shares of all bins, clamped ones
+// counted at the ends, against shares that are even among the used bins of a step.
+static double divergence(const struct range *r, double low, double high)
+{
+    double counts[256] = {0}, used[256] = {0}, kept[256] = {0}, step = (high - low) / 255, total = 0, sum = 0;
+    for (uint32_t pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < RANGES_BINS; i++) {
+            double v = bin_middle(r, i), n = (double)r->bins[i], at = rint((v - low) / step);
+            uint32_t q = (uint32_t)(at < 0 ? 0 : at > 255 ? 255 : at);
+            bool inside = v >= low && v <= high;
+            if (n == 0)
+                continue;
+            if (pass == 0) {
+                counts[q] += n;
+                kept[q] += inside ? n : 0;
+                used[q] += inside;
+                total += n;
+            } else if (inside) { // a clamped bin's share moves into its step, evenly
+                double real = n + (counts[q] - kept[q]) / used[q], model = kept[q] / used[q];
+                sum += real * log(real / model);
+            }
+        }
+    for (uint32_t q = 0; q < 256; q++) // all that fell on this step was clamped
+        sum += used[q] == 0 && counts[q] > 0 ? counts[q] * log(2 * counts[q]) : 0;
+    return total > 0 ? sum / total : 0;
+}
+
 // Cuts one end while the other stays; twice around settles it.
-static void solve_mse(const struct range *r, float *low, float *high)
+static void solve_cuts(const struct range *r, double (*loss)(const struct range *, double, double), float *low, float *high)
 {
     double ends[2] = {(double)*low, (double)*high}, full[2] = {ends[0], ends[1]};
     for (uint32_t turn = 0; turn < 4; turn++) {
@@ -170,9 +240,9 @@ static void solve_mse(const struct range *r, float *low, float *high)
         double least = INFINITY, best = ends[end], try[2] = {ends[0], ends[1]};
         for (uint32_t cut = 0; cut < CUTS && full[end] != 0; cut++) {
             try[end] = full[end] * (CUT_SIZE - cut) / CUT_SIZE;
-            double error = square_error(r, try[0], try[1]);
-            if (error < least)
-                least = error, best = try[end];
+            double lost = loss(r, try[0], try[1]);
+            if (lost < least)
+                least = lost, best = try[end];
         }
         ends[end] = best;
     }
@@ -192,8 +262,8 @@ void range_solve(const struct range *r, enum calibration method, double percenti
         solve_percentile(r, percentile, low, high);
     *low = *low < 0 ? *low : 0;
     *high = *high > 0 ? *high : 0;
-    if (method == CALIBRATION_MSE && r->bins && *low < *high)
-        solve_mse(r, low, high);
+    if (r->bins && *low < *high && (method == CALIBRATION_MSE || method == CALIBRATION_ENTROPY))
+        solve_cuts(r, method == CALIBRATION_MSE ? square_error : divergence, low, high);
 }
 
 void range_steps(float low, float high, float *scale, int32_t *zero_point)

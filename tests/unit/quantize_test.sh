@@ -61,6 +61,17 @@ for model in tests/golden/models/*.tflite; do
     cmp "$folder/a.bin" "$folder/b.bin" || fail "$model answers otherwise when rewritten"
 done
 
+# Batch norms, activations and padding go into the layers beside them; the answers stay.
+norms=tests/golden/float/norms.tflite
+expect 0 "$qmodel" quantize $norms -o "$folder/clean.tflite" --method none
+expect 0 "$qmodel" info "$folder/clean.tflite"
+grep -E ' (MUL|ADD|SUB|RELU6?) ' "$folder/out" && fail "operators that belong into layers are left"
+printed '^operators: 9 in the file' # the padding that is not "same" is one
+expect 0 "$qmodel" compare --json $norms "$folder/clean.tflite" --data models/pictures
+sed 's/.*"sqnr_db":\([0-9]*\).*layers_without.*/\1/' "$folder/out" | awk '{ exit !($1 >= 100) }' || fail "cleaned, the net answers otherwise"
+expect 0 "$qmodel" quantize $norms -o "$folder/norms8.tflite" --method int8 --data models/pictures
+expect 0 "$qmodel" info "$folder/norms8.tflite"; printed '^operators: 9 in the file'
+
 # float16 and dynamic range.
 expect 0 "$qmodel" quantize $net -o "$folder/half.tflite" --method float16
 smaller "$folder/half.tflite" 60 $net; agree "$folder/half.tflite" $net 8
@@ -70,7 +81,7 @@ expect 0 "$qmodel" quantize $net -o "$folder/coarse.tflite" --method dynamic --p
 cmp -s "$folder/dynamic.tflite" "$folder/coarse.tflite" && fail "--per-tensor changes nothing"
 
 # Full integer: each way of calibrating, each type at the edges, from a folder, a list and tensors.
-for calibration in minmax mse percentile:99.99; do
+for calibration in minmax mse entropy percentile:99.99; do
     expect 0 "$qmodel" quantize $net -o "$folder/int8.tflite" --method int8 --data models/pictures --calibration $calibration
     smaller "$folder/int8.tflite" 50 $net; agree "$folder/int8.tflite" $net 6
 done
@@ -85,6 +96,14 @@ QEDGE_CPU=c expect 0 "$qmodel" quantize $net -o "$folder/c.tflite" --method int8
 cmp "$folder/default8.tflite" "$folder/c.tflite" || fail "other kernels give another file"
 expect 0 "$qmodel" quantize $net -o "$folder/plain.tflite" --method int8 --data models/pictures --no-bias-correction
 cmp -s "$folder/default8.tflite" "$folder/plain.tflite" && fail "--no-bias-correction changes nothing"
+# Each step of its own; best is another file than fast, and as little a matter of threads and kernels.
+for switch in --no-equalization --rounding=nearest --effort=best; do
+    expect 0 "$qmodel" quantize $net -o "$folder/switch.tflite" --method int8 --data models/pictures $switch
+    cmp -s "$folder/default8.tflite" "$folder/switch.tflite" && fail "$switch changes nothing"
+    agree "$folder/switch.tflite" $net 6
+done
+QEDGE_CPU=c expect 0 "$qmodel" quantize $net -o "$folder/best.tflite" --method int8 --data models/pictures --effort best --threads 3
+cmp "$folder/switch.tflite" "$folder/best.tflite" || fail "other kernels and threads give another best file"
 for type in uint8 float32; do
     expect 0 "$qmodel" quantize $net -o "$folder/$type.tflite" --method int8 --data models/pictures --input-type $type --output-type $type
     expect 0 "$qmodel" info "$folder/$type.tflite"; printed "^input 0: +$type"; printed "^output 0: +$type"
@@ -110,14 +129,14 @@ expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data "$folder/
 expect 1 "$qmodel" quantize $net -o /dev/full --method int8 --data models/pictures; one_line "No space left"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8; one_line "--data"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method none --data models/pictures; one_line "int8 and int16x8 only"
-for bad in --calibration=most --calibration=percentile:40 --input-type=int4 --std=0 --mean=x --threads=0; do
+for bad in --calibration=most --calibration=percentile:40 --input-type=int4 --effort=some --rounding=up --std=0 --mean=x --threads=0; do
     expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8 --data models/pictures $bad
     one_line "$(case $bad in --calibration=p*) echo percentile ;; *) echo "${bad%%=*}" ;; esac)"
 done
 nothing_left
 
 # 16-bit activations: an operator without that form stops it and is named; type names belong to the method.
-expect 1 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures; one_line "operator 10 HARD_SWISH"
+expect 1 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures; one_line "operator 9 HARD_SWISH"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures --input-type int8; one_line "int16 or float32"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8 --data models/pictures --output-type int16; one_line "uint8 or float32"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures --calibration mse; one_line "mse"
