@@ -263,6 +263,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 // ---- life ------------------------------------------------------------------
 
+static void on_closed(uv_handle_t *handle);
+
 struct client *client_create(struct control *control, int fd, const struct peer *peer)
 {
     struct client *client = calloc(1, sizeof(*client));
@@ -279,7 +281,11 @@ struct client *client_create(struct control *control, int fd, const struct peer 
     client->connected_ns = clock_now_ns();
     snprintf(client->name, sizeof(client->name), "?");
     client->poll.data = client;
-    uv_poll_start(&client->poll, UV_READABLE | UV_DISCONNECT, on_readable);
+    if (uv_poll_start(&client->poll, UV_READABLE | UV_DISCONNECT, on_readable) < 0) {
+        client->closing = true; // it was in no list yet
+        uv_close((uv_handle_t *)&client->poll, on_closed);
+        return NULL;
+    }
     return client;
 }
 

@@ -19,7 +19,6 @@
 
 #define FILE_MAX (1 << 20)
 #define DEPTH_MAX 16 // groups within groups; the schema needs four
-#define ERRORS_MAX 100
 #define PATH_TEXT_MAX 160
 
 struct reader {
@@ -32,27 +31,30 @@ struct reader {
     uint64_t given;
 };
 
+static const char no_memory_line[] = "no memory to say what is wrong";
+
+void config_errors_add(struct config_errors *errors, const char *format, ...)
+{
+    char *line = NULL;
+    va_list args;
+    if (errors->count >= CONFIG_ERRORS_MAX)
+        return;
+    va_start(args, format);
+    bool made = vasprintf(&line, format, args) >= 0;
+    va_end(args);
+    errors->lines[errors->count++] = made ? line : no_memory_line;
+}
+
 static void __attribute__((format(printf, 5, 6)))
 error_add(struct config_errors *errors, const char *name, size_t line, size_t column,
           const char *format, ...)
 {
-    if (errors->count >= ERRORS_MAX)
-        return;
     char text[512];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    char *whole = NULL;
-    if (asprintf(&whole, "%s:%zu:%zu: %s", name, line, column, text) < 0)
-        return;
-    char **lines = reallocarray(errors->lines, errors->count + 1, sizeof(*lines));
-    if (!lines) {
-        free(whole);
-        return;
-    }
-    lines[errors->count++] = whole;
-    errors->lines = lines;
+    config_errors_add(errors, "%s:%zu:%zu: %s", name, line, column, text);
 }
 
 #define complain(reader, mark, ...)                                                                \
@@ -61,8 +63,8 @@ error_add(struct config_errors *errors, const char *name, size_t line, size_t co
 void config_errors_finish(struct config_errors *errors)
 {
     for (size_t i = 0; i < errors->count; i++)
-        free(errors->lines[i]);
-    free(errors->lines);
+        if (errors->lines[i] != no_memory_line)
+            free((char *)errors->lines[i]);
     *errors = (struct config_errors){0};
 }
 
@@ -409,14 +411,13 @@ int config_parse(const char *name, const void *data, size_t size, struct config 
         return -EINVAL;
     yaml_parser_t parser;
     yaml_document_t document;
-    if (!yaml_parser_initialize(&parser))
-        return -ENOMEM;
-    yaml_parser_set_input_string(&parser, data, size);
     struct config *fresh = calloc(1, sizeof(*fresh));
-    if (!fresh) {
-        yaml_parser_delete(&parser);
+    if (!fresh || !yaml_parser_initialize(&parser)) {
+        free(fresh);
+        error_add(errors, name, 1, 1, "no memory to read it");
         return -ENOMEM;
     }
+    yaml_parser_set_input_string(&parser, data, size);
     int status = -EINVAL;
     if (!yaml_parser_load(&parser, &document)) {
         error_add(errors, name, parser.problem_mark.line + 1, parser.problem_mark.column + 1,
@@ -451,8 +452,10 @@ int config_load(const char *path, struct config *config, struct config_errors *e
         return -EINVAL;
     }
     char *data = malloc((size_t)stat.st_size + 1);
-    if (!data)
+    if (!data) {
+        error_add(errors, path, 1, 1, "no memory to read it");
         return -ENOMEM;
+    }
     ssize_t length = read(fd, data, (size_t)stat.st_size);
     if (length < 0) {
         status = -errno;

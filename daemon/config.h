@@ -108,16 +108,20 @@ struct config {
     struct config_stream streams[CONFIG_STREAMS_MAX];
 };
 
-// One line an error, "file:line:column: key: what was expected"; all that a file has, at most 100.
+// One line an error, "file:line:column: key: what was expected"; all that a file has, at most
+// CONFIG_ERRORS_MAX. An error is counted also when there is no memory for its text.
+#define CONFIG_ERRORS_MAX 100
 struct config_errors {
-    char **lines;
+    const char *lines[CONFIG_ERRORS_MAX];
     size_t count;
 };
+void config_errors_add(struct config_errors *errors, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void config_errors_finish(struct config_errors *errors);
 void config_errors_print(const struct config_errors *errors, FILE *file);
 
-// Reads and checks. 0; -EINVAL with errors filled; -errno of open/read (one error line too);
-// -ENOMEM. *config is changed only on success; errors must be zeroed by the caller, who finishes
+// Reads and checks. 0; -EINVAL with errors filled; -errno of open/read or -ENOMEM (one error line
+// too). *config is changed only on success; errors must be zeroed by the caller, who finishes
 // it.
 int config_load(const char *path, struct config *config, struct config_errors *errors);
 // The same from memory; `name` stands for the file in the error lines.

@@ -78,8 +78,10 @@ static void welcome(struct control *control, int fd)
         return;
     }
     struct client *client = client_create(control, fd, &peer);
-    if (!client)
+    if (!client) {
+        log_cause_say(&control->full, LOG_LEVEL_WARNING, "a client is refused: no memory");
         return;
+    }
     client->refusal = refusal;
     client->id = ++control->next_id;
     client->next = control->clients;
@@ -95,8 +97,12 @@ static void refuse_for_want_of_fds(struct control *control, int status)
                   strerror(-status));
     cleanup_close(&control->spare_fd);
     int fd = accept4(control->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0)
+    if (fd >= 0) {
         turn_away(fd, -EMFILE, "the daemon has no descriptors left");
+    } else if (errno != EAGAIN) {
+        uv_poll_stop(&control->poll);
+        control->resting = true;
+    }
     control->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
@@ -173,6 +179,10 @@ void control_forget(struct control *control, struct client *client)
 void control_tick(struct control *control, uint64_t now_ns)
 {
     struct client *next;
+    if (control->spare_fd < 0)
+        control->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (control->resting && control->listener.fd >= 0)
+        control->resting = uv_poll_start(&control->poll, UV_READABLE, on_connection) < 0;
     for (struct client *client = control->clients; client; client = next) {
         next = client->next;
         if (!client->greeted && now_ns - client->connected_ns > HELLO_WITHIN)

@@ -22,6 +22,7 @@ struct control {
     uv_timer_t look; // runs while clients wait for pictures
     struct listener listener;
     int spare_fd; // given up for a moment to turn clients away when there are no more descriptors
+    bool resting; // not even that helped: not listening until the next tick
     struct client *clients;
     uint32_t count, max;
     uint32_t refused_count; // connections that only stay to be told no

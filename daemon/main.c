@@ -26,7 +26,11 @@ int main(int count, char **words)
     if (status != 0)
         return status > 0 ? EXIT_SUCCESS : EXIT_USAGE;
     struct config *config = calloc(1, sizeof(*config));
-    status = config ? config_load(options.config, config, &errors) : -1;
+    if (!config) {
+        log_error("no memory");
+        return SERVICE_FAILED;
+    }
+    status = config_load(options.config, config, &errors);
     if (status < 0) {
         say_errors(&errors);
         config_errors_finish(&errors);

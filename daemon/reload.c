@@ -2,6 +2,7 @@
 
 #include "daemon/reload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ struct step {
     enum action action;
     struct stream *old;      // KEEP, SWAP: the running stream; MAKE: the one it replaces, or NULL
     struct stream *made;     // MAKE
+    struct source *source;   // MAKE: where its frames come from
+    bool own_source;         // … made for this step; waits to be started
     struct network *network; // SWAP: one reference
     int labels_fd;           // SWAP with another model: labels of the next generation, else -1
 };
@@ -57,12 +60,7 @@ struct reload {
 
 static void add_error(struct config_errors *errors, const char *stream, const char *text)
 {
-    char *line = NULL, **lines = reallocarray(errors->lines, errors->count + 1, sizeof(*lines));
-    if (!lines)
-        return;
-    errors->lines = lines;
-    if (asprintf(&line, "stream %s: %s", stream, text) > 0)
-        lines[errors->count++] = line;
+    config_errors_add(errors, "stream %s: %s", stream, text);
 }
 
 static struct stream *find_stream(const struct service *service, const char *name)
@@ -97,6 +95,23 @@ static enum action choose_action(const struct stream *old, const struct config_s
     return same ? KEEP : SWAP;
 }
 
+// The source with these settings: one that runs, one made for another stream, or a new one.
+static int plan_source(struct reload *reload, int32_t index)
+{
+    const struct config_source *config = &reload->config->streams[index].source;
+    struct step *step = &reload->steps[index];
+    step->source = service_find_source(reload->service, config);
+    for (int32_t i = 0; i < index && !step->source; i++)
+        if (reload->steps[i].own_source &&
+            memcmp(source_config(reload->steps[i].source), config, sizeof(*config)) == 0)
+            step->source = reload->steps[i].source;
+    if (step->source)
+        return 0;
+    int status = source_create(config, reload->service->pool, &step->source);
+    step->own_source = status == 0;
+    return status;
+}
+
 static void plan_stream(struct reload *reload, int32_t index)
 {
     const struct config_stream *config = &reload->config->streams[index];
@@ -120,6 +135,8 @@ static void plan_stream(struct reload *reload, int32_t index)
         status = stream_create(config, network_ref(step->network), &step->made);
         if (status < 0)
             network_unref(step->network);
+        else
+            status = plan_source(reload, index);
     }
     if (status < 0)
         add_error(&reload->errors, config->name, error.text[0] ? error.text : strerror(-status));
@@ -177,6 +194,8 @@ static void drop_plan(struct reload *reload)
 {
     for (int32_t i = 0; i < CONFIG_STREAMS_MAX; i++) {
         struct step *step = &reload->steps[i];
+        if (step->own_source)
+            source_destroy(step->source);
         stream_destroy(step->made);
         network_unref(step->network);
         cleanup_close(&step->labels_fd);
@@ -224,17 +243,23 @@ static void swap_stream(struct reload *reload, struct step *step,
                 (uint32_t)reload->config->stream_count);
 }
 
-static int add_made(struct reload *reload, struct step *step)
+// Nothing here can fail: there is room for twice as many streams and sources as a configuration may
+// have, and what goes was taken out before.
+static void add_made(struct reload *reload, struct step *step)
 {
     struct service *service = reload->service;
     struct stream *stream = step->made;
     ring_set_daemon_id(&stream->publisher.ring, service->daemon_id);
     stream_tune(stream, pool_threads(service->pool), (uint32_t)reload->config->stream_count);
-    uint32_t sources = service->source_count;
-    int status = service_attach(service, stream);
-    if (status == 0 && service->source_count > sources)
-        status = source_start(service->sources[sources]);
-    return status;
+    int status = pool_attach(service->pool, stream, step->source);
+    assert(status == 0);
+    (void)status;
+    if (step->own_source) {
+        service->sources[service->source_count++] = step->source;
+        source_start(step->source);
+    }
+    step->own_source = false;
+    step->made = NULL;
 }
 
 static void swap_all(struct reload *reload)
@@ -251,9 +276,8 @@ static void swap_all(struct reload *reload)
         streams[count++] = step->action == MAKE ? step->made : step->old;
         if (step->action == SWAP)
             swap_stream(reload, step, &reload->config->streams[i]);
-        if (step->action == MAKE && add_made(reload, step) < 0)
-            log_error("reload: stream %s: no thread for its source", step->made->config.name);
-        step->made = NULL;
+        if (step->action == MAKE)
+            add_made(reload, step);
     }
     memcpy(service->streams, streams, count * sizeof(streams[0]));
     service->stream_count = count;

@@ -41,13 +41,12 @@ struct source *service_find_source(const struct service *service,
     return NULL;
 }
 
-int service_attach(struct service *service, struct stream *stream)
+// Makes a source for a stream, or finds the one that is there, and attaches. 0 or -errno.
+static int attach(struct service *service, struct stream *stream)
 {
     struct source *source = service_find_source(service, &stream->config.source);
     if (source)
         return pool_attach(service->pool, stream, source);
-    if (service->source_count == CONFIG_STREAMS_MAX)
-        return -ENOSPC;
     int status = source_create(&stream->config.source, service->pool, &source);
     if (status < 0)
         return status;
@@ -223,7 +222,7 @@ static int add_stream(struct service *service, int32_t index, struct network **n
     *network = NULL;
     ring_set_daemon_id(&stream->publisher.ring, service->daemon_id);
     stream_tune(stream, pool_threads(service->pool), (uint32_t)service->config->stream_count);
-    status = service_attach(service, stream);
+    status = attach(service, stream);
     if (status < 0) {
         stream_destroy(stream);
         return status;
@@ -239,32 +238,46 @@ static int start_streams(struct service *service, struct network **networks)
     for (int32_t i = 0; i < config->stream_count && status == 0; i++)
         status = add_stream(service, i, &networks[i]);
     for (uint32_t i = 0; i < service->source_count && status == 0; i++)
-        status = source_start(service->sources[i]);
+        source_start(service->sources[i]);
     if (status < 0)
         log_error("can not start: %s", strerror(-status));
     return status;
 }
 
-static int start_loop(struct service *service)
+static int watch_signals(struct service *service)
 {
     static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
+    int status = 0;
+    for (int i = 0; i < 3 && status == 0; i++) {
+        status = uv_signal_init(&service->loop, &service->signals[i]);
+        service->signals[i].data = service;
+        if (status == 0)
+            status = uv_signal_start(&service->signals[i], on_signal, numbers[i]);
+    }
+    return status;
+}
+
+static int start_loop(struct service *service)
+{
     char error[200];
     int status = control_open(&service->control, service, error, sizeof(error));
     if (status < 0) {
         log_error("%s", error);
         return status;
     }
-    for (int i = 0; i < 3; i++) {
-        uv_signal_init(&service->loop, &service->signals[i]);
-        service->signals[i].data = service;
-        uv_signal_start(&service->signals[i], on_signal, numbers[i]);
+    status = watch_signals(service);
+    if (status == 0)
+        status = reload_init(service);
+    if (status < 0) {
+        log_error("can not start: %s", uv_strerror(status));
+        return status;
     }
     uv_timer_init(&service->loop, &service->tick);
     service->tick.data = service;
     uv_timer_start(&service->tick, on_tick, TICK_MS, TICK_MS);
     hotplug_start(&service->hotplug, &service->loop, on_hotplug, service);
     watchdog_start(service);
-    return reload_init(service);
+    return 0;
 }
 
 static void name_kernels(struct service *service)
@@ -391,19 +404,26 @@ int service_run(const char *config_path, struct config *config)
         .config_path = config_path, .config = config, .started_ns = clock_now_ns()};
     struct network *networks[CONFIG_STREAMS_MAX] = {NULL};
     int code = SERVICE_FAILED;
-    service.hotplug.fd = -1;
+    service.hotplug.fd = service.control.listener.fd = service.control.spare_fd = -1;
     signal(SIGPIPE, SIG_IGN);
     notify_init(&service.notify);
     sysinfo_init(&service.sysinfo);
     init_machine(&service);
     if (getrandom(&service.daemon_id, sizeof(service.daemon_id), 0) < 0)
         service.daemon_id = service.started_ns ^ (uint64_t)getpid() << 40;
+    int status;
     if (load_networks(config, networks) < 0) {
         code = SERVICE_BAD_CONFIG;
-    } else if (uv_loop_init(&service.loop) == 0) {
+        notify_finish(&service.notify);
+    } else if ((status = uv_loop_init(&service.loop)) < 0) {
+        log_error("can not start: %s", uv_strerror(status));
+        notify_finish(&service.notify);
+    } else {
         name_kernels(&service);
         if (start_streams(&service, networks) == 0)
             code = run(&service);
+        else
+            stop(&service);
     }
     power_finish(&service.power);
     machine_finish(&service.machine);

@@ -31,7 +31,7 @@ struct service {
     uint64_t started_ns;
     const char *kernels; // best instruction set in use
     struct pool *pool;
-    struct source *sources[CONFIG_STREAMS_MAX];
+    struct source *sources[2 * CONFIG_STREAMS_MAX]; // twice: a reload adds before it takes away
     uint32_t source_count;
     struct stream *streams[CONFIG_STREAMS_MAX]; // in the order of the configuration
     uint32_t stream_count;
@@ -66,8 +66,6 @@ int service_check(const struct config *config);
 // The source with exactly these settings, or NULL.
 struct source *service_find_source(const struct service *service,
                                    const struct config_source *config);
-// Makes a source for a stream, or finds the one that is there, and attaches. 0 or -errno.
-int service_attach(struct service *service, struct stream *stream);
 // Takes sources that feed nobody out of the list, at most `max` into `unused`.
 uint32_t service_take_unused_sources(struct service *service, struct source **unused, uint32_t max);
 bool service_needs_team(const struct config *config);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -30,7 +31,8 @@ struct source {
                 // is out
     int wake_fd;
     pthread_t thread;
-    bool started;
+    bool joined;
+    sem_t go; // posted by source_start, and by source_stop
     atomic_bool stopping;
     _Atomic int32_t frames_out; // frames not yet released
     _Atomic uint64_t last_frame_ns, beat_ns;
@@ -189,6 +191,8 @@ static void *capture_thread(void *arg)
 {
     struct source *source = arg;
     prctl(PR_SET_NAME, "qedge-capture");
+    while (sem_wait(&source->go) < 0)
+        ; // a signal
     int backoff = BACKOFF_MIN_MS;
     while (!atomic_load(&source->stopping)) {
         struct source_trouble trouble = {0};
@@ -241,18 +245,24 @@ int source_create(const struct config_source *config, struct pool *pool, struct 
         return status;
     }
     pthread_mutex_init(&fresh->lock, NULL);
+    sem_init(&fresh->go, 0, 0);
     snprintf(fresh->description, sizeof(fresh->description), "%s",
              config->type == CONFIG_V4L2 ? config->device : config->path);
     beat(fresh);
+    int status = -pthread_create(&fresh->thread, NULL, capture_thread, fresh);
+    if (status < 0) {
+        fresh->joined = true;
+        source_destroy(fresh);
+        return status;
+    }
     *source = fresh;
     return 0;
 }
 
-int source_start(struct source *source)
+void source_start(struct source *source)
 {
-    int status = pthread_create(&source->thread, NULL, capture_thread, source);
-    source->started = status == 0;
-    return -status;
+    beat(source);
+    sem_post(&source->go);
 }
 
 void source_wake(struct source *source)
@@ -265,6 +275,7 @@ void source_wake(struct source *source)
 void source_stop(struct source *source)
 {
     atomic_store(&source->stopping, true);
+    sem_post(&source->go);
     source_wake(source);
     pool_wake_sources(source->pool);
 }
@@ -272,9 +283,9 @@ void source_stop(struct source *source)
 void source_join(struct source *source)
 {
     source_stop(source);
-    if (source->started)
+    if (!source->joined)
         pthread_join(source->thread, NULL);
-    source->started = false;
+    source->joined = true;
 }
 
 void source_destroy(struct source *source)
@@ -283,6 +294,7 @@ void source_destroy(struct source *source)
         return;
     source_join(source);
     pthread_mutex_destroy(&source->lock);
+    sem_destroy(&source->go);
     close(source->wake_fd);
     free(source);
 }

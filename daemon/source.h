@@ -60,9 +60,10 @@ extern const struct source_kind source_v4l2, source_replay, source_pattern;
 
 struct source;
 
-// Copies config. The thread starts with source_start, so that streams can be attached before.
+// Copies config. Its thread is there from now on but waits for source_start, so that streams can be
+// attached before, and that nothing can fail afterwards.
 int source_create(const struct config_source *config, struct pool *pool, struct source **source);
-int source_start(struct source *source);
+void source_start(struct source *source);
 // Begins to stop: the thread ends soon.
 void source_stop(struct source *source);
 // Stops and waits for the thread: no frame of it is anywhere any more.

@@ -73,11 +73,12 @@ static int list_folder(struct replay *self, struct source_trouble *trouble)
     int status = 0;
     self->entries = calloc((size_t)count + 1, sizeof(*self->entries));
     for (int i = 0; i < count; i++) {
+        char *path;
         if (self->entries && i < FILES_MAX &&
-            asprintf(&self->entries[i].path, "%s/%s", self->config.path, names[i]->d_name) > 0)
-            self->entry_count++;
+            asprintf(&path, "%s/%s", self->config.path, names[i]->d_name) > 0)
+            self->entries[self->entry_count++].path = path;
         else
-            status = -ENOMEM;
+            status = i < FILES_MAX ? -ENOMEM : -E2BIG;
         free(names[i]);
     }
     free(names);

@@ -270,7 +270,7 @@ static void rig_start(struct rig *rig, const struct config_source *config)
     stream_tune(rig->stream, 2, 1);
     assert_int_equal(source_create(config, rig->pool, &rig->source), 0);
     assert_int_equal(pool_attach(rig->pool, rig->stream, rig->source), 0);
-    assert_int_equal(source_start(rig->source), 0);
+    source_start(rig->source);
 }
 
 static void rig_stop(struct rig *rig)
