@@ -3,14 +3,14 @@
 # check.sh BUILDDIR SYSROOT TEST...   runs aarch64 test programs under qemu-user: on a CPU with dot products, the
 # kernels and the golden vectors also on one without and on one with int8 matrix products. One count at the end.
 # Left to the native run: what measures time (tests/integration), and what knows no architecture and takes
-# minutes under emulation (tests/fuzz).
+# minutes under emulation (tests/fuzz, tests/fault).
 set -u
 build=$1 sysroot=$2; shift 2
 kernels=() tests=()
 for test in "$@"; do
     case $test in
     */tests/kernels/*|*/tests/golden/*) kernels+=("$test"); tests+=("$test") ;;
-    */tests/integration/*|*/tests/fuzz/*) ;;
+    */tests/integration/*|*/tests/fuzz/*|*/tests/fault/*) ;;
     *) tests+=("$test") ;;
     esac
 done

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole daemon in this process, with every call of its start, of a client's life, of a reload
+// and of the end failing one by one (once; then: it and all that follow, for a while). It refuses
+// to start and says why, or it serves: afterwards every stream delivers, settings are the old or the
+// new ones and never a mixture, and as many descriptors and mappings are open as before.
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "daemon/config.h"
+#include "daemon/service.h"
+#include "qclient.h"
+#include "tests/fault/inject.h"
+
+#define CALLS_MAX 3000
+#define TINY "tests/golden/models/conv_same.tflite"
+#define TINY2 "tests/golden/models/conv_one_channel.tflite"
+
+static char folder[64], socket_path[100], config_path[100];
+static int failed_tests;
+static const char *phase;
+static unsigned call;
+
+static void complain(const char *what, const char *more)
+{
+    failed_tests++;
+    fprintf(stderr, "FAIL %s, call %u (%s): %s%s%s; last log line '%s'\n", phase, call,
+            inject_name(), what, more[0] ? ": " : "", more, inject_log_text());
+}
+
+// ---- the daemon ----------------------------------------------------------------------------------
+
+static const char *const settings[2] = {
+    "streams:\n"
+    "  - {name: bars, source: {type: pattern, size: 64x48, fps: 200}, model: {path: " TINY "}}\n"
+    "  - {name: pics, source: {type: replay, path: FOLDER, fps: 200}, model: {path: " TINY "}}\n",
+    "streams:\n"
+    "  - {name: bars, source: {type: pattern, size: 64x48, fps: 200}, model: {path: " TINY2 "}}\n"
+    "  - {name: extra, source: {type: pattern, size: 32x48, fps: 200}, model: {path: " TINY "}}\n",
+};
+static const char *const other_stream[2] = {"pics", "extra"};
+
+static void write_settings(int which)
+{
+    FILE *file = fopen(config_path, "w");
+    if (!file)
+        exit(1);
+    fprintf(file, "socket: %s\nworkers: {threads: 2}\nlog_level: error\n", socket_path);
+    const char *text = settings[which], *place = strstr(text, "FOLDER");
+    if (place)
+        fprintf(file, "%.*s%s%s", (int)(place - text), text, folder, place + 6);
+    else
+        fputs(text, file);
+    fclose(file);
+}
+
+static atomic_int running;
+static int exit_code;
+
+static void *daemon_thread(void *argument)
+{
+    struct config_errors errors = {0};
+    (void)argument;
+    inject_enter();
+    struct config *config = calloc(1, sizeof(*config));
+    int status = config ? config_load(config_path, config, &errors) : -ENOMEM;
+    if (status < 0) { // as daemon/main.c
+        for (size_t i = 0; i < errors.count; i++)
+            log_error("%s", errors.lines[i]);
+        if (!config)
+            log_error("no memory");
+        config_errors_finish(&errors);
+        free(config);
+        exit_code = SERVICE_BAD_CONFIG;
+    } else {
+        exit_code = service_run(config_path, config);
+    }
+    inject_leave();
+    atomic_store(&running, 0);
+    return NULL;
+}
+
+static pthread_t daemon_start(void)
+{
+    pthread_t thread;
+    atomic_store(&running, 1);
+    if (pthread_create(&thread, NULL, daemon_thread, NULL) != 0)
+        exit(1);
+    return thread;
+}
+
+// ---- a client that is not under test -------------------------------------------------------------
+
+static int connect_stream(const char *stream, int timeout_ms, struct qclient **client)
+{
+    struct qclient_options options = {.size = sizeof(options),
+                                      .socket = socket_path,
+                                      .stream = stream,
+                                      .connect_timeout_ms = timeout_ms};
+    return qclient_connect(&options, client);
+}
+
+// Results come. Waits for a source that tries again after a moment's shortage.
+static void check_delivers(const char *stream)
+{
+    struct qclient *client;
+    struct qclient_result result;
+    int status = connect_stream(stream, 5000, &client);
+    if (status < 0) {
+        complain("can not connect", strerror(-status));
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        status = qclient_next(client, &result, 5000);
+        if (status < 0) {
+            complain(stream, strerror(-status));
+            break;
+        }
+    }
+    qclient_close(client);
+}
+
+static char *ask(const char *request, int timeout_ms, int *status)
+{
+    struct qclient_options options = {.size = sizeof(options), .socket = socket_path};
+    char *answer = NULL;
+    *status = qclient_request(&options, request, timeout_ms, &answer);
+    return answer;
+}
+
+static bool has_stream(const char *name)
+{
+    char wanted[80];
+    int status;
+    char *answer = ask("streams", 3000, &status);
+    snprintf(wanted, sizeof(wanted), "\"%s\"", name);
+    bool has = answer && strstr(answer, wanted);
+    if (status < 0)
+        complain("streams", strerror(-status));
+    free(answer);
+    return has;
+}
+
+// Closed connections are let go by the loop, a moment later.
+static void check_balance(unsigned fds, unsigned maps)
+{
+    uint64_t limit = clock_now_ns() + 3 * CLOCK_NS_PER_S;
+    while ((inject_fds() != fds || inject_memfd_maps() != maps) && clock_now_ns() < limit)
+        poll(NULL, 0, 2);
+    if (inject_fds() == fds && inject_memfd_maps() == maps)
+        return;
+    char text[100];
+    snprintf(text, sizeof(text), "%u descriptors, were %u; %u mappings, were %u", inject_fds(), fds,
+             inject_memfd_maps(), maps);
+    complain("something is left open", text);
+}
+
+// Each call fails once; that all fail from some call on is tried at every eighth.
+static unsigned step(enum inject_mode mode)
+{
+    return mode == INJECT_ONE ? 1 : 8;
+}
+
+// ---- start and end -------------------------------------------------------------------------------
+
+static void wait_until_up(uint64_t limit_ns)
+{
+    uint64_t limit = clock_now_ns() + limit_ns;
+    struct qclient *client;
+    while (atomic_load(&running) && clock_now_ns() < limit) {
+        if (connect_stream("bars", 0, &client) == 0) {
+            struct qclient_result result;
+            qclient_next(client, &result, 30);
+            qclient_close(client);
+            return;
+        }
+        poll(NULL, 0, 2);
+    }
+}
+
+static void stop(pthread_t thread)
+{
+    uint64_t begin = clock_now_ns();
+    kill(getpid(), SIGTERM);
+    pthread_join(thread, NULL);
+    if (exit_code != SERVICE_OK)
+        complain("SIGTERM, but it ended with an error", "");
+    if (clock_now_ns() - begin > 3 * CLOCK_NS_PER_S)
+        complain("stopping took more than 3 s", "");
+}
+
+static bool start_once(enum inject_mode mode, unsigned fds, unsigned maps)
+{
+    inject_arm(call, mode);
+    pthread_t thread = daemon_start();
+    wait_until_up(300 * CLOCK_NS_PER_MS);
+    bool hit = inject_disarm();
+    wait_until_up(5 * CLOCK_NS_PER_S); // or until it has ended
+    if (atomic_load(&running)) {
+        check_delivers("bars");
+        check_delivers("pics");
+        if (atomic_load(&running))
+            stop(thread);
+        else
+            complain("it ended by itself", "");
+    } else {
+        pthread_join(thread, NULL);
+        if (exit_code != SERVICE_FAILED && exit_code != SERVICE_BAD_CONFIG)
+            complain("ended, but with a good status", "");
+        if (inject_log_count() == 0)
+            complain("ended without a word", "");
+        if (access(socket_path, F_OK) == 0)
+            complain("a socket is left", "");
+    }
+    check_balance(fds, maps);
+    return hit;
+}
+
+static void test_start(enum inject_mode mode)
+{
+    phase = mode == INJECT_ONE ? "start" : "start, all from then on";
+    write_settings(0);
+    unsigned fds = inject_fds(), maps = inject_memfd_maps();
+    for (call = 1; call < CALLS_MAX && failed_tests < 20; call += step(mode))
+        if (!start_once(mode, fds, maps))
+            break;
+    printf("%s: %u calls\n", phase, call);
+    if (call < 50)
+        complain("too few calls to be true", "");
+}
+
+// ---- a client's life -----------------------------------------------------------------------------
+
+// Whatever the daemon can not do now: the client is told, and the daemon goes on.
+static void client_life(void)
+{
+    struct qclient *client;
+    struct qclient_result result;
+    int status;
+    free(ask("status", 1000, &status));
+    if (connect_stream("bars", 200, &client) < 0)
+        return;
+    struct pollfd wait = {.fd = qclient_fd(client), .events = POLLIN};
+    for (int i = 0; i < 3; i++) {
+        poll(&wait, 1, 50);
+        qclient_dispatch(client);
+        qclient_next(client, &result, 20);
+    }
+    qclient_close(client);
+}
+
+static void test_clients(enum inject_mode mode)
+{
+    phase = mode == INJECT_ONE ? "client's life" : "client's life, all from then on";
+    write_settings(0);
+    pthread_t thread = daemon_start();
+    check_delivers("bars");
+    check_delivers("pics");
+    poll(NULL, 0, 300); // until they are gone
+    unsigned fds = inject_fds(), maps = inject_memfd_maps();
+    bool hit = true;
+    for (call = 1; call < CALLS_MAX && hit && failed_tests < 20; call += step(mode)) {
+        inject_arm(call, mode);
+        client_life();
+        hit = inject_disarm();
+        check_delivers("bars");
+        check_balance(fds, maps);
+    }
+    printf("%s: %u calls\n", phase, call);
+    if (call < 10)
+        complain("too few calls to be true", "");
+    stop(thread);
+}
+
+// ---- reload --------------------------------------------------------------------------------------
+
+// True when the new settings are in force.
+static bool reload(int which)
+{
+    int status;
+    char *answer = ask("reload", 3000, &status);
+    bool said = answer && strstr(answer, "\"reloaded\":true"), refused = false;
+    refused = status < 0 || (answer && strstr(answer, "\"reloaded\":false"));
+    free(answer);
+    inject_disarm();
+    if (status < 0) { // no answer: it may be done, or under way
+        uint64_t limit = clock_now_ns() + 5 * CLOCK_NS_PER_S;
+        do
+            free(ask("reload", 3000, &status));
+        while (status < 0 && clock_now_ns() < limit);
+        if (status < 0)
+            complain("no reload any more", strerror(-status));
+        status = 1;
+    }
+    bool is_new = has_stream(other_stream[which]), is_old = has_stream(other_stream[1 - which]);
+    if (is_new == is_old)
+        complain("streams of both settings, or of none", "");
+    if (said && !is_new)
+        complain("said to be reloaded, but is not", "");
+    if (refused && status == 0 && is_new)
+        complain("refused, but done", "");
+    if (status == 1 && !is_new)
+        complain("nothing fails any more, but not done", "");
+    return is_new;
+}
+
+static void test_reload(enum inject_mode mode)
+{
+    phase = mode == INJECT_ONE ? "reload" : "reload, all from then on";
+    write_settings(0);
+    pthread_t thread = daemon_start();
+    check_delivers("pics");
+    poll(NULL, 0, 300);
+    unsigned fds[2] = {inject_fds(), 0}, maps[2] = {inject_memfd_maps(), 0}, done = 0;
+    int now = 0;
+    bool hit = true;
+    for (call = 1; call < CALLS_MAX && hit && failed_tests < 20; call += step(mode)) {
+        write_settings(1 - now);
+        inject_arm(call, mode);
+        if (reload(1 - now)) {
+            now = 1 - now;
+            done++;
+        }
+        hit = inject_name()[0];
+        check_delivers("bars");
+        check_delivers(other_stream[now]);
+        if (!fds[now]) {
+            poll(NULL, 0, 300);
+            fds[now] = inject_fds(), maps[now] = inject_memfd_maps();
+        }
+        check_balance(fds[now], maps[now]);
+    }
+    printf("%s: %u calls, %u reloads done\n", phase, call, done);
+    if (call < 30)
+        complain("too few calls to be true", "");
+    stop(thread);
+}
+
+// ---- all -----------------------------------------------------------------------------------------
+
+static void make_folder(void)
+{
+    char path[120];
+    snprintf(folder, sizeof(folder), "/tmp/qedge-fault.XXXXXX");
+    if (!mkdtemp(folder))
+        exit(1);
+    snprintf(socket_path, sizeof(socket_path), "%s/socket", folder);
+    snprintf(config_path, sizeof(config_path), "%s/qedged.yaml", folder);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "%s/%d.pgm", folder, i);
+        FILE *file = fopen(path, "wb");
+        if (!file)
+            exit(1);
+        fputs("P5 8 6 255\n", file);
+        for (int k = 0; k < 48; k++)
+            fputc(k * 5 + i, file);
+        fclose(file);
+    }
+}
+
+static void remove_folder(void)
+{
+    char command[100];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    if (system(command) != 0)
+        return;
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = argc > 1 ? argv[1] : "";
+    make_folder();
+    signal(SIGPIPE, SIG_IGN);
+    log_set_level(LOG_LEVEL_ERROR);
+    write_settings(0);
+    phase = "warming up"; // libuv makes a pipe for signals that it keeps
+    pthread_t thread = daemon_start();
+    check_delivers("bars");
+    stop(thread);
+    for (int mode = INJECT_ONE; mode <= INJECT_FROM; mode++) {
+        if (!only[0] || strcmp(only, "start") == 0)
+            test_start((enum inject_mode)mode);
+        if (!only[0] || strcmp(only, "clients") == 0)
+            test_clients((enum inject_mode)mode);
+        if (!only[0] || strcmp(only, "reload") == 0)
+            test_reload((enum inject_mode)mode);
+    }
+    remove_folder();
+    return failed_tests != 0;
+}
