@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests and measurements that need more than the build does; each installs its own packages first.
+.PHONY: fuzz fuzz-programs packages-fuzz
 .PHONY: check-cross check-emulated check-oracle check-vm packages-python packages-vm bench bench-arm measure-emulated
 packages-python: packages-build
 	@scripts/packages.sh $(PACKAGES_PYTHON)
@@ -28,3 +29,13 @@ bench-arm:                  ## ARM without a board: modelled cycles of the inner
 	@+$(MAKE) CROSS=aarch64-linux-gnu- measure-emulated
 measure-emulated: all
 	@tests/bench/arm.sh "$(BUILD)" "$(abspath $(SYSROOT))"
+
+# libFuzzer is clang's: a build of its own.
+FUZZ_BUILD := build/fuzz
+packages-fuzz: packages-check
+	@scripts/packages.sh $(PACKAGES_FUZZ)
+fuzz: packages-fuzz         ## feed damaged input to everything that reads from outside: FUZZ_SECONDS=60 each
+	@+$(MAKE) BUILD=$(FUZZ_BUILD) CC=clang SANITIZE=address,undefined OPT=-O1 FUZZ=1 \
+	  CFLAGS="-fsanitize=fuzzer-no-link -DQEDGE_LIBFUZZER" fuzz-programs
+	@tests/fuzz/run.sh $(FUZZ_BUILD) $(FUZZ_TARGETS)
+fuzz-programs: $(FUZZ_PROGS:%.c=$(BUILD)/%) $(BUILD)/tests/fuzz/make_seeds

@@ -157,16 +157,21 @@ static bool try_once(struct qclient *(*act)(void), enum inject_mode mode, unsign
     if (client)
         check_works(client);
     qclient_close(client);
-    for (int i = 0; i < 500 && inject_fds() != fds; i++) // the daemon notices in its own time
+    for (int i = 0; i < 500 && inject_fds() > fds; i++) // the daemon notices in its own time
         poll(NULL, 0, 2);
-    if (inject_fds() != fds)
+    if (inject_fds() > fds)
         complain("descriptors are left open", (int)inject_fds() - (int)fds);
     return hit;
 }
 
 static void torture(const char *name, struct qclient *(*act)(void))
 {
+    struct qclient *client;
     phase = name;
+    if (open_client(&client) != 0) // the fake daemon keeps the newest client's progress
+        complain("does not even connect", 0);
+    qclient_close(client);
+    poll(NULL, 0, 100);
     unsigned fds = inject_fds();
     for (int mode = INJECT_ONE; mode <= INJECT_FROM; mode++) {
         // each call once; that all fail from some call on is tried at every fourth
