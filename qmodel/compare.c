@@ -354,6 +354,8 @@ static int compare(const struct options *o, struct comparison *c)
                         c->sides[model_label_count(c->sides[0].model) ? 0 : 1].model);
     if (rc == 0 && o->layers > 0)
         rc = comparison_pair(c);
+    if (rc == 0 && o->layers > 0)
+        rc = comparison_scan(c);
     if (rc == 0 && o->threads > 1 && team_create(&team_options, &team) < 0)
         rc = command_fail("compare", "no threads to run the models");
     if (rc == 0)

@@ -336,6 +336,10 @@ static int write_layers(FILE *f, const struct comparison *c, uint32_t most)
     fprintf(f, "<h2>Error of each layer</h2><p>%u samples looked at", c->layer_samples);
     if (c->unmatched)
         fprintf(f, "; %u of B's layers have no counterpart in A", c->unmatched);
+    if (c->rescaled)
+        fputs("; B's channels were rescaled (equalization): that is taken back before layers are "
+              "compared",
+              f);
     fputs("</p>\n", f);
     write_plot(f, c);
     fputs("<h2>The worst layers</h2><p><span class=\"key\" style=\"background:var(--a)\"></span>A"

@@ -15,6 +15,8 @@
 #include "qmodel/command.h"
 #include "qmodel/comparison.h"
 
+#define SCANNED 4 // samples that channels' factors are estimated with
+
 struct layer {
     struct layer_info info;
     int32_t tensor; // of its output in the file, -1: not known
@@ -27,6 +29,11 @@ static uint64_t elements_of(const struct tensor_info *t)
     for (int32_t d = 0; d < t->rank; d++)
         n *= (uint64_t)t->dims[d];
     return n;
+}
+
+static uint32_t last_axis(const struct tensor_info *t)
+{
+    return t->rank > 0 ? (uint32_t)t->dims[t->rank - 1] : 1;
 }
 
 static bool is_readable(enum tensor_type type)
@@ -80,6 +87,7 @@ static int add_pair(struct comparison *c, struct layer *a, const struct layer *b
                                        .tensors = {a->tensor, b->tensor},
                                        .operators = {a->info.op_index, b->info.op_index},
                                        .elements = elements_of(b->info.output)};
+    layer->channels = last_axis(b->info.output);
     layer->values = malloc(layer->elements * sizeof(float));
     if (!layer->values)
         return -ENOMEM;
@@ -113,6 +121,7 @@ void comparison_finish_layers(struct comparison *c)
 {
     for (uint32_t i = 0; i < c->layer_count; i++) {
         free(c->layers[i].values);
+        free(c->layers[i].gains);
         range_finish(&c->layers[i].seen[0]);
         range_finish(&c->layers[i].seen[1]);
     }
@@ -169,8 +178,9 @@ static void keep_b(void *arg, int32_t tensor, const void *data)
         return;
     const struct tensor_info *t = tensor_of(c, 1, tensor);
     for (uint64_t i = 0; i < layer->elements; i++)
-        layer->values[i] = read_value(t, data, i);
-    range_add(&layer->seen[1], layer->values, layer->elements, CALIBRATION_MSE);
+        layer->values[i] = read_value(t, data, i) / (c->scanning ? 1 : comparison_gain(layer, i));
+    if (!c->scanning)
+        range_add(&layer->seen[1], layer->values, layer->elements, CALIBRATION_MSE);
 }
 
 static void add_noise(const struct comparison_layer *layer, const struct tensor_info *t,
@@ -213,6 +223,22 @@ static void watch_own(void *arg, int32_t tensor, const void *data)
         write_value(t, output, i, layer->values[i]);
 }
 
+// As watch_own, with factors that are learnt on the way: those of a layer before the next one reads.
+static void watch_gains(void *arg, int32_t tensor, const void *data)
+{
+    struct comparison *c = arg;
+    struct comparison_layer *layer = layer_of(c, 0, tensor);
+    if (!layer)
+        return;
+    const struct tensor_info *t = tensor_of(c, 0, tensor);
+    for (uint64_t i = 0; i < layer->elements; i++)
+        comparison_gains_add(layer, i, read_value(t, data, i), layer->values[i]);
+    comparison_gains_solve(layer);
+    void *output = (void *)(uintptr_t)data;
+    for (uint64_t i = 0; i < layer->elements; i++)
+        write_value(t, output, i, layer->values[i] / comparison_gain(layer, i));
+}
+
 // A's input becomes what B's steps make of it.
 static void give_input(struct comparison *c)
 {
@@ -224,28 +250,56 @@ static void give_input(struct comparison *c)
         write_value(to, input, i, read_value(from, data, i));
 }
 
-int comparison_add_layers(struct comparison *c, uint32_t sample)
+static int run_watched(struct comparison *c, uint32_t side, uint32_t sample,
+                       context_watcher *watcher)
+{
+    struct comparison_side *s = &c->sides[side];
+    int rc = samples_load(&s->samples, sample, s->context);
+    if (rc != 0)
+        return rc;
+    context_watch(s->context, watcher, c);
+    context_run(s->context, NULL);
+    context_watch(s->context, NULL, NULL);
+    return 0;
+}
+
+// A on B's input.
+static int run_forced(struct comparison *c, uint32_t sample, context_watcher *watcher)
 {
     struct comparison_side *a = &c->sides[0], *b = &c->sides[1];
-    int rc = samples_load(&b->samples, sample, b->context);
+    int rc = samples_load(&b->samples, sample, b->context); // overwritten while it ran, maybe
     if (rc != 0)
         return rc;
-    context_watch(b->context, keep_b, c);
-    context_run(b->context, NULL);
-    context_watch(b->context, NULL, NULL);
-    rc = samples_load(&a->samples, sample, a->context);
-    if (rc != 0)
-        return rc;
-    context_watch(a->context, watch_whole, c);
+    give_input(c);
+    context_watch(a->context, watcher, c);
     context_run(a->context, NULL);
-    rc =
-        samples_load(&b->samples, sample, b->context); // it may have been overwritten while running
-    if (rc == 0) {
-        give_input(c);
-        context_watch(a->context, watch_own, c);
-        context_run(a->context, NULL);
-    }
     context_watch(a->context, NULL, NULL);
+    return 0;
+}
+
+int comparison_scan(struct comparison *c)
+{
+    uint32_t count = c->sides[0].samples.count;
+    int rc = 0;
+    if (comparison_gains_start(c) < 0)
+        return command_fail("compare", "no memory for the channels' factors");
+    c->scanning = true;
+    for (uint32_t i = 0; rc == 0 && c->rescaled && i < count && i < SCANNED; i++) {
+        rc = run_watched(c, 1, i, keep_b);
+        if (rc == 0)
+            rc = run_forced(c, i, watch_gains);
+    }
+    c->scanning = false;
+    return rc;
+}
+
+int comparison_add_layers(struct comparison *c, uint32_t sample)
+{
+    int rc = run_watched(c, 1, sample, keep_b);
+    if (rc == 0)
+        rc = run_watched(c, 0, sample, watch_whole);
+    if (rc == 0)
+        rc = run_forced(c, sample, watch_own);
     c->layer_samples++;
     return rc;
 }

@@ -82,6 +82,9 @@ static void print_layers(const struct comparison *c, uint32_t most)
                comparison_db_text(l->whole_signal, l->whole_noise, whole, sizeof(whole)), l->op,
                l->name);
     }
+    if (c->rescaled)
+        printf("B's channels were rescaled (equalization): that is taken back before layers are "
+               "compared\n");
     if (c->unmatched)
         printf("%u of B's layers have no counterpart in A\n", c->unmatched);
 }
@@ -163,6 +166,7 @@ static int write_json(const struct comparison *c, char *buffer, size_t size, siz
     json_write_member_string(&json, "meter", c->meter.why);
     json_write_member_u64(&json, "layer_samples", c->layer_samples);
     json_write_member_u64(&json, "layers_without_counterpart", c->unmatched);
+    json_write_member_bool(&json, "rescaled", c->rescaled);
     write_layers(&json, c);
     json_write_object_end(&json);
     int rc = json_write_finish(&json);

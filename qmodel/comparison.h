@@ -38,7 +38,9 @@ struct comparison_layer {
     int32_t tensors[2];    // outputs in A's and B's file
     uint32_t operators[2]; // in the files: for the weights
     uint64_t elements;
-    float *values; // B's output of the sample at hand, as numbers
+    uint32_t channels;             // of the innermost axis
+    struct comparison_gain *gains; // NULL, or one a channel (compare_gains.c)
+    float *values;                 // B's output of the sample at hand, as numbers in A's terms
     // Sums over all values of the samples looked at. own: A's layer on B's input against B's
     // output: what this layer alone adds. whole: A's run against B's: what has come together up to
     // here.
@@ -55,6 +57,8 @@ struct comparison {
     struct comparison_layer *layers;  // in the order in which B runs them
     uint32_t layer_count, layer_samples;
     uint32_t unmatched; // layers of B without a counterpart
+    bool rescaled;      // B's channels are A's times a factor
+    bool scanning;      // while those are estimated
     struct meter meter;
 };
 
@@ -69,9 +73,19 @@ uint32_t comparison_worst(const struct comparison *c, uint32_t count, uint32_t *
 // ---- compare_layers.c ----
 // Pairs the layers of both models. 0 or the exit code, the line written.
 int comparison_pair(struct comparison *c);
+// Runs the first samples to learn what factors B's channels have. 0 or the exit code.
+int comparison_scan(struct comparison *c);
 // Takes in one sample. 0 or the exit code.
 int comparison_add_layers(struct comparison *c, uint32_t sample);
 void comparison_finish_layers(struct comparison *c);
+
+// ---- compare_gains.c ---------------------------------------------------------------------------
+// Looks at the weights: is B rescaled? Makes room for the factors then. 0 or -ENOMEM.
+int comparison_gains_start(struct comparison *c);
+void comparison_gains_add(struct comparison_layer *layer, uint64_t index, float a, float b);
+void comparison_gains_solve(struct comparison_layer *layer);
+// What B's value `index` is to be divided by.
+float comparison_gain(const struct comparison_layer *layer, uint64_t index);
 
 // ---- reports ----
 // `worst` layers are shown; JSON has all of them.

@@ -5,6 +5,7 @@ qmodel_SRCS := \
 	qmodel/clean.c \
 	qmodel/command.c \
 	qmodel/compare.c \
+	qmodel/compare_gains.c \
 	qmodel/compare_html.c \
 	qmodel/compare_layers.c \
 	qmodel/compare_text.c \

@@ -46,6 +46,12 @@ expect 0 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}" --layers 3
 expect 0 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}" --layers 0
 grep -q 'worst' "$folder/out" && fail "layers though none were wanted"
 [ ! -s "$folder/err" ] || fail "something on stderr that is no terminal"
+# On a terminal, and only there, a bar with the time left, which is gone in the end.
+if command -v script >/dev/null; then
+    script -qec "$qmodel compare --layers 0 $net $net --data models/pictures" /dev/null </dev/null >"$folder/out" 2>&1
+    grep -qF $'\rcomparing [' "$folder/out" && grep -q '1/8, 0:00:[0-9][0-9] left' "$folder/out" || fail "no progress bar"
+    grep -qF $'\r\033[KA: ' "$folder/out" || grep -qF $'\r\033[K' "$folder/out" || fail "the bar stays"
+fi
 # Half the bytes an element; a model and its copy: every layer exact.
 expect 0 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}"; printed '^bytes an element +4\.00 +2\.[01]'
 expect 0 "$qmodel" compare $net "$folder/none.tflite" "${data[@]}"; printed 'outputs equal'
