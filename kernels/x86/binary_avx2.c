@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Add, subtract and multiply on 256-bit registers. The rows of the wider instruction sets are these too.
+// Add, subtract and multiply on 256-bit registers. The rows of the wider instruction sets are these too, but
+// for AVX-512's add and subtract.
 //
 // a * a_mul + b * b_mul has multipliers of 22 bits: each is cut into high * 2^11 + low, and pairs (a, b) as
 // int16 go twice through vpmaddwd. Nothing of that overflows: 2 * 128 * 2^11.
@@ -158,11 +159,14 @@ static void run_product(const struct kernel_binary_params *params, const int8_t 
     }
 }
 
-#define ROWS(suffix, flag)                                                                             \
-    const struct kernel_binary kernel_add_##suffix = {"add_" #suffix, flag, KERNEL_ADD, run_sum};      \
-    const struct kernel_binary kernel_sub_##suffix = {"sub_" #suffix, flag, KERNEL_SUB, run_sum};      \
+#define SUM_ROWS(suffix, flag)                                                                     \
+    const struct kernel_binary kernel_add_##suffix = {"add_" #suffix, flag, KERNEL_ADD, run_sum};  \
+    const struct kernel_binary kernel_sub_##suffix = {"sub_" #suffix, flag, KERNEL_SUB, run_sum}
+#define PRODUCT_ROW(suffix, flag)                                                                  \
     const struct kernel_binary kernel_mul_##suffix = {"mul_" #suffix, flag, KERNEL_MUL, run_product}
 
-ROWS(avx2, KERNEL_CPU_AVX2);
-ROWS(avxvnni, KERNEL_CPU_AVXVNNI);
-ROWS(avx512vnni, KERNEL_CPU_AVX512VNNI);
+SUM_ROWS(avx2, KERNEL_CPU_AVX2);
+SUM_ROWS(avxvnni, KERNEL_CPU_AVXVNNI);
+PRODUCT_ROW(avx2, KERNEL_CPU_AVX2);
+PRODUCT_ROW(avxvnni, KERNEL_CPU_AVXVNNI);
+PRODUCT_ROW(avx512vnni, KERNEL_CPU_AVX512VNNI);
