@@ -93,9 +93,14 @@ static inline __attribute__((always_inline)) void finish_store(int8_t *output, s
 }
 
 #include "kernels/x86/gemm_tile.h"
+#include "kernels/x86/gemm_stream.h"
 
 static void multiply(const struct gemm_task *task)
 {
+    if (stream_wants(task)) {
+        stream_multiply(task);
+        return;
+    }
     switch (task->vectors) {
     case 4: tile_multiply(task, 6, 4); break;
     case 3: tile_multiply(task, 8, 3); break;

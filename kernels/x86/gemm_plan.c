@@ -12,7 +12,7 @@ enum {
     PANEL_FEW_ROWS = 128 << 10, // bytes: half of a small L2
     PANEL_BLOCK = 20 << 10,     // bytes: most of a 32 KiB L1
     ROWS_STEP = 24,             // a multiple of every tile's height
-    ROWS_MOST = 96,
+    ROWS_MOST = 192,
     LINES_OUT_W = 8,            // below, tiles would rarely be full
     UNITS_WANTED = 16,          // so that several threads end at about the same time
 };
@@ -119,6 +119,12 @@ static int32_t tile_start(const struct gemm_plan *plan, int32_t tile)
 
 enum { PLAN_BYTES = (sizeof(struct gemm_plan) + 63) / 64 * 64 }; // in front of the tiles
 
+// Where in the panel a row's quads lie, after the plan.
+static size_t offsets_bytes(const struct gemm_plan *plan)
+{
+    return packing_round_up((size_t)(plan->lines * plan->quads) * sizeof(int32_t), 64);
+}
+
 static size_t tiles_bytes(const struct gemm_plan *plan)
 {
     return (size_t)plan->groups * (size_t)plan->column_vectors * plan->column_bytes;
@@ -127,7 +133,7 @@ static size_t tiles_bytes(const struct gemm_plan *plan)
 size_t gemm_packed_size(const struct kernel_conv_shape *shape, const struct gemm_isa *isa)
 {
     struct gemm_plan plan = plan_of(shape, isa);
-    return tame_packed_size(shape, PLAN_BYTES + tiles_bytes(&plan));
+    return tame_packed_size(shape, PLAN_BYTES + offsets_bytes(&plan) + tiles_bytes(&plan));
 }
 
 // ---- packing -----------------------------------------------------------------------------------
@@ -201,9 +207,13 @@ void gemm_pack(const struct kernel_conv_shape *shape, const struct kernel_conv_w
     if (!tame_pack(shape, weights, packed))
         return;
     uint8_t *at = (uint8_t *)packed + sizeof(struct tame_head);
-    memset(at, 0, PLAN_BYTES + tiles_bytes(&plan));
+    memset(at, 0, PLAN_BYTES + offsets_bytes(&plan) + tiles_bytes(&plan));
     memcpy(at, &plan, sizeof plan);
     at += PLAN_BYTES;
+    int32_t *offsets = (int32_t *)at;
+    for (int32_t quad = 0; quad < plan.lines * plan.quads; quad++)
+        offsets[quad] = quad / plan.quads * (int32_t)plan.line_bytes + quad % plan.quads * 4;
+    at += offsets_bytes(&plan);
     for (int32_t group = 0; group < plan.groups; group++) {
         for (int32_t tile = 0; tile < plan.tiles; tile++) {
             int32_t start = tile_start(&plan, tile), vectors = tile_start(&plan, tile + 1) - start;
@@ -233,6 +243,7 @@ struct gemm_run {
     struct gemm_plan plan;
     const struct gemm_isa *isa;
     const uint8_t *packed;
+    const int32_t *offsets;
     const int8_t *input;
     int8_t *output;
     uint8_t *panel;
@@ -279,6 +290,7 @@ static void run_tile(struct gemm_run *run, const struct piece *piece, int32_t gr
         .rows = piece->rows,
         .lines = piece->lines,
         .quads = plan->quads,
+        .offsets = run->offsets,
         .skipped = (size_t)(piece->first_line * plan->quads) * 4,
         .row_terms = piece->terms,
         .tile = run->packed + vector * plan->column_bytes,
@@ -433,8 +445,11 @@ void gemm_run(const struct kernel_conv_shape *shape, const void *packed, const i
         tame_run_c(shape, packed, input, output, first, last, gemm_units(shape, isa));
         return;
     }
-    const uint8_t *tiles = (const uint8_t *)(head + 1) + PLAN_BYTES;
-    struct gemm_run run = {*(const struct gemm_plan *)(head + 1), isa, tiles, input, output, scratch, NULL, 0, -1};
+    const uint8_t *at = (const uint8_t *)(head + 1);
+    struct gemm_run run = {.plan = *(const struct gemm_plan *)at, .isa = isa, .input = input,
+                           .output = output, .panel = scratch, .group = -1};
+    run.offsets = (const int32_t *)(at + PLAN_BYTES);
+    run.packed = at + PLAN_BYTES + offsets_bytes(&run.plan);
     run.plan.shape = shape;
     if (shape->weight_zero_point && isa->bytes == 1)
         run.terms = (int32_t *)(run.panel + run.plan.panel_bytes);

@@ -60,6 +60,7 @@ struct gemm_task {
     int32_t bands;            // so many times `rows` rows; in the panel the next band begins
     size_t band_bytes;        // so many bytes on, in the output right after
     int32_t rows, lines, quads;
+    const int32_t *offsets;   // of the first line's quads and so on, from a row's begin in the panel
     size_t skipped;           // bytes of a column's weights before the first line's
     const int32_t *row_terms; // NULL, or what each row adds to its sums
     const uint8_t *tile;

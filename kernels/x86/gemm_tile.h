@@ -87,7 +87,7 @@ TILE_INLINE struct quartet unit_dot(struct quartet u, const uint8_t *x, size_t s
 }
 
 TILE_INLINE void unit_finish(const struct gemm_task *task, const struct finish *finish, struct quartet u,
-                             int32_t row, const int vectors)
+                             int8_t *output, const int vectors)
 {
     const float *scale = (const float *)(task->tile + (size_t)vectors * VEC_LANES * 4);
     const int b = vectors >= 2 ? 1 : 0, c = vectors >= 3 ? 2 : 0, d = vectors == 4 ? 3 : b;
@@ -95,8 +95,7 @@ TILE_INLINE void unit_finish(const struct gemm_task *task, const struct finish *
     vec second = finish_round(u.b, scale + b * VEC_LANES);
     vec third = finish_round(u.c, scale + c * VEC_LANES);
     vec fourth = vectors == 3 ? third : finish_round(u.d, scale + d * VEC_LANES);
-    finish_store(task->output + (size_t)row * task->output_stride, task->output_stride,
-                 finish_narrow(first, second, third, fourth, finish), task->columns, vectors,
+    finish_store(output, task->output_stride, finish_narrow(first, second, third, fourth, finish), task->columns, vectors,
                  unit_rows(vectors));
 }
 
@@ -126,7 +125,8 @@ TILE_INLINE void tile_rows(const struct gemm_task *task, int32_t row, const int 
     }
 
     const struct finish finish = finish_of(task->zero_point, task->act_min, task->act_max);
-#define TILE_FINISH(i) if (i < units) unit_finish(task, &finish, u##i, row + i * n, vectors);
+    int8_t *output = task->output + (size_t)row * task->output_stride;
+#define TILE_FINISH(i) if (i < units) unit_finish(task, &finish, u##i, output + (size_t)(i * n) * task->output_stride, vectors);
     TILE_EACH_UNIT(TILE_FINISH)
 }
 
@@ -184,14 +184,19 @@ TILE_INLINE void tile_band(const struct gemm_task *task, const int most, const i
     }
 }
 
+static inline void band_next(struct gemm_task *band)
+{
+    band->panel += band->band_bytes;
+    band->output += (size_t)band->rows * band->output_stride;
+    band->row_terms = band->row_terms ? band->row_terms + band->rows : NULL;
+}
+
 TILE_INLINE void tile_multiply(const struct gemm_task *task, const int most, const int vectors)
 {
     struct gemm_task band = *task;
     for (int32_t left = task->bands; left > 0; left--) {
         tile_band(&band, most, vectors);
-        band.panel += task->band_bytes;
-        band.output += (size_t)task->rows * task->output_stride;
-        band.row_terms = band.row_terms ? band.row_terms + task->rows : NULL;
+        band_next(&band);
     }
 }
 
