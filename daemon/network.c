@@ -20,15 +20,11 @@ static int refuse(struct network_error *error, const char *path, int status, con
 
 int network_cpu(uint32_t *mask, struct network_error *error)
 {
-    const char *limit = getenv("QEDGE_CPU"), *bad = NULL;
-    uint32_t allowed = UINT32_MAX;
-    if (limit && limit[0] && kernel_cpu_parse(limit, &allowed, &bad) < 0) {
-        snprintf(error->text, sizeof(error->text), "QEDGE_CPU: unknown kernels '%.40s' in '%.80s'",
-                 bad ? bad : "", limit);
-        return -EINVAL;
-    }
-    *mask = kernel_cpu_detect() & allowed;
-    return 0;
+    const char *bad = "";
+    int status = kernel_cpu_allowed(mask, &bad);
+    if (status < 0)
+        snprintf(error->text, sizeof(error->text), "QEDGE_CPU: unknown kernels '%.40s'", bad);
+    return status;
 }
 
 static void identify_file(const char *path, uint32_t i, struct network_identity *identity)

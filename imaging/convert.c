@@ -274,7 +274,11 @@ int convert_create_for(uint32_t cpu, const struct image *like, const struct conv
 int convert_create(const struct image *like, const struct convert_target *target,
                    struct convert **convert)
 {
-    return convert_create_for(kernel_cpu_detect(), like, target, convert);
+    const char *bad;
+    uint32_t cpu;
+    // Programs have refused a QEDGE_CPU that is wrong before they come here.
+    (void)kernel_cpu_allowed(&cpu, &bad);
+    return convert_create_for(cpu, like, target, convert);
 }
 
 void convert_destroy(struct convert *convert)

@@ -3,6 +3,7 @@
 // Which instruction sets this machine has, and their names.
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/kernels.h"
@@ -112,6 +113,15 @@ int kernel_cpu_parse(const char *list, uint32_t *mask, const char **bad)
     }
     *mask = flags;
     return 0;
+}
+
+int kernel_cpu_allowed(uint32_t *mask, const char **bad)
+{
+    const char *limit = getenv("QEDGE_CPU");
+    uint32_t allowed = UINT32_MAX;
+    int status = limit && limit[0] ? kernel_cpu_parse(limit, &allowed, bad) : 0;
+    *mask = kernel_cpu_detect() & allowed;
+    return status;
 }
 
 const char *kernel_cpu_name(uint32_t flag)

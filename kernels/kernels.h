@@ -47,6 +47,10 @@ uint32_t kernel_cpu_detect(void);
 // is not asked here. Returns 0, or -EINVAL with *bad at the offending word.
 int kernel_cpu_parse(const char *list, uint32_t *mask, const char **bad);
 
+// What this machine has and QEDGE_CPU allows (unset or empty: all of it): what programs select rows with.
+// 0, or -EINVAL with *bad at the word that no kernel has; *mask is then what the machine has.
+int kernel_cpu_allowed(uint32_t *mask, const char **bad);
+
 // Name of one flag ("c" for 0).
 const char *kernel_cpu_name(uint32_t flag);
 

@@ -2,7 +2,6 @@
 #include "qmodel/loading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/inspect.h"
@@ -11,11 +10,9 @@
 
 int loading_cpu(const char *command, uint32_t *cpu)
 {
-    const char *list = getenv("QEDGE_CPU"), *bad;
-    uint32_t allowed = UINT32_MAX;
-    if (list && *list && kernel_cpu_parse(list, &allowed, &bad) < 0)
+    const char *bad;
+    if (kernel_cpu_allowed(cpu, &bad) < 0)
         return command_usage(command, "QEDGE_CPU has an unknown name at '%s'", bad);
-    *cpu = kernel_cpu_detect() & allowed;
     return 0;
 }
 

@@ -203,9 +203,15 @@ static void test_dispatch(void **state)
     assert_int_equal(convert_create_for(0, &picture.image, &target, &convert), 0);
     assert_string_equal(convert_kernel(convert), "c");
     convert_destroy(convert);
+    unsetenv("QEDGE_CPU");
     assert_int_equal(convert_create(&picture.image, &target, &convert), 0);
     assert_string_not_equal(convert_kernel(convert), "c");
     convert_destroy(convert);
+    setenv("QEDGE_CPU", "c", 1);
+    assert_int_equal(convert_create(&picture.image, &target, &convert), 0);
+    assert_string_equal(convert_kernel(convert), "c");
+    convert_destroy(convert);
+    unsetenv("QEDGE_CPU");
     support_picture_finish(&picture);
 }
 
