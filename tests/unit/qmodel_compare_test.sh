@@ -39,10 +39,17 @@ expect 0 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}"
 printed '^file, bytes +35744 +[0-9]+  [0-9.]+ %'; printed '^bytes an element +4\.00 +1\.0[0-9]'
 printed '^latency p99, us +[0-9.]+ +[0-9.]+'; printed '^SQNR of the output, dB +[0-9.]+$'
 printed '^worst layers'; printed '^ +[0-9.]+ +[0-9.]+  (CONV_2D|SOFTMAX|ADD)'
-[ "$(sed -n '/^ *own/,$p' "$folder/out" | wc -l)" = 11 ] || fail "not ten layers"
-sed -n '/^ *own/,$p' "$folder/out" | awk 'NR > 2 && $1 != "exact" && $1 + 0 < last { exit 1 } { last = $1 + 0 }' || fail "not the worst first"
+layers() { sed -n '/^ *own/,$p' "$folder/out" | grep -E '^ +([0-9.]+|exact) +([0-9.]+|exact)  [A-Z]'; } # the lines about layers
+[ "$(layers | wc -l)" = 10 ] || fail "not ten layers"
+layers | awk '$1 != "exact" && $1 + 0 < last { exit 1 } { last = $1 + 0 }' || fail "not the worst first"
+# The quantizer equalizes: channels are rescaled, and layers are compared as if they were not.
+printed "^B's channels were rescaled"
+layers | awk '$1 != "exact" && $1 < 25 { exit 1 }' || { fail "a layer of the equalized net looks wrong"; layers; }
+expect 0 "$qmodel" quantize $net -o "$folder/even.tflite" --method int8 "${data[@]}" --no-equalization
+expect 0 "$qmodel" compare $net "$folder/even.tflite" "${data[@]}"
+grep -q rescaled "$folder/out" && fail "rescaled without equalization"
 expect 0 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}" --layers 3
-[ "$(sed -n '/^ *own/,$p' "$folder/out" | wc -l)" = 4 ] || fail "not three layers"
+[ "$(layers | wc -l)" = 3 ] || fail "not three layers"
 expect 0 "$qmodel" compare $net "$folder/int8.tflite" "${data[@]}" --layers 0
 grep -q 'worst' "$folder/out" && fail "layers though none were wanted"
 [ ! -s "$folder/err" ] || fail "something on stderr that is no terminal"
@@ -164,7 +171,7 @@ expect 0 "$qmodel" info --json --all --weights t34 "$folder/int8.tflite"
 expect 1 "$qmodel" info --weights t "$folder/int8.tflite"; one_line "give a number"
 expect 1 "$qmodel" info --weights nothing "$folder/int8.tflite"; one_line "no layer with weights is called 'nothing'"
 expect 1 "$qmodel" info --weights 99999999999999999999 "$folder/int8.tflite"; one_line "has no weights"
-expect 1 "$qmodel" info --weights 15 "$folder/int8.tflite"; one_line "has no weights"
+expect 1 "$qmodel" info --weights 3 "$folder/int8.tflite"; one_line "has no weights"
 expect 1 "$qmodel" info --weights 0 "$folder/nowhere"; one_line "No such file"
 head -c 9000 $default >"$folder/cut.tflite"
 expect 1 "$qmodel" info --weights 0 "$folder/cut.tflite"; one_line "cut.tflite: "
