@@ -4,11 +4,11 @@
 #
 # Inference needs LiteRT, which comes from PyPI into BUILDDIR/venv-bench; without it that table is left out, and said so.
 # The models beside our own lie in ../shared/models; those that are not there are left out too.
-# BENCH="inference kernels imaging ring service" chooses; BENCH_ROUNDS (7) is how often LiteRT and we take turns.
+# BENCH="inference kernels imaging ring stats service" chooses; BENCH_ROUNDS (7) is how often LiteRT and we take turns.
 set -eu
 build=$1
 cd "$(dirname "$0")/../.."
-wanted=${BENCH:-inference kernels imaging ring service}
+wanted=${BENCH:-inference kernels imaging ring stats service}
 rounds=${BENCH_ROUNDS:-7}
 
 machine() {
@@ -58,6 +58,15 @@ bench_imaging() {
 bench_ring() {
     echo '```'
     "$build/tests/bench/ring_bench"
+    echo '```'
+}
+
+# What counting latencies costs a frame, against MobileNet V2.
+bench_stats() {
+    local v2=../shared/models/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite
+    [ -r "$v2" ] || { echo "left out, not there: $v2"; return; }
+    echo '```'
+    "$build/tests/bench/stats_bench" "$v2"
     echo '```'
 }
 

@@ -25,6 +25,7 @@
 #include "daemon/pool.h"
 #include "daemon/source.h"
 #include "daemon/stream.h"
+#include "engine/context.h"
 
 #define TINY "tests/golden/models/conv_same.tflite"
 #define TINY2 "tests/golden/models/conv_one_channel.tflite"
@@ -171,7 +172,7 @@ static const char *tuned(double fps, uint32_t threads, uint64_t alone_ns, uint64
 {
     static struct tuner tuner;
     tuner_init(&tuner, CONFIG_MODE_AUTO, threads, fps, 1);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 20 + CONTEXT_TRIAL_RUNS; i++) { // a team's first runs are trials
         bool team = atomic_load(&tuner.team);
         tuner_add(&tuner, team,
                   (team ? team_ns : alone_ns) * (i % 2 ? 1 : 3)); // every second one disturbed
