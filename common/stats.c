@@ -99,6 +99,20 @@ void stats_histogram_add(struct stats_histogram *histogram, uint64_t duration_ns
         continue;
 }
 
+static void raise_alone(uint64_t *word, uint64_t amount)
+{
+    __atomic_store_n(word, __atomic_load_n(word, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
+}
+
+void stats_histogram_add_alone(struct stats_histogram *histogram, uint64_t duration_ns)
+{
+    raise_alone(&histogram->buckets[stats_bucket_index(duration_ns)], 1);
+    raise_alone(&histogram->count, 1);
+    raise_alone(&histogram->sum_ns, duration_ns);
+    if (duration_ns > __atomic_load_n(&histogram->max_ns, __ATOMIC_RELAXED))
+        __atomic_store_n(&histogram->max_ns, duration_ns, __ATOMIC_RELAXED);
+}
+
 void stats_record(struct stats_writer *writer, unsigned stage, uint64_t duration_ns)
 {
     stats_histogram_add(&writer->page->stages[stage], duration_ns);

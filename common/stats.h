@@ -59,6 +59,8 @@ void stats_recent_set(struct stats_writer *writer, uint64_t window_ns,
 // ---- one histogram ----
 // Counts a value: a few relaxed atomic adds. Any thread.
 void stats_histogram_add(struct stats_histogram *histogram, uint64_t duration_ns);
+// The same where only one thread ever counts: without the price of atomic adds.
+void stats_histogram_add_alone(struct stats_histogram *histogram, uint64_t duration_ns);
 void stats_histogram_summarize(const struct stats_histogram *histogram,
                                struct stats_summary *summary);
 // The smallest value that at least `share` (0..1) of the values do not exceed lies in the bucket

@@ -64,7 +64,7 @@ void progress_note(struct progress *progress, const struct ring_record *record, 
 {
     struct stats_progress *page = progress->page;
     uint64_t published = record->published_ns;
-    stats_histogram_add(&page->read, now_ns > published ? now_ns - published : 0);
+    stats_histogram_add_alone(&page->read, now_ns > published ? now_ns - published : 0);
     __atomic_store_n(&page->lost, lost, __ATOMIC_RELAXED);
     __atomic_store_n(&page->read_ns, now_ns, __ATOMIC_RELAXED);
     __atomic_store_n(&page->read_sequence, record->sequence, __ATOMIC_RELAXED);
