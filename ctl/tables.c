@@ -52,6 +52,8 @@ int ctl_streams(const struct ctl_settings *settings)
 static void client_show(struct json_object *client)
 {
     struct paint_line line;
+    struct json_object *read = ask_object(client, "read");
+    long long lag = ask_integer(client, "lag"), lost = ask_integer(client, "lost");
     paint_begin(&line);
     paint_text(&line, PAINT_BOLD, ask_string(client, "name"));
     paint_to(&line, 18);
@@ -59,11 +61,13 @@ static void client_show(struct json_object *client)
                  ask_integer(client, "uid"));
     paint_text(&line, PAINT_PLAIN,
                *ask_string(client, "stream") ? ask_string(client, "stream") : "-");
-    paint_to(&line, 47);
-    long long lost = ask_integer(client, "lost");
-    paint_format(&line, PAINT_PLAIN, "%8.0f s %6lld ", ask_number(client, "connected_s"),
-                 ask_integer(client, "lag"));
+    paint_to(&line, 44);
+    paint_format(&line, PAINT_PLAIN, "%8.0f s %6lld ", ask_number(client, "connected_s"), lag);
     paint_format(&line, lost ? PAINT_WARN : PAINT_PLAIN, "%7lld", lost);
+    if (ask_integer(read, "count") > 0)
+        paint_format(&line, PAINT_PLAIN, " %10.3f", ask_number(read, "p99_us") / 1000);
+    else
+        paint_format(&line, PAINT_DIM, " %10s", "-");
     paint_end(&line);
 }
 
@@ -76,7 +80,7 @@ int ctl_clients(const struct ctl_settings *settings)
     if (settings->json) {
         ask_print(answer);
     } else {
-        puts("NAME                   PID    UID  STREAM      CONNECTED    LAG    LOST");
+        puts("NAME                   PID    UID  STREAM   CONNECTED    LAG    LOST READ p99 ms");
         for (size_t i = 0; i < ask_length(answer, "clients"); i++)
             client_show(ask_item(answer, "clients", i));
     }

@@ -20,6 +20,7 @@ files='usr/sbin/qedged usr/bin/qctl usr/bin/qmodel usr/lib/libqclient.so usr/lib
     usr/share/doc/qedge/LICENSE usr/share/doc/qedge/LICENSE.efficientnet-lite0
     usr/share/man/man8/qedged.8 usr/share/man/man5/qedged.yaml.5
     usr/lib/systemd/system/qedged.service usr/lib/systemd/system/qedged.socket
+    usr/lib/systemd/system/qedge-metrics.service usr/lib/systemd/system/qedge-metrics.timer
     usr/lib/sysusers.d/qedge.conf usr/lib/tmpfiles.d/qedge.conf
     usr/share/bash-completion/completions/qctl usr/share/bash-completion/completions/qmodel etc/qedge/qedged.yaml'
 for file in $files; do present "$tree/package/$file"; done
@@ -53,7 +54,8 @@ status=0; "$own/bin/qctl" --socket "$tree/none" status >/dev/null 2>&1 || status
 exec_start=$(sed -n 's/^ExecStart=[-@:+!]*\([^ ]*\).*/\1/p' "$own/lib/systemd/system/qedged.service")
 [ -x "$exec_start" ] || problem "the unit starts $exec_start, which is not there"
 if command -v systemd-analyze >/dev/null; then
-    verdict=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$own/lib/systemd/system/qedged.service" 2>&1 | grep -E 'qedged\.(service|socket)' || true)
+    verdict=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$own/lib/systemd/system/qedged.service" \
+        "$own/lib/systemd/system/qedge-metrics.timer" 2>&1 | grep -E '(qedged|qedge-metrics)\.(service|socket|timer)' || true)
     [ -z "$verdict" ] || problem "systemd-analyze: $verdict"
 fi
 

@@ -17,22 +17,38 @@ static const char stream_json[] =
     "\"frames_published\":370,\"clients\":2,\"latency\":{\"capture\":{\"count\":375,"
     "\"p50_us\":120.0,\"p90_us\":130.0,\"p99_us\":140.0,\"max_us\":150.5},\"wait\":{},"
     "\"total\":{\"count\":375,\"p50_us\":7900.0,\"p90_us\":8100.0,\"p99_us\":9000.0,"
-    "\"max_us\":12345.6}},\"last\":{\"sequence\":375,\"age_us\":1200.0,\"hits\":[{\"index\":281,"
+    "\"max_us\":12345.6,\"sum_us\":2962500.0}},\"latency_recent\":{\"window_s\":10.0,\"total\":{"
+    "\"count\":300,\"p50_us\":7800.0,\"p90_us\":8000.0,\"p99_us\":8500.0,\"p999_us\":8888.8,"
+    "\"max_us\":9001.0}},\"last\":{\"sequence\":375,\"age_us\":1200.0,\"hits\":[{\"index\":281,"
     "\"label\":\"tabby\\u001b[31m cat\",\"score\":0.61}]}}";
+
+static const char power_json[] =
+    "\"power\":{\"source\":\"hwmon\",\"scope\":\"input\",\"detail\":\"ina226 \\u001b[2J\","
+    "\"estimated\":false,\"power_mw\":3210.0,\"mean_mw\":3150.0,\"window_s\":10.0,"
+    "\"energy_mj\":31500.0,\"baseline_mw\":null,\"inferences\":300,"
+    "\"energy_per_inference_mj\":null},\"machine\":{\"temperature_c\":61.5,\"clock_mhz\":1500,"
+    "\"clock_max_mhz\":2400,\"throttle_source\":\"firmware\",\"throttled\":true,"
+    "\"under_voltage\":true,\"frequency_capped\":false,\"thermal_throttled\":false,"
+    "\"soft_temperature_limit\":false,\"throttle\":\"low voltage\"}";
 
 static const char *answer(const char *request)
 {
-    static char text[4096];
+    static char text[8192];
     if (strcmp(request, "status") == 0)
         snprintf(text, sizeof(text),
                  "{\"version\":\"0.1.0\",\"pid\":4711,\"uptime_s\":12.5,\"state\":\"running\","
                  "\"kernels\":\"c\",\"threads\":2,\"cpu_percent\":37.1,\"memory_kb\":12345,"
-                 "\"config\":\"/etc/qedge/qedged.yaml\",\"clients\":2,\"streams\":[%s]}",
-                 stream_json);
+                 "\"config\":\"/etc/qedge/qedged.yaml\",\"clients\":2,\"healthy\":true,%s,"
+                 "\"streams\":[%s]}",
+                 power_json, stream_json);
+    else if (strcmp(request, "power") == 0)
+        snprintf(text, sizeof(text), "{%s}", power_json);
+    else if (strcmp(request, "baseline 3") == 0)
+        return "{\"baseline_mw\":2700.5,\"source\":\"hwmon\",\"scope\":\"input\"}";
     else if (strcmp(request, "streams") == 0)
         snprintf(text, sizeof(text), "{\"streams\":[%s]}", stream_json);
     else if (strcmp(request, "clients") == 0)
-        return "{\"clients\":[{\"name\":\"app\",\"pid\":1,\"uid\":1000,\"stream\":\"front\","
+        return "{\"clients\":[{\"name\":\"a\\\"p\\\\p\\n\",\"pid\":1,\"uid\":1000,\"stream\":\"front\","
                "\"connected_s\":3.0,\"read_sequence\":370,\"lag\":5,\"lost\":12}]}";
     else if (strcmp(request, "version") == 0)
         return "{\"version\":\"9.8.7\",\"wire\":\"1.0\",\"ring\":\"1.0\"}";

@@ -32,7 +32,7 @@ start() {
 }
 
 # Nobody there.
-for command in status streams clients reload watch; do expect 3 "$qctl" $command; done
+for command in status streams clients power reload watch; do expect 3 "$qctl" $command; done
 said "qedged is not running"
 expect 0 "$qctl" version
 printed "qedged: not running"
@@ -64,8 +64,26 @@ expect 0 "$qctl" streams
 printed "lite0_int8"
 lines 2
 expect 0 "$qctl" clients
-printed "app"
+printed 'a"p\p?'
 lines 2
+expect 0 "$qctl" power
+printed "3.21 W, mean 3.15 W over 10 s"
+printed "hwmon: input; ina226 ?[2J"
+printed "not known before"
+printed "61.5 C  1500 of 2400 MHz  held back: low voltage"
+expect 0 "$qctl" power --baseline --seconds 3
+printed "idle: 2.700 W (hwmon: input)"
+expect 2 "$qctl" status --format xml
+expect 0 "$qctl" status --format prometheus
+printed 'qedge_client_lag_results{client="a\"p\\p\n",pid="1"'
+printed 'qedge_stage_latency_seconds{stream="front",stage="total",quantile="0.999"} 0.0088888'
+printed 'qedge_stage_latency_seconds_sum{stream="front",stage="total"} 2.9625'
+printed 'qedge_stage_latency_seconds_count{stream="front",stage="total"} 375'
+printed 'quantile="0.5"} NaN'
+printed 'qedge_throttled{cause="under_voltage"} 1'
+if command -v promtool >/dev/null; then
+    promtool check metrics <"$folder/out" >"$folder/remarks" 2>&1 || fail "promtool: $(cat "$folder/remarks")"
+fi
 expect 0 "$qctl" reload
 printed "changed: front"
 expect 0 "$qctl" version
@@ -82,12 +100,12 @@ printed '"label":"one","score":0.500000'
 printed '\u001b[2Jil ? label'
 
 # Nothing that others wrote reaches a terminal raw, and without a terminal there is no colour at all.
-for command in status streams clients reload "watch -n 2" "status --json" "watch -n 1 --json"; do
+for command in status streams clients power reload "watch -n 2" "status --json" "watch -n 1 --json"; do
     # shellcheck disable=SC2086
     "$qctl" $command >"$folder/out" 2>&1
     ! grep -q "$(printf '\033')" "$folder/out" || fail "an escape character in \`qctl $command\`"
 done
-for command in status streams clients "watch -n 2"; do
+for command in status streams clients power "watch -n 2"; do
     # shellcheck disable=SC2086
     LC_ALL=C "$qctl" $command >"$folder/out"
     awk 'length($0) > 80 { exit 1 }' "$folder/out" || fail "\`qctl $command\` is wider than 80 columns"
