@@ -18,6 +18,11 @@
 // holds clamps like any other. kernels/c is the definition (requantize.h); every other row gives the same
 // bytes. Padding positions count as x = input_zero_point.
 //
+// Bands: what pack() writes and whether a row accepts a shape of one picture depend on its widths,
+// channels, filter and numbers, never on in_h, out_h and pad_top. The engine runs the same packed
+// weights on a part of a picture's rows by calling run() (and units(), scratch_size()) with these
+// three changed.
+//
 // Threads: run() may be called by many threads at once on disjoint [first, last) of the same layer,
 // each with its own scratch. pack() happens before and is not repeated.
 

@@ -18,7 +18,7 @@ struct plan {
 
 static int32_t aligns_of(const struct kernel_conv_shape *shape)
 {
-    return shape->stride_h == 1 && shape->dilation_h == 1 && shape->out_h > 1 ? 2 : 1;
+    return shape->stride_h == 1 && shape->dilation_h == 1 ? 2 : 1;
 }
 
 static struct plan plan_of(const struct kernel_conv_shape *shape, const struct depthwise_isa *isa)

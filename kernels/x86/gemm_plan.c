@@ -451,6 +451,8 @@ void gemm_run(const struct kernel_conv_shape *shape, const void *packed, const i
     run.offsets = (const int32_t *)(at + PLAN_BYTES);
     run.packed = at + PLAN_BYTES + offsets_bytes(&run.plan);
     run.plan.shape = shape;
+    if (run.plan.rows != shape->batch * shape->out_h * shape->out_w) // a band of the picture
+        run.plan = plan_of(shape, isa);
     if (shape->weight_zero_point && isa->bytes == 1)
         run.terms = (int32_t *)(run.panel + run.plan.panel_bytes);
     switch (run.plan.way) {
