@@ -367,7 +367,7 @@ static int fold_layer(struct build *b, struct layer *layer)
         t->data = out[i];
         t->flip = false;
     }
-    layer->run(layer->params, &(struct layer_io){in, out}, scratch, 0, layer->units);
+    layer->run(layer->params, &(struct layer_io){in, out, NULL}, scratch, 0, layer->units);
     layer->dead = true;
     return 0;
 }

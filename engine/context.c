@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "engine/model_impl.h"
@@ -26,8 +27,9 @@ struct context {
     const struct model *model;
     uint32_t threads;
     uint8_t *arena;
-    uint8_t *scratch; // threads x scratch_stride
+    uint8_t *scratch; // threads x scratch_stride; each has LAYER_KEPT bytes, then the scratch
     size_t scratch_stride;
+    uint64_t run; // number of this run
     struct sharing *sharing; // NULL: one thread
     struct step *steps;
     void **addresses; // of all steps' tensors
@@ -62,6 +64,7 @@ static void set_steps(struct context *c)
         const struct layer *layer = &c->model->layers[i];
         struct step *step = &c->steps[i];
         *step = (struct step){.run = layer->run, .params = layer->params, .units = layer->units};
+        step->io.run = &c->run;
         step->io.in = (const void **)address;
         for (uint32_t j = 0; j < layer->in_count; j++)
             *address++ = value_address(c, layer->in[j]);
@@ -100,7 +103,7 @@ static int create(const struct model *model, uint32_t threads, struct sharing *s
     c->model = model;
     c->threads = threads ? threads : 1;
     c->sharing = sharing;
-    c->scratch_stride = model->scratch;
+    c->scratch_stride = LAYER_KEPT + model->scratch;
     c->steps = take(model->layer_count, sizeof(*c->steps));
     c->addresses = take(address_count(model), sizeof(void *));
     c->inputs = take(model->input_count, sizeof(void *));
@@ -114,8 +117,8 @@ static int create(const struct model *model, uint32_t threads, struct sharing *s
         return -ENOMEM;
     }
     // Touched now: the first run must not fault pages in. And results never depend on old memory.
-    for (size_t i = 0; i < model->arena + 64; i++)
-        c->arena[i] = 0;
+    memset(c->arena, 0, model->arena + 64);
+    memset(c->scratch, 0, c->scratch_stride * c->threads + 64);
     set_steps(c);
     set_edges(c);
     *created = c;
@@ -184,11 +187,16 @@ struct job {
     const struct step *step;
 };
 
+static void *scratch_of(struct context *c, uint32_t member)
+{
+    return c->scratch + member * c->scratch_stride + LAYER_KEPT;
+}
+
 static void run_piece(void *arg, uint32_t member, int32_t first, int32_t last)
 {
     const struct job *job = arg;
-    job->step->run(job->step->params, &job->step->io,
-                   job->context->scratch + member * job->context->scratch_stride, first, last);
+    job->step->run(job->step->params, &job->step->io, scratch_of(job->context, member), first,
+                   last);
 }
 
 static uint64_t now(void)
@@ -205,7 +213,7 @@ static void run_step(struct context *c, uint32_t index, struct team *team)
         struct job job = {c, step};
         team_run(team, step->units, run_piece, &job);
     } else {
-        step->run(step->params, &step->io, c->scratch, 0, step->units);
+        step->run(step->params, &step->io, scratch_of(c, 0), 0, step->units);
     }
 }
 
@@ -245,6 +253,7 @@ static void run_team(struct context *c, struct team *team)
 void context_run(struct context *c, struct team *team)
 {
     const struct model *m = c->model;
+    c->run++;
     // A bigger team would need scratch that this context does not have.
     if (team && c->sharing && team_members(team) <= c->threads)
         run_team(c, team);

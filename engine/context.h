@@ -41,9 +41,9 @@ const void *context_output(const struct context *context, uint32_t index);
 void context_profile(struct context *context, uint64_t *ns);
 
 // Called on the running thread after each layer, for each of its outputs while it is in memory;
-// `tensor` is its index in the file. Tensors that a layer was fused away with are not seen. The
-// memory is the context's own: what a watcher writes there is what the next layers read. NULL =
-// nobody (the default).
+// `tensor` is its index in the file. Tensors that a layer was fused away with are not seen, those
+// inside a chain neither (model_options.no_chains). The memory is the context's own: what a watcher
+// writes there is what the next layers read. NULL = nobody (the default).
 typedef void context_watcher(void *arg, int32_t tensor, const void *data);
 void context_watch(struct context *context, context_watcher *watcher, void *arg);
 

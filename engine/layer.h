@@ -14,11 +14,14 @@
 struct layer_io {
     const void **in;
     void **out;
+    const uint64_t *run; // number of this run of the context, never 0
 };
 
 // Computes units [first, last) of the layer. Threads call it at once on disjoint ranges, each with
 // a scratch of its own (64-byte aligned, layer.scratch bytes). No malloc, no lock, no syscall, no
-// error.
+// error. The LAYER_KEPT bytes before the scratch stay as a layer leaves them until a piece of any
+// layer that uses them is run by the same thread in the same context; they begin as zeros.
+enum { LAYER_KEPT = 128 };
 typedef void layer_run(const void *params, const struct layer_io *io, void *scratch, int32_t first,
                        int32_t last);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/build.h"
+#include "engine/chain_find.h"
 #include "engine/model_impl.h"
 #include "engine/plan.h"
 
@@ -280,6 +281,10 @@ static int load(struct loader *l, const void *data, size_t size,
                               .inputs = l->model->inputs,
                               .outputs = l->model->outputs};
     rc = build_layers(&l->build);
+    if (rc < 0)
+        return rc;
+    if (!options->no_chains)
+        rc = chain_find(&l->build, options->cache ? options->cache : chain_cache());
     if (rc < 0)
         return rc;
     drop_dead(l);

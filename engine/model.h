@@ -11,6 +11,7 @@
 #ifndef QEDGE_ENGINE_MODEL_H
 #define QEDGE_ENGINE_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,8 @@ struct tensor_info {
 struct model_options {
     uint32_t cpu;     // kernels allowed (KERNEL_CPU_*), already masked by what the machine has
     size_t arena_max; // refuse a model that needs a bigger arena; 0 = 512 MiB
+    bool no_chains;   // every layer on its own, its tensors in memory (engine/chain.h)
+    size_t cache;     // layers whose pictures are big against it become chains; 0 = this CPU's L2
 };
 
 struct model;

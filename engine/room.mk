@@ -2,6 +2,8 @@
 engine_SRCS := \
 	engine/archive.c \
 	engine/build.c \
+	engine/chain.c \
+	engine/chain_find.c \
 	engine/classify.c \
 	engine/context.c \
 	engine/draft.c \

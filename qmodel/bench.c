@@ -28,6 +28,8 @@ const char command_bench_help[] =
     "  --threads N   threads that share each layer (default 1)\n"
     "  --runs N      timed runs after one tenth as many untimed ones (default: as many as\n"
     "                fit a second, at least 10)\n"
+    "  --cache KIB   run layers in bands of rows as for a CPU with so much second-level cache\n"
+    "                (default: this one's), 0: each layer on its own\n"
     "  --layers      each layer's shortest time and speed too\n"
     "  --json        JSON; times in microseconds: min_us, median_us, p99_us\n\n"
     "A line THROTTLED (JSON: throttled, null where it can not be told) says that heat or low voltage\n"
@@ -36,7 +38,7 @@ const char command_bench_help[] =
 
 struct options {
     const char *model;
-    long threads, runs;
+    long threads, runs, cache_kib; // cache: -1 = this CPU's
     bool layers, json;
 };
 
@@ -55,11 +57,12 @@ static int parse(int argc, char **argv, struct options *o)
     static const struct option longs[] = {
         {"threads", required_argument, NULL, 't'},
         {"runs", required_argument, NULL, 'r'},
+        {"cache", required_argument, NULL, 'c'},
         {"layers", no_argument, NULL, 'l'},
         {"json", no_argument, NULL, 'j'},
         {NULL, 0, NULL, 0},
     };
-    *o = (struct options){.threads = 1};
+    *o = (struct options){.threads = 1, .cache_kib = -1};
     opterr = 0;
     optind = 1;
     for (int option, rc = 0; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
@@ -68,6 +71,7 @@ static int parse(int argc, char **argv, struct options *o)
         case 'r':
             rc = command_number("bench", "--runs", optarg, 1, BENCH_RUNS_MAX, &o->runs);
             break;
+        case 'c': rc = command_number("bench", "--cache", optarg, 0, 1 << 20, &o->cache_kib); break;
         case 'l': o->layers = true; break;
         case 'j': o->json = true; break;
         default:
@@ -283,8 +287,12 @@ int command_bench(int argc, char **argv)
     int rc = parse(argc, argv, &o);
     if (rc == 0)
         rc = loading_cpu("bench", &cpu);
+    struct model_options wanted = {
+        .no_chains = o.cache_kib == 0,
+        .cache = o.cache_kib > 0 ? (size_t)o.cache_kib << 10 : 0,
+    };
     if (rc == 0)
-        rc = loading_open("bench", o.model, &model);
+        rc = loading_open_with("bench", o.model, &wanted, &model);
     if (rc != 0)
         return rc;
     loading_cpu_text(cpu, cpu_text, sizeof(cpu_text));

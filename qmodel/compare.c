@@ -138,7 +138,8 @@ static int open_side(struct comparison_side *s, const struct options *o, const c
     struct model_error error;
     struct model_summary summary;
     s->path = path;
-    int rc = loading_open("compare", path, &s->model);
+    struct model_options wanted = {.no_chains = o->layers > 0}; // each layer's tensors are seen
+    int rc = loading_open_with("compare", path, &wanted, &s->model);
     if (rc == 0)
         rc = samples_open(&s->samples, "compare", o->data, s->model, &o->picture);
     if (rc != 0)

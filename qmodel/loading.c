@@ -29,7 +29,13 @@ const char *loading_cpu_text(uint32_t cpu, char *text, size_t size)
 
 int loading_open(const char *command, const char *path, struct model **model)
 {
-    struct model_options options = {0};
+    return loading_open_with(command, path, &(struct model_options){0}, model);
+}
+
+int loading_open_with(const char *command, const char *path, const struct model_options *wanted,
+                      struct model **model)
+{
+    struct model_options options = *wanted;
     struct model_error error;
     int rc = loading_cpu(command, &options.cpu);
     if (rc != 0)

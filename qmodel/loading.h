@@ -17,6 +17,9 @@ const char *loading_cpu_text(uint32_t cpu, char *text, size_t size);
 
 // 0 with *model for model_close; else the exit code, the line is written.
 int loading_open(const char *command, const char *path, struct model **model);
+// With other options than none; `cpu` is set.
+int loading_open_with(const char *command, const char *path, const struct model_options *options,
+                      struct model **model);
 
 // "uint8 [1, 224, 224, 3] scale 0.0078125 zero point 128". Returns `text`.
 const char *loading_tensor_text(const struct tensor_info *tensor, char *text, size_t size);

@@ -150,7 +150,7 @@ static int open_model(const struct sweep *s, const struct draft *draft, struct m
     int rc = loading_cpu(s->options->command, &cpu);
     if (rc != 0)
         return rc;
-    struct model_options options = {.cpu = real ? 0 : cpu};
+    struct model_options options = {.cpu = real ? 0 : cpu, .no_chains = true};
     rc = tflite_write(draft, &bytes, &size);
     if (rc < 0)
         return command_fail(s->options->command, "writing the model to run it: %s", strerror(-rc));

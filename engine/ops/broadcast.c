@@ -142,6 +142,13 @@ static void run_broadcast(const void *params, const struct layer_io *io, void *s
     }
 }
 
+const struct broadcast_layer *broadcast_plain(const struct layer *layer)
+{
+    const struct broadcast_layer *l = layer->run == run_broadcast ? layer->params : NULL;
+    bool plain = l && l->broadcast.runs == 1 && l->broadcast.side == BROADCAST_NONE;
+    return plain && l->element == 1 ? l : NULL;
+}
+
 int broadcast_add(struct build *b, struct broadcast_layer *l, const char *kernel)
 {
     int rc = broadcast_solve(b, &l->broadcast);

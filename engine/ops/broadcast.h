@@ -41,4 +41,7 @@ struct broadcast_layer {
 // Adds the layer; `layer` is the head of params that were filled but for the broadcast.
 int broadcast_add(struct build *build, struct broadcast_layer *layer, const char *kernel);
 
+// A layer whose operands both have its output's shape, or NULL.
+const struct broadcast_layer *broadcast_plain(const struct layer *layer);
+
 #endif

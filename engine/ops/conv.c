@@ -7,23 +7,23 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/ops/conv.h"
 #include "engine/ops/float_ops.h"
 #include "engine/ops/ops.h"
 #include "engine/ops/wide_ops.h"
 #include "engine/ops/window.h"
 #include "kernels/kernels.h"
 
-struct conv_params {
-    struct kernel_conv_shape shape;
-    const struct kernel_conv *kernel;
-    void *packed;
-};
-
 static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first,
                      int32_t last)
 {
     const struct conv_params *p = params;
     p->kernel->run(&p->shape, p->packed, io->in[0], io->out[0], scratch, first, last);
+}
+
+const struct conv_params *conv_params_of(const struct layer *layer)
+{
+    return layer->run == run_conv ? layer->params : NULL;
 }
 
 // ---- arguments ---------------------------------------------------------------------------------
