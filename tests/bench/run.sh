@@ -4,11 +4,11 @@
 #
 # Inference needs LiteRT, which comes from PyPI into BUILDDIR/venv-bench; without it that table is left out, and said so.
 # The models beside our own lie in ../shared/models; those that are not there are left out too.
-# BENCH="inference kernels imaging ring stats service" chooses; BENCH_ROUNDS (7) is how often LiteRT and we take turns.
+# BENCH="inference overhead kernels imaging ring stats service" chooses; BENCH_ROUNDS (7) is how often LiteRT and we take turns.
 set -eu
 build=$1
 cd "$(dirname "$0")/../.."
-wanted=${BENCH:-inference kernels imaging ring stats service}
+wanted=${BENCH:-inference overhead kernels imaging ring stats service}
 rounds=${BENCH_ROUNDS:-7}
 
 machine() {
@@ -21,17 +21,35 @@ venv() {
     "$build/venv-bench/bin/pip" install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
 }
 
+# Every int8 and uint8 net at hand.
+int8_nets() {
+    printf '../shared/models/%s\n' nxp/mobilenet_v1_1.0_224_quant.tflite coral/mobilenet_v2_1.0_224_quant.tflite \
+        coral/tf2_mobilenet_v2_1.0_224_ptq.tflite coral/mobilenet_edgetpu_0.75_224_ptq.tflite \
+        coral/mobilenet_v1_0.25_128_quant.tflite tflite_support/mobilenet_v1_0.25_224_quant.tflite \
+        tflite_support/automl_labeler_model.tflite mlperf_tiny/ic_resnet8_int8.tflite mlperf_tiny/ic_resnet_large_int8.tflite \
+        mlperf_tiny/vww_96_int8.tflite mlperf_tiny/vww_v01_shape_pack_int8.tflite mlperf_tiny/kws_dscnn_int8.tflite \
+        mlperf_tiny/ad01_int8.tflite tflm/person_detect.tflite cfu/mnv2/model_mobilenetv2_160_035.tflite \
+        mnist/MNISTnet_uint8_quant.tflite mnist/gitadi_mnist_int8_fc_perchannel.tflite mltk/rock_paper_scissors.tflite \
+        mltk/keyword_spotting_mobilenetv2.tflite mit/mcunet_vww.tflite
+    echo models/efficientnet_lite0_int8.tflite
+}
+
 bench_inference() {
     local models=() model
-    for model in ../shared/models/nxp/mobilenet_v1_1.0_224_quant.tflite ../shared/models/coral/mobilenet_v2_1.0_224_quant.tflite \
-        ../shared/models/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite models/efficientnet_lite0_int8.tflite \
-        ../shared/models/mlperf_tiny/ic_resnet8_int8.tflite ../shared/models/mlperf_tiny/vww_96_int8.tflite; do
+    for model in $(int8_nets); do
         if [ -r "$model" ]; then models+=("$model"); else echo "left out, not there: $model"; fi
     done
     venv >"$build/venv-bench.log" 2>&1 ||
         { echo "left out: LiteRT could not be installed from PyPI"; tail -n 3 "$build/venv-bench.log"; return; }
     "$build/venv-bench/bin/python" tests/bench/litert_bench.py --qmodel "$build/qmodel" --rounds "$rounds" "${models[@]}" 2>"$build/bench-litert.log" ||
         { tail -n 5 "$build/bench-litert.log"; return 1; }
+}
+
+# What a run costs besides its products.
+bench_overhead() {
+    echo '```'
+    "$build/tests/bench/overhead_bench"
+    echo '```'
 }
 
 # Each layer's kernels, with their share of this CPU's own peak of int8 dot products.
