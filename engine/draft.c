@@ -259,7 +259,8 @@ int32_t draft_add_tensor(struct draft *d, const struct draft_tensor *tensor)
         struct draft_tensor *more = store_take_array(&d->store, capacity, sizeof(*more));
         if (!more)
             return -ENOMEM;
-        memcpy(more, d->tensors, d->tensor_count * sizeof(*more));
+        if (d->tensor_count)
+            memcpy(more, d->tensors, d->tensor_count * sizeof(*more));
         d->tensors = more;
         d->tensor_capacity = capacity;
     }
@@ -267,17 +268,25 @@ int32_t draft_add_tensor(struct draft *d, const struct draft_tensor *tensor)
     return (int32_t)d->tensor_count++;
 }
 
+static int room_for_operator(struct draft *d)
+{
+    if (d->operator_count < d->operator_capacity)
+        return 0;
+    uint32_t capacity = 2 * d->operator_capacity + 16;
+    struct draft_operator *more = store_take_array(&d->store, capacity, sizeof(*more));
+    if (!more)
+        return -ENOMEM;
+    if (d->operator_count)
+        memcpy(more, d->operators, d->operator_count * sizeof(*more));
+    d->operators = more;
+    d->operator_capacity = capacity;
+    return 0;
+}
+
 int draft_insert_operator(struct draft *d, uint32_t at, int32_t code, int32_t input, int32_t output)
 {
-    if (d->operator_count == d->operator_capacity) {
-        uint32_t capacity = 2 * d->operator_capacity + 16;
-        struct draft_operator *more = store_take_array(&d->store, capacity, sizeof(*more));
-        if (!more)
-            return -ENOMEM;
-        memcpy(more, d->operators, d->operator_count * sizeof(*more));
-        d->operators = more;
-        d->operator_capacity = capacity;
-    }
+    if (room_for_operator(d) < 0)
+        return -ENOMEM;
     struct draft_operator op = {.code = code, .version = 1, .name = operator_name(code), .input_count = 1,
                                 .output_count = 1};
     op.inputs = take_indexes(d, &input, 1);
@@ -314,6 +323,14 @@ int32_t draft_maker(const struct draft *d, int32_t tensor)
             if (d->operators[i].outputs[j] == tensor)
                 return (int32_t)i;
     return -1;
+}
+
+int draft_append_operator(struct draft *d, const struct draft_operator *op)
+{
+    if (room_for_operator(d) < 0)
+        return -ENOMEM;
+    d->operators[d->operator_count++] = *op;
+    return 0;
 }
 
 static void renumber(int32_t *indexes, uint32_t count, const int32_t *number)

@@ -57,6 +57,8 @@ int draft_copy(struct draft *copy, const struct draft *draft);
 int32_t draft_add_tensor(struct draft *draft, const struct draft_tensor *tensor);
 // Inserts an operator with one input and one output before operator `at`; version 1, no options.
 int draft_insert_operator(struct draft *draft, uint32_t at, int32_t code, int32_t input, int32_t output);
+// Appends a copy, with the caller's arrays. 0 or -ENOMEM.
+int draft_append_operator(struct draft *draft, const struct draft_operator *op);
 // Takes operator `at` away; its tensors stay until draft_compact.
 void draft_remove_operator(struct draft *draft, uint32_t at);
 // How often operators and the model's outputs refer to a tensor, and the operator that makes it: -1 for none.
