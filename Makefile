@@ -49,7 +49,7 @@ pkg_libs   = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wpointer-arith $(if $(WERROR),-Werror)
 SAN  := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-CPPFLAGS += -I. -Iinclude -D_GNU_SOURCE -DQEDGE_VERSION='"$(VERSION)"'
+CPPFLAGS += -I. -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE -DQEDGE_VERSION='"$(VERSION)"'
 BASE_CFLAGS := -std=c17 $(OPT) -g $(WARN) -ffp-contract=off -fno-math-errno -fvisibility=hidden -fPIC -pthread \
                -fstack-protector-strong $(if $(SANITIZE),,$(if $(filter -O0,$(OPT)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)) $(SAN)
 LDFLAGS  += -pthread $(SAN) -Wl,-z,relro,-z,now -Wl,--as-needed
@@ -85,6 +85,14 @@ $(BUILD)/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(call say,AS,$<)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(call isa_of,$<) -MMD -MP -c -o $@ $<
 
+# C made from .proto files, header and source at once; the only sources that are not in the repository.
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: %.proto
+	@mkdir -p $(BUILD)/gen
+	$(call say,PROTO,$<)protoc-c --proto_path=. --c_out=$(BUILD)/gen $<
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
 define room_rule
 $(1)_OBJS := $(call obj,$($(1)_SRCS))
 $$(BUILD)/lib$(1).a: $$($(1)_OBJS)
@@ -94,13 +102,17 @@ ALL_OBJS += $$($(1)_OBJS)
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
+# what #includes the made header must wait for it
+$(call obj,$(qmodel_SRCS)): | $(BUILD)/gen/qmodel/onnx.pb-c.h
+
 lib = $(1:%=$(BUILD)/lib%.a)
 # asked once, when the first file is compiled
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg_cflags,libuv yaml-0.1 libv4l2 libjpeg libpng))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg_cflags,libuv yaml-0.1 libv4l2 libjpeg libpng libprotobuf-c))$(PKG_CFLAGS)
 IMAGING_LIBS := -ljpeg -lpng
 ENGINE_LIBS  := -lz
 DAEMON_LIBS  := -luv -lyaml -lv4l2
 CTL_LIBS     := -ljson-c
+QMODEL_LIBS  := -lprotobuf-c
 
 # ---- programs ------------------------------------------------------------
 PROGRAMS := $(BUILD)/qedged $(BUILD)/qctl $(BUILD)/qmodel $(BUILD)/libqclient.so $(BUILD)/qclient-example
@@ -108,7 +120,7 @@ PROGRAMS := $(BUILD)/qedged $(BUILD)/qctl $(BUILD)/qmodel $(BUILD)/libqclient.so
 $(BUILD)/qedged: $(call obj,daemon/main.c) $(call lib,daemon imaging engine kernels common)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
 $(BUILD)/qmodel: $(call obj,qmodel/main.c) $(call lib,qmodel libclient imaging engine kernels common)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(QMODEL_LIBS) $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
 
 SONAME := libqclient.so.0
 $(BUILD)/libqclient.so.$(VERSION): $(call lib,libclient common) libclient/libqclient.map
@@ -134,7 +146,7 @@ TEST_LINK := $(call lib,daemon qmodel libclient imaging engine kernels common)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LINK)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LINK) -Wl,--end-group \
-	  -lcmocka $(DAEMON_LIBS) $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
+	  -lcmocka $(DAEMON_LIBS) $(QMODEL_LIBS) $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
 ALL_OBJS += $(TEST_PROGS:%.c=$(BUILD)/obj/%.o) $(HELPER_PROGS:%.c=$(BUILD)/obj/%.o)
 # Programs that test scripts run (benches, stress writers …); built with the tests, not run by themselves.
 HELPER_BINS := $(HELPER_PROGS:%.c=$(BUILD)/%)

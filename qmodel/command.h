@@ -16,12 +16,14 @@ command_run command_run_model;
 command_run command_bench;
 command_run command_quantize;
 command_run command_compare;
+command_run command_import;
 
 extern const char command_info_help[];
 extern const char command_run_help[];
 extern const char command_bench_help[];
 extern const char command_quantize_help[];
 extern const char command_compare_help[];
+extern const char command_import_help[];
 
 // One line "qmodel NAME: ..." on stderr; returns COMMAND_USAGE and COMMAND_FAILED.
 int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -68,6 +68,12 @@ static const struct operator_rule *rule_of(int32_t code)
     return NULL;
 }
 
+int32_t integer_version(int32_t code)
+{
+    const struct operator_rule *rule = rule_of(code);
+    return rule ? rule->version : 1;
+}
+
 int integer_check(const struct draft *draft, struct model_error *error)
 {
     for (uint32_t i = 0; i < draft->operator_count; i++)

@@ -28,6 +28,9 @@ struct integer_options {
     enum integer_edge input, output; // what the model's float inputs and outputs become
 };
 
+// The version of TFLite's operator that first took int8; 1 if it has no int8 form.
+int32_t integer_version(int32_t code);
+
 // Is there an int8 form of every operator? 0, or -ENOTSUP with the line that names the first without one.
 int integer_check(const struct draft *draft, struct model_error *error);
 

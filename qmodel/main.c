@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// qmodel: look into, run, time, quantize and compare models.
+// qmodel: look into, run, time, quantize, compare and import models.
 
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +19,7 @@ static const struct {
     {"bench", command_bench, command_bench_help, "time a model, as a whole or layer by layer"},
     {"quantize", command_quantize, command_quantize_help, "a float model made smaller and faster"},
     {"compare", command_compare, command_compare_help, "two models on the same data: how much is left"},
+    {"import", command_import, command_import_help, "an ONNX model as .tflite"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -14,6 +14,26 @@ qmodel_SRCS := \
 	qmodel/fold.c \
 	qmodel/frame_option.c \
 	qmodel/html_text.c \
+	qmodel/import.c \
+	qmodel/import_binary.c \
+	qmodel/import_conv.c \
+	qmodel/import_dense.c \
+	qmodel/import_draft.c \
+	qmodel/import_fold.c \
+	qmodel/import_fuse.c \
+	qmodel/import_integer.c \
+	qmodel/import_links.c \
+	qmodel/import_move.c \
+	qmodel/import_order.c \
+	qmodel/import_pool.c \
+	qmodel/import_qlinear.c \
+	qmodel/import_quant.c \
+	qmodel/import_reshape.c \
+	qmodel/import_resize.c \
+	qmodel/import_tensor.c \
+	qmodel/import_unary.c \
+	qmodel/import_values.c \
+	qmodel/import_window.c \
 	qmodel/info.c \
 	qmodel/info_weights.c \
 	qmodel/integer.c \
@@ -21,6 +41,8 @@ qmodel_SRCS := \
 	qmodel/loading.c \
 	qmodel/meter.c \
 	qmodel/moments.c \
+	qmodel/onnx_file.c \
+	qmodel/onnx_import.c \
 	qmodel/output_file.c \
 	qmodel/picture_input.c \
 	qmodel/progress_bar.c \
@@ -35,6 +57,7 @@ qmodel_SRCS := \
 	qmodel/sweep.c \
 	qmodel/truth.c \
 	qmodel/weights.c
-
+# made from qmodel/onnx.proto
+qmodel_SRCS += gen/qmodel/onnx.pb-c.c
 # Loops over whole numbers and over rows of doubles, of which compilers make vectors.
 $(BUILD)/obj/qmodel/moments.o $(BUILD)/obj/qmodel/rounding.o: CFLAGS += -O3

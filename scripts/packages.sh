@@ -20,6 +20,8 @@ probe() {
     libpng-dev) pkg-config --exists libpng ;;
     libjson-c-dev) pkg-config --exists json-c ;;
     zlib1g-dev) pkg-config --exists zlib ;;
+    libprotobuf-c-dev) pkg-config --exists libprotobuf-c ;;
+    protobuf-c-compiler) command -v protoc-c ;;
     libcmocka-dev) pkg-config --exists cmocka || has_header cmocka.h ;;
     gcc-aarch64-linux-gnu) command -v aarch64-linux-gnu-gcc ;;
     libc6-dev-arm64-cross) true ;; # other distributions ship it with the cross compiler

@@ -9,3 +9,4 @@ HELPER_PROGS += tests/fuzz/make_seeds.c
 ifdef FUZZ
 $(FUZZ_PROGS:%.c=$(BUILD)/%): TEST_LDFLAGS += -fsanitize=fuzzer
 endif
+TEST_PROGS += tests/fuzz/onnx_corrupt_test.c

@@ -19,3 +19,6 @@ TEST_SCRIPTS += tests/unit/abi_test.sh
 TEST_PROGS += tests/unit/engine_metadata_test.c
 TEST_SCRIPTS += tests/unit/qmodel_test.sh tests/unit/quantize_test.sh tests/unit/qmodel_compare_test.sh
 TEST_SCRIPTS += tests/unit/completion_test.sh
+TEST_SCRIPTS += tests/unit/qmodel_test.sh tests/unit/quantize_test.sh
+TEST_PROGS += tests/unit/qmodel_import_test.c
+TEST_SCRIPTS += tests/unit/import_test.sh

@@ -12,7 +12,7 @@ out=$2
 here=$(cd "$(dirname "$0")" && pwd)
 suite=bookworm
 packages=base-files,base-passwd,bash,dash,coreutils,util-linux,mount,login,grep,sed,findutils,diffutils,procps
-packages+=,systemd,systemd-sysv,udev,kmod,jq,v4l-utils,libuv1,libv4l-0,libyaml-0-2,libjpeg62-turbo,libpng16-16,libjson-c5,zlib1g
+packages+=,systemd,systemd-sysv,udev,kmod,jq,v4l-utils,libuv1,libv4l-0,libyaml-0-2,libjpeg62-turbo,libpng16-16,libjson-c5,libprotobuf-c1,zlib1g
 packages+=,linux-image-$arch
 modules="autofs4 efivarfs vivid 9p 9pnet_virtio virtio_pci virtio_mmio"
 

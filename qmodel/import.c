@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// qmodel import MODEL.onnx -o MODEL.tflite
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/cleanup.h"
+#include "engine/model_impl.h"
+#include "engine/tflite_writer.h"
+#include "qmodel/command.h"
+#include "qmodel/onnx_import.h"
+#include "qmodel/output_file.h"
+
+const char command_import_help[] =
+    "usage: qmodel import MODEL.onnx -o MODEL.tflite [--input-shape N,C,H,W]\n"
+    "Writes an ONNX model as .tflite: feed-forward nets for pictures, as PyTorch and others export them.\n"
+    "  -o FILE               the model to write\n"
+    "  --input-shape LIST    the input's size where the file leaves it open\n"
+    "\n"
+    "Pictures are N, H, W, C in the new file, inputs and outputs too. Batch norms and constant factors are folded into the\n"
+    "weights. QuantizeLinear/DequantizeLinear pairs and QLinear operators become int8 operators with their own scales\n"
+    "(uint8 where weights have a zero point); float models are for qmodel quantize. An operator that is not supported is named.\n";
+
+struct options {
+    const char *model, *output;
+    struct onnx_import_options import;
+};
+
+static int parse_shape(struct options *o, const char *text)
+{
+    const char *at = text;
+    for (o->import.rank = 0; o->import.rank < TENSOR_RANK_MAX; at++) {
+        char *end;
+        long size = strtol(at, &end, 10);
+        if (end == at || size < 1 || size > 65536 || (*end && *end != ','))
+            break;
+        o->import.shape[o->import.rank++] = (int32_t)size;
+        at = end;
+        if (!*end)
+            return 0;
+    }
+    return command_usage("import", "--input-shape takes up to %d sizes from 1 to 65536, not '%s'", TENSOR_RANK_MAX, text);
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        {"output", required_argument, NULL, 'o'},
+        {"input-shape", required_argument, NULL, 's'},
+        {NULL, 0, NULL, 0},
+    };
+    memset(o, 0, sizeof(*o));
+    opterr = 0;
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
+        if (option == ':' || option == '?')
+            return command_usage("import", "%s '%s' (try qmodel import --help)",
+                                 option == ':' ? "no value after" : "unknown option", argv[optind - 1]);
+        if (option == 'o')
+            o->output = optarg;
+        else if (parse_shape(o, optarg) != 0)
+            return COMMAND_USAGE;
+    }
+    if (optind == argc)
+        return command_usage("import", "no model given (try qmodel import --help)");
+    if (argc - optind > 1)
+        return command_usage("import", "more than one model: '%s'", argv[optind + 1]);
+    o->model = argv[optind];
+    return o->output ? 0 : command_usage("import", "no file to write: -o MODEL.tflite");
+}
+
+// What is written must load: the engine checks every operator before the file appears.
+static int make_bytes(const struct draft *draft, uint8_t **bytes, size_t *size, struct model_error *error)
+{
+    struct model *model;
+    int rc = tflite_write(draft, bytes, size);
+    if (rc < 0)
+        return model_fail(error, rc, "the imported model: %s", strerror(-rc));
+    rc = model_open_memory(*bytes, *size, &(struct model_options){0}, &model, error);
+    if (rc == 0)
+        model_close(model);
+    return rc;
+}
+
+static int read_draft(const struct options *o, struct draft *draft, struct model_error *error)
+{
+    void *data;
+    size_t size;
+    int rc = model_read_file(o->model, &data, &size, error);
+    if (rc < 0)
+        return rc;
+    rc = onnx_import(data, size, &o->import, draft, error);
+    munmap(data, size);
+    return rc;
+}
+
+static int write_model(const struct options *o, const struct draft *draft)
+{
+    struct model_error error;
+    cleanup_free uint8_t *bytes = NULL;
+    size_t size = 0;
+    if (make_bytes(draft, &bytes, &size, &error) < 0)
+        return command_fail("import", "%s: %s", o->model, error.text);
+    int rc = output_file_write(o->output, bytes, size);
+    if (rc < 0)
+        return command_fail("import", "%s: %s", o->output, strerror(-rc));
+    printf("%s: %zu bytes, %u operators\n", o->output, size, draft->operator_count);
+    return COMMAND_OK;
+}
+
+int command_import(int argc, char **argv)
+{
+    struct options o;
+    struct draft draft;
+    struct model_error error;
+    int rc = parse(argc, argv, &o);
+    if (rc != 0)
+        return rc;
+    if (read_draft(&o, &draft, &error) < 0)
+        return command_fail("import", "%s: %s", o.model, error.text);
+    rc = write_model(&o, &draft);
+    draft_finish(&draft);
+    return rc;
+}

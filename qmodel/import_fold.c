@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Nodes of constants only: what exporters leave around shapes (Shape, Gather, Concat …) and weights (Transpose,
+// Unsqueeze, Cast …). Lists of up to 4096 numbers are computed with; bigger constants are only moved.
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "qmodel/import_nodes.h"
+
+#define COMPUTED_MOST 4096
+
+void *import_fold_take(struct importer *im, struct import_value *out)
+{
+    void *data = import_take(im, (size_t)import_elements(out), tensor_type_size(out->type));
+    out->data = data;
+    out->constant = true;
+    return data;
+}
+
+typedef int fold(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out);
+
+// ---- the same elements -----------------------------------------------------------------------------
+
+// Scales go along an axis that a new shape may not have any more.
+static void drop_origin(struct import_value *out)
+{
+    if (out->origin.scale_count > 1)
+        out->origin.data = NULL;
+}
+
+static int take_shape(struct importer *im, const struct import_value *x, int32_t rank, const int64_t *dims,
+                      struct import_value *out)
+{
+    const char *name = out->name;
+    int64_t elements = 1;
+    if (rank < 0)
+        return rank;
+    *out = *x;
+    out->name = name;
+    out->rank = rank;
+    for (int32_t i = 0; i < rank; i++) {
+        out->dims[i] = (int32_t)dims[i];
+        elements *= dims[i];
+    }
+    if (rank != x->rank || memcmp(out->dims, x->dims, (size_t)rank * sizeof(out->dims[0])) != 0)
+        drop_origin(out);
+    return elements == import_elements(x) ? 0 : import_fail(im, -EINVAL, "%lld elements into a shape of %lld",
+                                                            (long long)import_elements(x), (long long)elements);
+}
+
+static int fold_reshape(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    int64_t dims[TENSOR_RANK_MAX];
+    return take_shape(im, in[0], import_reshape_dims(im, in[0], count > 1 ? in[1] : NULL, dims), dims, out);
+}
+
+static int fold_flatten(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    int64_t dims[TENSOR_RANK_MAX];
+    (void)count;
+    return take_shape(im, in[0], import_flatten_dims(im, in[0], dims), dims, out);
+}
+
+static int fold_squeeze(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    int64_t dims[TENSOR_RANK_MAX];
+    return take_shape(im, in[0], import_squeeze_dims(im, in[0], count > 1 ? in[1] : NULL, dims), dims, out);
+}
+
+static int fold_unsqueeze(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    int64_t dims[TENSOR_RANK_MAX];
+    return take_shape(im, in[0], import_unsqueeze_dims(im, in[0], count > 1 ? in[1] : NULL, dims), dims, out);
+}
+
+static int fold_identity(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    int64_t dims[TENSOR_RANK_MAX];
+    (void)count;
+    for (int32_t i = 0; i < in[0]->rank; i++)
+        dims[i] = in[0]->dims[i];
+    return take_shape(im, in[0], in[0]->rank, dims, out);
+}
+
+static int fold_transpose(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    const struct import_value *x = in[0];
+    int32_t perm[TENSOR_RANK_MAX];
+    (void)count;
+    int rc = import_transpose_perm(im, x->rank, perm);
+    if (rc < 0)
+        return rc;
+    out->rank = x->rank;
+    out->type = x->type;
+    out->origin = x->origin;
+    for (int32_t i = 0; i < x->rank; i++) {
+        out->dims[i] = x->dims[perm[i]];
+        if (x->origin.scale_count > 1 && perm[i] == x->origin.axis)
+            out->origin.axis = i;
+    }
+    out->constant = true;
+    out->data = import_permute(im, x->data, tensor_type_size(x->type), x->rank, x->dims, perm);
+    if (out->data && x->origin.data)
+        out->origin.data = import_permute(im, x->origin.data, tensor_type_size(x->origin.type), x->rank, x->dims, perm);
+    return out->data ? 0 : -ENOMEM;
+}
+
+// ---- numbers ---------------------------------------------------------------------------------------
+
+static double number_at(const struct import_value *x, int64_t i)
+{
+    return x->type == TENSOR_FLOAT32 ? (double)((const float *)x->data)[i] : (double)import_int_at(x, i);
+}
+
+static int set_number(struct importer *im, struct import_value *out, int64_t i, double value)
+{
+    if (out->type == TENSOR_FLOAT32) {
+        ((float *)out->data)[i] = (float)value;
+        return 0;
+    }
+    if (!(value > -9e18 && value < 9e18))
+        return import_fail(im, -EINVAL, "an integer of %g", value);
+    if (out->type == TENSOR_INT64)
+        ((int64_t *)out->data)[i] = (int64_t)value;
+    else if (out->type == TENSOR_INT32)
+        ((int32_t *)out->data)[i] = value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : (int32_t)value;
+    else
+        return import_fail(im, -ENOTSUP, "computing with %s", tensor_type_name(out->type));
+    return 0;
+}
+
+// A list of `count` numbers, or one number (rank 0), of that type.
+static int start_list(struct importer *im, struct import_value *out, int32_t type, int32_t rank, int64_t count)
+{
+    if (count > COMPUTED_MOST)
+        return import_fail(im, -ENOTSUP, "computing %lld constants", (long long)count);
+    out->type = type;
+    out->rank = rank;
+    out->dims[0] = (int32_t)count;
+    out->constant = true;
+    out->data = import_take(im, (size_t)count, tensor_type_size(type));
+    return out->data ? 0 : -ENOMEM;
+}
+
+static int fold_cast(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    static const struct { int64_t onnx; int32_t type; } to[] = {
+        {1, TENSOR_FLOAT32}, {6, TENSOR_INT32}, {7, TENSOR_INT64}, {10, TENSOR_FLOAT32}, {11, TENSOR_FLOAT32},
+    };
+    int64_t wanted = import_attribute_int(im, "to", 0), n = import_elements(in[0]);
+    int32_t type = -1;
+    for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++)
+        type = to[i].onnx == wanted ? to[i].type : type;
+    if (type < 0)
+        return import_fail(im, -ENOTSUP, "to ONNX type %lld", (long long)wanted);
+    if (type == in[0]->type)
+        return fold_identity(im, in, count, out);
+    int rc = start_list(im, out, type, in[0]->rank, n);
+    memcpy(out->dims, in[0]->dims, sizeof(out->dims));
+    for (int64_t i = 0; rc == 0 && i < n; i++)
+        rc = set_number(im, out, i, number_at(in[0], i));
+    return rc;
+}
+
+static int fold_gather(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    int64_t n = import_elements(in[1]);
+    if (count < 2 || in[0]->rank != 1 || in[1]->rank > 1 || in[1]->type == TENSOR_FLOAT32)
+        return import_fail(im, -ENOTSUP, "other than numbers of a list");
+    int rc = start_list(im, out, in[0]->type, in[1]->rank, n);
+    for (int64_t i = 0; rc == 0 && i < n; i++) {
+        int64_t at = import_int_at(in[1], i);
+        at = at < 0 ? at + in[0]->dims[0] : at;
+        rc = at < 0 || at >= in[0]->dims[0]
+                 ? import_fail(im, -EINVAL, "number %lld of %d", (long long)at, in[0]->dims[0])
+                 : set_number(im, out, i, number_at(in[0], at));
+    }
+    return rc;
+}
+
+static int fold_concat(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    int64_t total = 0, at = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!in[i] || in[i]->rank != 1 || in[i]->type != in[0]->type)
+            return import_fail(im, -ENOTSUP, "constants other than lists of one type");
+        total += in[i]->dims[0];
+    }
+    int rc = start_list(im, out, in[0]->type, 1, total);
+    for (uint32_t i = 0; i < count; i++)
+        for (int64_t j = 0; rc == 0 && j < in[i]->dims[0]; j++)
+            rc = set_number(im, out, at++, number_at(in[i], j));
+    return rc;
+}
+
+// starts, ends, axes, steps as inputs, one of each.
+static int fold_slice(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    int64_t size = in[0]->dims[0], at[2], step = 1;
+    int32_t n;
+    if (in[0]->rank != 1 || count < 3 || !in[1] || !in[2])
+        return import_fail(im, -ENOTSUP, "constants other than a part of a list");
+    for (int i = 0; i < 2; i++) {
+        int rc = import_ints(im, in[1 + i], &at[i], 1, &n);
+        if (rc < 0 || n != 1)
+            return rc < 0 ? rc : import_fail(im, -EINVAL, "%d starts or ends", n);
+        at[i] = at[i] < -size ? 0 : at[i] < 0 ? at[i] + size : at[i] > size ? size : at[i];
+    }
+    int rc = count > 4 && in[4] ? import_ints(im, in[4], &step, 1, &n) : 0;
+    if (rc == 0 && step < 1)
+        rc = import_fail(im, -ENOTSUP, "a step of %lld", (long long)step);
+    int64_t kept = at[1] > at[0] ? (at[1] - at[0] - 1) / step + 1 : 0;
+    if (rc == 0)
+        rc = start_list(im, out, in[0]->type, 1, kept);
+    for (int64_t i = 0; rc == 0 && i < kept; i++)
+        rc = set_number(im, out, i, number_at(in[0], at[0] + i * step));
+    return rc;
+}
+
+static double compute(const char *name, bool whole, double a, double b)
+{
+    switch (name[0]) {
+    case 'A': return a + b;
+    case 'S': return a - b;
+    case 'M': return a * b;
+    default: return whole ? (b == 0 ? 0 : trunc(a / b)) : a / b;
+    }
+}
+
+// Add, Sub, Mul, Div of equal shapes, or one of them a single number.
+static int fold_arithmetic(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    const struct import_value *a = in[0], *b = in[1], *shape;
+    int64_t n = import_elements(a), m = import_elements(b);
+    (void)count;
+    if (a->type != b->type || (n != m && n != 1 && m != 1))
+        return import_fail(im, -ENOTSUP, "constants of different shapes or types");
+    shape = n >= m && a->rank >= b->rank ? a : b;
+    int64_t total = n > m ? n : m;
+    if (import_elements(shape) != total)
+        return import_fail(im, -ENOTSUP, "constants of different shapes");
+    int rc = start_list(im, out, a->type, shape->rank, total);
+    memcpy(out->dims, shape->dims, sizeof(out->dims));
+    for (int64_t i = 0; rc == 0 && i < total; i++)
+        rc = set_number(im, out, i, compute(im->node->op_type, a->type != TENSOR_FLOAT32,
+                                            number_at(a, n == 1 ? 0 : i), number_at(b, m == 1 ? 0 : i)));
+    return rc;
+}
+
+static int fold_shape(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    return import_shape(im, in, count, out);
+}
+
+// ---- the table -------------------------------------------------------------------------------------
+
+static const struct { const char *name; fold *run; } folds[] = {
+    {"Identity", fold_identity}, {"Dropout", fold_identity},   {"Cast", fold_cast},       {"Reshape", fold_reshape},
+    {"Flatten", fold_flatten},   {"Squeeze", fold_squeeze},    {"Unsqueeze", fold_unsqueeze}, {"Transpose", fold_transpose},
+    {"Gather", fold_gather},     {"Concat", fold_concat},      {"Slice", fold_slice},     {"Add", fold_arithmetic},
+    {"Sub", fold_arithmetic},    {"Mul", fold_arithmetic},     {"Div", fold_arithmetic},  {"Shape", fold_shape},
+    {"QuantizeLinear", import_quantize_linear}, {"DequantizeLinear", import_dequantize_linear},
+};
+
+int import_fold(struct importer *im, struct import_value **in, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (in[i] && !in[i]->constant)
+            return 0;
+    for (size_t i = 0; i < sizeof(folds) / sizeof(folds[0]); i++) {
+        if (strcmp(folds[i].name, im->node->op_type) != 0)
+            continue;
+        struct import_value *out = import_output(im, 0);
+        int rc = out ? folds[i].run(im, in, count, out) : -EINVAL;
+        return rc < 0 ? rc : 1;
+    }
+    return 0;
+}
