@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Makes the oracle's virtual environment (once) and runs check.py in it with the arguments given; without
-# arguments also quantize.py and, where the golden test's program is built, fuzz.py.
+# arguments also quantize.py, onnx_import.py and, where the golden test's program is built, fuzz.py.
 #   tests/oracle/run.sh [--pictures N] [MODEL ...]        BUILD=dir  ORACLE_VENV=dir
 # timeout: 600
 set -eu
@@ -18,6 +18,7 @@ status=0
 "$venv/bin/python" tests/oracle/check.py --qmodel "$BUILD/qmodel" "$@" || status=1
 if [ $# = 0 ]; then
     "$venv/bin/python" tests/oracle/quantize.py --qmodel "$BUILD/qmodel" || status=1
+    "$venv/bin/python" tests/oracle/onnx_import.py --qmodel "$BUILD/qmodel" || status=1
 fi
 golden=$BUILD/tests/golden/golden_test
 if [ $# = 0 ] && [ -x "$golden" ]; then
