@@ -15,6 +15,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 KINDS = ("float", "dynamic", "float16", "int16x8", "int8")
+BY = {"tf": "TensorFlow", "qmodel": "qmodel", "best": "qmodel, `--effort best`"}
 
 
 def litert(path, digits, answers):
@@ -51,7 +52,7 @@ def main(qmodel, folder):
     print("| model | by | bytes | of float | accuracy | LiteRT's | as float | mean error | SQNR | qedge | LiteRT |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for kind in KINDS:
-        for by in ("tf", "qmodel"):
+        for by in BY:
             path = f"{folder}/{by}_{kind}.tflite"
             if not os.path.exists(path):
                 continue
@@ -59,7 +60,7 @@ def main(qmodel, folder):
             theirs, their_us = litert(path, digits, answers)
             b, n = found["b"], found["samples"]
             exact = found["sqnr_db"] is None
-            print(f"| {kind} | {'TensorFlow' if by == 'tf' else 'qmodel'} | {b['file_bytes']:,} | "
+            print(f"| {kind} | {BY[by]} | {b['file_bytes']:,} | "
                   f"{100 * b['file_bytes'] / found['a']['file_bytes']:.1f} % | {100 * b['right'] / n:.2f} % | "
                   f"{theirs:.2f} % | {100 * found['same_best'] / n:.2f} % | "
                   f"{'0' if exact else format(found['mean_difference'], '.3g')} | "

@@ -15,8 +15,11 @@ data=(--data "$out/calibration.npy")
 for kind in dynamic float16; do
     "$qmodel" quantize "$out/tf_float.tflite" -o "$out/qmodel_$kind.tflite" --method $kind
 done
-"$qmodel" quantize "$out/tf_float.tflite" -o "$out/qmodel_int8.tflite" --method int8 "${data[@]}" \
-    --input-type uint8 --output-type uint8
+for effort in fast best; do
+    name=$([ $effort = fast ] && echo qmodel || echo best)
+    "$qmodel" quantize "$out/tf_float.tflite" -o "$out/${name}_int8.tflite" --method int8 "${data[@]}" --effort $effort \
+        --input-type uint8 --output-type uint8
+done
 "$qmodel" quantize "$out/tf_float.tflite" -o "$out/qmodel_int16x8.tflite" --method int16x8 "${data[@]}"
 "$python" "$here/measure.py" "$qmodel" "$out" | tee "$out/table.md"
 "$qmodel" compare "$out/tf_float.tflite" "$out/qmodel_int8.tflite" --data "$out/digits.npy" \
