@@ -5,8 +5,8 @@
     python tests/oracle/onnx_import.py [--qmodel build/qmodel] [NAME ...]
 
 Each model gets the same random inputs in onnxruntime (as ONNX), in LiteRT and in qedge (as .tflite). Float outputs must agree
-to 2e-5 of the largest; outputs of quantized models to a step, and LiteRT and qedge to the byte. Both must have been
-made of integer operators only, where the table below does not say otherwise."""
+to 2e-5 of the largest; outputs of quantized models to a step, and LiteRT and qedge to the byte. What is quantized must have
+become integer operators only, where the table below does not say otherwise."""
 import argparse
 import subprocess
 import sys
@@ -121,7 +121,7 @@ def check(work, name):
     bad = bad or (integers and not only_integers(litert))
     print(f"  {name:24} onnxruntime: {worst:8.2g} {'steps' if integers else 'relative'}, qedge beside LiteRT: {beside:.2g}"
           f"{'  FAILED' if bad else ''}")
-    return bad
+    return bool(bad)
 
 
 def only_integers(litert):
@@ -156,7 +156,7 @@ def check_real(work, name, size, normalised):
         same += got.argmax() == expected.argmax()
         right += got.argmax() == label + (not normalised)  # the older net has a class for "background" in front
     print(f"  {name}: best class as onnxruntime for {same} of {len(PICTURES)} pictures, the right one for {right}")
-    return same < len(PICTURES) or right < len(PICTURES) - 1
+    return bool(same < len(PICTURES) or right < len(PICTURES) - 1)
 
 
 def main():
