@@ -85,6 +85,7 @@ screen() { # NAME COLUMNS COMMAND: what a terminal of that width shows of it
     within 10000 eval 'tmux -S "$work/tmux" capture-pane -p -t '"$name"' | grep -q ^END'
     tmux -S "$work/tmux" capture-pane -p -t "$name" | sed '/^END/,$d' >"$work/$name.text"
     tmux -S "$work/tmux" capture-pane -e -p -t "$name" >"$work/$name.codes"
+    tmux -S "$work/tmux" capture-pane -J -p -t "$name" | sed '/^END/,$d' >"$work/$name.joined"
     tmux -S "$work/tmux" kill-session -t "$name"
 }
 if command -v tmux >/dev/null; then
@@ -98,14 +99,15 @@ if command -v tmux >/dev/null; then
     for stage in capture wait preprocess infer publish total; do
         grep -Eq "^    $stage( +[0-9]+\.[0-9]{3}){5} \|( +[0-9]+\.[0-9]{3}){2}$" "$work/wide.text" || fail "no line for $stage"
     done
-    [ "$(wc -l <"$work/wide.text")" -le 24 ] || fail "more than one screen"
-    # a line that is longer than the terminal would show itself as two
-    [ "$(grep -c . "$work/wide.text")" = "$("$BUILD/qctl" status | grep -c .)" ] || fail "lines are wrapped by the terminal"
+    [ "$(grep -vc "^  hint\|^            [a-z]" "$work/wide.text")" -le 24 ] || fail "more than one screen"
+    # a line that is longer than the terminal would show itself as two that belong together
+    [ "$(wc -l <"$work/wide.text")" = "$(wc -l <"$work/wide.joined")" ] || fail "lines are wrapped by the terminal"
     grep -q "$(printf '\033\\[32m')healthy" "$work/wide.codes" || fail "no colour on a terminal"
     screen plain 80 "NO_COLOR=1 '$BUILD/qctl' status"
     ! grep -q "$(printf '\033\\[3')" "$work/plain.codes" || fail "NO_COLOR is not respected"
     screen narrow 60 "'$BUILD/qctl' status"
     grep -q "^bars  running" "$work/narrow.text" || fail "narrow"
+    [ "$(wc -l <"$work/narrow.text")" = "$(wc -l <"$work/narrow.joined")" ] || fail "lines are wrapped at 60 columns"
     "$BUILD/qctl" status | awk 'length($0) > 80 { exit 1 }' || fail "wider than 80 columns without a terminal"
 elif [ -n "${CI:-}" ]; then
     fail "no tmux"
@@ -125,4 +127,23 @@ within 10000 is source estimate
 is estimated true || fail "an estimate that does not say so"
 grep -q "power: hwmon .* gives no numbers any more" "$work/log" || fail "nothing said of it"
 "$BUILD/qctl" status | grep -q "(estimated)" || fail "the screen does not say that it is an estimate"
+stop
+
+# broken frames and frames that come too fast: said in words, with what to do
+for i in 1 2 3; do cat models/pictures/macaw.jpg; head -c 2000 models/pictures/tripod.jpg; done >"$work/broken.mjpeg"
+config health.yaml <<YAML
+power: {source: none}
+workers: {threads: 1}
+streams:
+  - {name: broken, source: {type: replay, path: $work/broken.mjpeg, fps: 20}, model: {path: $tiny}}
+  - {name: fast, source: {type: pattern, size: 640x480, fps: 1000}, model: {path: models/efficientnet_lite0_int8.tflite}}
+YAML
+start health.yaml
+within 15000 stream_is broken degraded
+[[ "$(of_stream broken reason)" == *"frames were broken"* ]] || fail "reason: $(of_stream broken reason)"
+[[ "$(of_stream broken hint)" == *cable* ]] || fail "hint: $(of_stream broken hint)"
+stream_is fast running || fail "dropped frames are no fault: $(of_stream fast state)"
+[[ "$(of_stream fast hint)" == *"are dropped, the newest is taken"* ]] || fail "hint: $(of_stream fast hint)"
+[ "$(json status state)" = degraded ] && [ "$(json status healthy)" = false ] || fail "the whole"
+is source null && "$BUILD/qctl" status | grep -q "not known: switched off" || fail "power.source: none"
 stop

@@ -186,6 +186,8 @@ static void test_hints(void **state)
     expect_hint(fake, VIDIOC_STREAMON, -EBUSY, "/dev/video0", "fuser -v /dev/video0");
     // a file stands for the device, a child for the other program
     assert_true(fd >= 0 && pipe(ready) == 0);
+    // this process itself does not count
+    assert_int_equal(device_holder_find("", path, name, sizeof(name)), -ENOENT);
     pid_t child = fork();
     if (child == 0) {
         close(ready[1]);
@@ -447,6 +449,31 @@ static void test_fatal_error(void **state)
     rig_stop(&rig);
 }
 
+// What somebody has to change is called failed, tried again all the same, and runs once it is changed.
+static void test_failed(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct source_status status;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    fake->fail_request = VIDIOC_STREAMON;
+    fake->fail_status = -ENOSPC;
+    rig_start(&rig, &config);
+    wait_state(&rig, SOURCE_FAILED, &status);
+    assert_non_null(strstr(status.trouble.hint, "USB"));
+    pthread_mutex_lock(&fake->lock);
+    fake->fail_status = -EBUSY; // that passes by itself
+    pthread_mutex_unlock(&fake->lock);
+    wait_state(&rig, SOURCE_WAITING, &status);
+    pthread_mutex_lock(&fake->lock);
+    fake->fail_request = 0;
+    pthread_mutex_unlock(&fake->lock);
+    wait_state(&rig, SOURCE_RUNNING, &status);
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, 5);
+    rig_stop(&rig);
+}
+
 static void test_unplug(void **state)
 {
     (void)state;
@@ -603,6 +630,7 @@ int main(void)
         cmocka_unit_test_setup(test_bad_frames, setup),
         cmocka_unit_test_setup(test_jpeg, setup),
         cmocka_unit_test_setup(test_fatal_error, setup),
+        cmocka_unit_test_setup(test_failed, setup),
         cmocka_unit_test_setup(test_unplug, setup),
         cmocka_unit_test_setup(test_auto, setup),
         cmocka_unit_test_setup(test_auto_without_camera, setup),

@@ -123,6 +123,7 @@ static struct {
     const char *adc;    // what pmic_read_adc says; NULL: does not know the command
     uint32_t throttled;
     int error;          // of the ioctl
+    uint32_t result;    // of the command, 0 = good
     bool endless;       // an answer without its end
     int opened, calls;
 } mailbox;
@@ -167,6 +168,7 @@ static int mailbox_call(int fd, unsigned long request, void *message)
     assert_int_equal(words[5], 0);
     assert_int_equal(words[1030], 0);
     words[1] = 0x80000000u;
+    words[5] = mailbox.result;
     if (mailbox.endless)
         memset(text, 'x', 4096);
     else if (strcmp(text, "get_throttled") == 0)
@@ -456,6 +458,9 @@ static void test_pmic(void **state)
     mailbox.endless = true;
     assert_int_equal(measure(&config, "estimate", &mw), 0);
     mailbox.endless = false;
+    mailbox.result = 1;
+    assert_int_equal(measure(&config, "estimate", &mw), 0);
+    mailbox.result = 0;
     mailbox.error = -EIO;
     assert_int_equal(measure(&config, "estimate", &mw), 0);
     assert_int_equal(mailbox.opened, 0);
@@ -482,6 +487,7 @@ static void test_rapl(void **state)
     memset(&mailbox, 0, sizeof(mailbox));
     put_zone("intel-rapl:0", "package-0", 1000000, 262143328850);
     put_zone("intel-rapl:0:0", "core", 400000, 262143328850); // inside the package
+    put_zone("intel-rapl:0:1", "package-0-part", 400000, 262143328850); // whatever its name
     put_zone("intel-rapl:1", "package-1", 262143328000, 262143328850);
     put_zone("intel-rapl:2", "psys", 5000000, 262143328850); // around them
     put_zone("intel-rapl-mmio:0", "package-0", 1000000, 262143328850); // the same once more
