@@ -12,3 +12,8 @@ TEST_PROGS  += $(FAULT_PROGS)
 ALL_OBJS    += $(FAULT_OBJ)
 $(FAULT_BINS): $(FAULT_OBJ)
 $(FAULT_BINS): TEST_LDFLAGS += $(FAULT_OBJ) $(FAULT_WRAPS:%=-Wl,--wrap=%)
+HELPER_PROGS += tests/fault/soak.c tests/fault/crowd.c
+# Switches stacks, which sanitizers do not follow.
+ifndef SANITIZE
+TEST_PROGS += tests/fault/ring_order_test.c
+endif
