@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,9 @@ static void *reaper_thread(void *arg)
     for (uint32_t i = 0; i < garbage->network_count; i++)
         network_unref(garbage->networks[i]);
     memset(garbage, 0, sizeof(*garbage));
+#ifdef __GLIBC__
+    malloc_trim(0); // a model that went was most of the memory
+#endif
     return NULL;
 }
 
