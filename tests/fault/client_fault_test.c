@@ -61,7 +61,7 @@ static void check_works(struct qclient *client)
         complain("gives another result", (int)result.hit_count);
 }
 
-// ---- what is done while calls fail ---------------------------------------------------------------
+// ---- what is done while calls fail --------------------------------------------------------------
 
 static struct qclient *connect_and_read(void)
 {
@@ -142,7 +142,7 @@ static struct qclient *request(void)
     return NULL;
 }
 
-// ---- failing -------------------------------------------------------------------------------------
+// ---- failing ------------------------------------------------------------------------------------
 
 static bool try_once(struct qclient *(*act)(void), enum inject_mode mode, unsigned fds)
 {
@@ -178,7 +178,7 @@ static void torture(const char *name, struct qclient *(*act)(void))
         for (call = 1; call < CALLS_MAX && failed_tests < 20; call += mode == INJECT_ONE ? 1 : 4)
             if (!try_once(act, (enum inject_mode)mode, fds))
                 break;
-        printf("%s: %u calls, %s\n", name, call, 
+        printf("%s: %u calls, %s\n", name, call,
                mode == INJECT_ONE ? "each once" : "all from one on");
         if (call < 4)
             complain("too few calls to be true", (int)call);

@@ -95,7 +95,7 @@ static bool fails(const char *name)
     return true;
 }
 
-// ---- what a process holds ------------------------------------------------------------------------
+// ---- what a process holds -----------------------------------------------------------------------
 
 unsigned inject_fds(void)
 {
@@ -120,7 +120,7 @@ unsigned inject_memfd_maps(void)
     return count;
 }
 
-// ---- the log -------------------------------------------------------------------------------------
+// ---- the log ------------------------------------------------------------------------------------
 
 void __wrap_log_message(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -141,7 +141,7 @@ void __wrap_log_message(enum log_level level, const char *format, ...)
     pthread_mutex_unlock(&log_lock);
 }
 
-// ---- calls that fail -----------------------------------------------------------------------------
+// ---- calls that fail ----------------------------------------------------------------------------
 
 #define WRAP(type, name, parameters, arguments, result, error)                                     \
     type __real_##name parameters;                                                                 \
@@ -216,7 +216,7 @@ WRAP(png_structp, png_create_read_struct,
      (version, pointer, error, warning), NULL, ENOMEM)
 WRAP(png_infop, png_create_info_struct, (png_const_structrp png), (png), NULL, ENOMEM)
 
-// ---- those with a shape of their own -------------------------------------------------------------
+// ---- those with a shape of their own ------------------------------------------------------------
 
 int __real_vasprintf(char **text, const char *format, va_list list);
 int __wrap_vasprintf(char **text, const char *format, va_list list)

@@ -42,7 +42,7 @@ static uint64_t sum_bytes(uint64_t sum, const void *bytes, size_t size)
     return sum;
 }
 
-// ---- what is loaded ------------------------------------------------------------------------------
+// ---- what is loaded -----------------------------------------------------------------------------
 
 static void run_model(const struct model *model, struct outcome *outcome)
 {
@@ -241,7 +241,7 @@ static void make_ring(struct outcome *outcome)
     ring_writer_finish(&ring);
 }
 
-// ---- failing -------------------------------------------------------------------------------------
+// ---- failing ------------------------------------------------------------------------------------
 
 struct loader {
     const char *name;
@@ -321,12 +321,17 @@ static void write_recording(void)
 int main(int argc, char **argv)
 {
     static const struct loader loaders[] = {
-        {"model", load_tiny},           {"float model", load_float},
-        {"network", load_network},      {"label file", load_labels},
-        {"team", make_team},            {"settings", load_good_settings},
+        {"model", load_tiny},
+        {"float model", load_float},
+        {"network", load_network},
+        {"label file", load_labels},
+        {"team", make_team},
+        {"settings", load_good_settings},
         {"bad settings", load_bad_settings},
-        {"JPEG", load_jpeg},            {"PNG", load_png},
-        {"recording", load_recording},  {"conversion", make_conversion},
+        {"JPEG", load_jpeg},
+        {"PNG", load_png},
+        {"recording", load_recording},
+        {"conversion", make_conversion},
         {"ring, stats, labels", make_ring},
     };
     write_recording();

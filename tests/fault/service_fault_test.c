@@ -2,8 +2,8 @@
 //
 // The whole daemon in this process, with every call of its start, of a client's life, of a reload
 // and of the end failing one by one (once; then: it and all that follow, for a while). It refuses
-// to start and says why, or it serves: afterwards every stream delivers, settings are the old or the
-// new ones and never a mixture, and as many descriptors and mappings are open as before.
+// to start and says why, or it serves: afterwards every stream delivers, settings are the old or
+// the new ones and never a mixture, and as many descriptors and mappings are open as before.
 
 #include <errno.h>
 #include <poll.h>
@@ -39,7 +39,7 @@ static void complain(const char *what, const char *more)
             inject_name(), what, more[0] ? ": " : "", more, inject_log_text());
 }
 
-// ---- the daemon ----------------------------------------------------------------------------------
+// ---- the daemon ---------------------------------------------------------------------------------
 
 static const char *const settings[2] = {
     "streams:\n"
@@ -100,7 +100,7 @@ static pthread_t daemon_start(void)
     return thread;
 }
 
-// ---- a client that is not under test -------------------------------------------------------------
+// ---- a client that is not under test ------------------------------------------------------------
 
 static int connect_stream(const char *stream, int timeout_ms, struct qclient **client)
 {
@@ -172,7 +172,7 @@ static unsigned step(enum inject_mode mode)
     return mode == INJECT_ONE ? 1 : 8;
 }
 
-// ---- start and end -------------------------------------------------------------------------------
+// ---- start and end ------------------------------------------------------------------------------
 
 static void wait_until_up(uint64_t limit_ns)
 {
@@ -240,7 +240,7 @@ static void test_start(enum inject_mode mode)
         complain("too few calls to be true", "");
 }
 
-// ---- a client's life -----------------------------------------------------------------------------
+// ---- a client's life ----------------------------------------------------------------------------
 
 // Whatever the daemon can not do now: the client is told, and the daemon goes on.
 static void client_life(void)
@@ -283,7 +283,7 @@ static void test_clients(enum inject_mode mode)
     stop(thread);
 }
 
-// ---- reload --------------------------------------------------------------------------------------
+// ---- reload -------------------------------------------------------------------------------------
 
 // True when the new settings are in force.
 static bool reload(int which)
@@ -347,7 +347,7 @@ static void test_reload(enum inject_mode mode)
     stop(thread);
 }
 
-// ---- all -----------------------------------------------------------------------------------------
+// ---- all ----------------------------------------------------------------------------------------
 
 static void make_folder(void)
 {

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// soak SOCKET DAEMON-PID FRAMES CONFIG-A CONFIG-B CONFIG: puts a running qedged under load until
+// its stream "fast" has published FRAMES records, and judges: a verdict line, exit status 0 or 1.
+//
+// * readers: one of every record of "fast"; one of "slow", whose records are so rare (0.5 s) that
+//   a wake-up that gets lost is not hidden by the next one;
+// * clients come and go without end: readers, pollers, event loops, requests, and processes that
+// are
+//   killed in the middle;
+// * 120 times CONFIG becomes CONFIG-A or CONFIG-B, and a reload is asked for;
+// * twenty times all that pauses, and what the daemon holds is noted.
+
+#include <errno.h>
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "qclient.h"
+
+#define SAMPLES 20
+#define CHURNERS 4
+#define RELOADS 120                     // an even number between two samples: the same settings
+#define LATE_NS (450 * CLOCK_NS_PER_MS) // "slow" has a period of 500 ms
+#define TIMES_MAX 200000
+#define USS_SHARE 0.01 // may differ
+#define TIME_RATIO 3.0 // of the median inference, on a machine that has other things to do
+
+struct sample {
+    uint64_t published;
+    double uss_kb;
+    unsigned fds, threads;
+    double infer_p50_us, infer_p99_us;
+};
+
+static const char *socket_path, *configs[2], *config_path;
+static pid_t daemon_pid;
+static atomic_bool ending, pausing;
+static atomic_int paused; // churners that stand still
+static atomic_ulong clients, killed, reloads, failed;
+static struct {
+    atomic_ulong read, lost, late, silent, reconnects;
+} fast, slow;
+static uint32_t times[TIMES_MAX]; // inference, ns
+static atomic_uint time_count;
+
+static void complain(const char *what, int status)
+{
+    fprintf(stderr, "soak: %s: %s\n", what, strerror(-status));
+    atomic_fetch_add(&failed, 1);
+}
+
+static int open_stream(const char *stream, struct qclient **client)
+{
+    struct qclient_options options = {.size = sizeof(options),
+                                      .socket = socket_path,
+                                      .stream = stream,
+                                      .name = "soak",
+                                      .connect_timeout_ms = 5000};
+    return qclient_connect(&options, client);
+}
+
+// ---- the machine --------------------------------------------------------------------------------
+
+// On a machine that runs nobody for a while everybody is late: that is no lost wake-up.
+static atomic_ullong beat_ns, stalled_ns;
+static atomic_uint stalls;
+
+static void *heartbeat(void *argument)
+{
+    (void)argument;
+    while (!atomic_load(&ending)) {
+        uint64_t now = clock_now_ns(), before = atomic_exchange(&beat_ns, now);
+        if (before && now - before > LATE_NS / 2) {
+            atomic_store(&stalled_ns, now);
+            atomic_fetch_add(&stalls, 1);
+        }
+        poll(NULL, 0, 20);
+    }
+    return NULL;
+}
+
+static void note_lateness(const struct qclient_result *result)
+{
+    uint64_t now = clock_now_ns();
+    if (now - result->published_ns > LATE_NS && now - atomic_load(&beat_ns) < LATE_NS / 2 &&
+        now - atomic_load(&stalled_ns) > CLOCK_NS_PER_S)
+        atomic_fetch_add(&slow.late, 1);
+}
+
+// ---- readers of everything ----------------------------------------------------------------------
+
+static void note_time(const struct qclient_result *result)
+{
+    unsigned at = atomic_fetch_add(&time_count, 1);
+    uint64_t ns = result->inferred_ns - result->preprocessed_ns;
+    if (at < TIMES_MAX)
+        times[at] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+}
+
+static void *fast_reader(void *argument)
+{
+    struct qclient *client;
+    struct qclient_result result;
+    uint64_t before = 0;
+    (void)argument;
+    int status = open_stream("fast", &client);
+    while (status == 0 && !atomic_load(&ending)) {
+        status = qclient_next(client, &result, 5000);
+        if (status == -ETIMEDOUT)
+            break;
+        if (status == 0) {
+            if (before && result.sequence != before + 1 + result.lost)
+                complain("a gap that was not counted", -EPROTO);
+            before = result.sequence;
+            atomic_fetch_add(&fast.read, 1);
+            atomic_fetch_add(&fast.lost, result.lost);
+            note_time(&result);
+        }
+    }
+    if (status != 0)
+        complain("reading fast", status);
+    return NULL;
+}
+
+static void *slow_reader(void *argument)
+{
+    struct qclient *client;
+    struct qclient_result result;
+    (void)argument;
+    int status = open_stream("slow", &client);
+    while (status == 0 && !atomic_load(&ending)) {
+        status = qclient_next(client, &result, 5000);
+        if (status != 0)
+            break;
+        atomic_fetch_add(&slow.read, 1);
+        note_lateness(&result);
+    }
+    if (status != 0)
+        complain("reading slow", status);
+    return NULL;
+}
+
+// The same through the fd for event loops.
+static void *slow_poller(void *argument)
+{
+    struct qclient *client;
+    struct qclient_result result;
+    (void)argument;
+    int status = open_stream("slow", &client);
+    struct pollfd wait = {.fd = status == 0 ? qclient_fd(client) : -1, .events = POLLIN};
+    while (status == 0 && !atomic_load(&ending)) {
+        if (poll(&wait, 1, 5000) == 0) {
+            status = -ETIMEDOUT;
+            break;
+        }
+        status = qclient_dispatch(client);
+        while (status == 0 && (status = qclient_next(client, &result, 0)) == 0)
+            note_lateness(&result);
+        if (status == -EAGAIN)
+            status = 0;
+    }
+    if (status != 0)
+        complain("polling slow", status);
+    return NULL;
+}
+
+// ---- those that come and go ---------------------------------------------------------------------
+
+static void visit(unsigned what)
+{
+    struct qclient *client;
+    struct qclient_result result;
+    int status = open_stream(what & 1 ? "fast" : "slow", &client);
+    if (status != 0) {
+        complain("connect", status);
+        return;
+    }
+    atomic_fetch_add(&clients, 1);
+    for (unsigned i = 0; i < (what >> 3) % 20; i++)
+        qclient_next(client, &result, 20);
+    if (what & 2) {
+        struct pollfd wait = {.fd = qclient_fd(client), .events = POLLIN};
+        poll(&wait, 1, 20);
+        qclient_dispatch(client);
+    }
+    if (what & 4)
+        qclient_latest(client, &result);
+    qclient_close(client);
+}
+
+static void ask(const char *request)
+{
+    struct qclient_options options = {.size = sizeof(options), .socket = socket_path};
+    char *answer;
+    int status = qclient_request(&options, request, 5000, &answer);
+    if (status != 0)
+        complain(request, status);
+    free(answer);
+}
+
+// A process that subscribes and is killed, wherever it is then.
+static void visit_and_die(unsigned what)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "soak", socket_path, (char *)NULL);
+        _exit(1);
+    }
+    if (child < 0)
+        return;
+    poll(NULL, 0, (int)(what % 30));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    atomic_fetch_add(&killed, 1);
+}
+
+static int victim(void)
+{
+    struct qclient *client;
+    struct qclient_result result;
+    if (open_stream("fast", &client) != 0)
+        return 1;
+    qclient_fd(client);
+    for (;;)
+        qclient_next(client, &result, 100);
+}
+
+static void *churner(void *argument)
+{
+    uint64_t state = 1000 + (uintptr_t)argument;
+    while (!atomic_load(&ending)) {
+        if (atomic_load(&pausing)) {
+            atomic_fetch_add(&paused, 1);
+            while (atomic_load(&pausing) && !atomic_load(&ending))
+                poll(NULL, 0, 1);
+            atomic_fetch_sub(&paused, 1);
+        }
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        unsigned what = (unsigned)(state >> 40);
+        if (what % 16 == 0)
+            visit_and_die(what >> 4);
+        else if (what % 16 == 1)
+            ask(what & 64 ? "status" : "clients");
+        else
+            visit(what);
+        poll(NULL, 0, 2);
+    }
+    return NULL;
+}
+
+// ---- reloads ------------------------------------------------------------------------------------
+
+static void copy_file(const char *from, const char *to)
+{
+    char text[8192], name[300];
+    FILE *in = fopen(from, "r");
+    size_t size = in ? fread(text, 1, sizeof(text), in) : 0;
+    if (in)
+        fclose(in);
+    snprintf(name, sizeof(name), "%s.new", to);
+    FILE *out = fopen(name, "w");
+    if (!out || fwrite(text, 1, size, out) != size)
+        complain(name, -errno);
+    if (out)
+        fclose(out);
+    rename(name, to);
+}
+
+static void reload(unsigned number)
+{
+    copy_file(configs[number % 2], config_path);
+    ask("reload");
+    atomic_fetch_add(&reloads, 1);
+}
+
+// ---- what the daemon holds ----------------------------------------------------------------------
+
+static unsigned count_entries(const char *name)
+{
+    char path[64];
+    unsigned count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)daemon_pid, name);
+    DIR *folder = opendir(path);
+    while (folder && readdir(folder))
+        count++;
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+// The part of the unique set size that it wrote: whether pages of libraries are its own depends on
+// what else runs on the machine.
+static double unique_set_kb(void)
+{
+    char path[64], line[200];
+    double sum = 0;
+    unsigned long kb;
+    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)daemon_pid);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof(line), file))
+        if (sscanf(line, "Private_Dirty: %lu", &kb) == 1)
+            sum += (double)kb;
+    if (file)
+        fclose(file);
+    return sum;
+}
+
+static int ascending(const void *one, const void *other)
+{
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return (a > b) - (a < b);
+}
+
+static void take_sample(struct sample *sample, uint64_t published)
+{
+    atomic_store(&pausing, true);
+    for (int i = 0; i < 3000 && atomic_load(&paused) < CHURNERS; i++)
+        poll(NULL, 0, 1);
+    poll(NULL, 0, 300); // the daemon lets them go, and a reload's leavings
+    unsigned count = atomic_load(&time_count);
+    count = count < TIMES_MAX ? count : TIMES_MAX;
+    qsort(times, count, sizeof(times[0]), ascending);
+    *sample = (struct sample){.published = published,
+                              .uss_kb = unique_set_kb(),
+                              .fds = count_entries("fd"),
+                              .threads = count_entries("task"),
+                              .infer_p50_us = count ? times[count / 2] / 1000.0 : 0,
+                              .infer_p99_us = count ? times[count - 1 - count / 100] / 1000.0 : 0};
+    atomic_store(&time_count, 0);
+    atomic_store(&pausing, false);
+    printf("%9llu frames: %8.0f KiB unique, %3u descriptors, %2u threads, ",
+           (unsigned long long)sample->published, sample->uss_kb, sample->fds, sample->threads);
+    printf("inference %5.1f us median, %6.1f p99\n", sample->infer_p50_us, sample->infer_p99_us);
+    fflush(stdout);
+}
+
+// ---- judging ------------------------------------------------------------------------------------
+
+static double mean(const struct sample *samples, unsigned from, unsigned to, bool uss)
+{
+    double sum = 0;
+    for (unsigned i = from; i < to; i++)
+        sum += uss ? samples[i].uss_kb : samples[i].infer_p50_us;
+    return sum / (to - from);
+}
+
+// The first two fifths are warming up; of the rest the first half is held against the second.
+static bool judge(const struct sample *samples)
+{
+    unsigned count = SAMPLES, from = count * 2 / 5, middle = from + (count - from) / 2;
+    double before = mean(samples, from, middle, true), after = mean(samples, middle, count, true);
+    double share = (after - before) / before;
+    double ratio = mean(samples, middle, count, false) / mean(samples, from, middle, false);
+    unsigned most = 0, least = ~0u;
+    for (unsigned i = from; i < count; i++) {
+        most = samples[i].fds > most ? samples[i].fds : most;
+        least = samples[i].fds < least ? samples[i].fds : least;
+    }
+    bool memory_flat = share < USS_SHARE && share > -USS_SHARE, fds_flat = most == least;
+    bool stable = ratio < TIME_RATIO && ratio > 1 / TIME_RATIO;
+    bool awake = atomic_load(&slow.late) == 0 && atomic_load(&slow.read) > 0;
+    bool good = memory_flat && fds_flat && stable && awake && atomic_load(&failed) == 0;
+    printf("readers: fast %lu read, %lu lost; slow %lu read, %lu late\n", atomic_load(&fast.read),
+           atomic_load(&fast.lost), atomic_load(&slow.read), atomic_load(&slow.late));
+    printf("%lu clients came and went, %lu were killed, %lu reloads; the machine stood still %u times\n",
+           atomic_load(&clients), atomic_load(&killed), atomic_load(&reloads),
+           atomic_load(&stalls));
+    printf("%s: memory %+.2f %% (%s), descriptors %u to %u (%s), ", good ? "SOUND" : "BROKEN",
+           100 * share, memory_flat ? "flat" : "NOT FLAT", least, most,
+           fds_flat ? "flat" : "NOT FLAT");
+    printf("median inference x %.2f (%s), wake-ups %s, %lu errors\n", ratio,
+           stable ? "stable" : "NOT STABLE", awake ? "all there" : "LOST", atomic_load(&failed));
+    return good;
+}
+
+// ---- all ----------------------------------------------------------------------------------------
+
+static uint64_t published(struct qclient *client)
+{
+    struct qclient_statistics stats = {.size = sizeof(stats)};
+    return qclient_stats(client, &stats) == 0 ? stats.frames_published : 0;
+}
+
+static unsigned run(uint64_t frames, struct sample *samples)
+{
+    struct qclient *client;
+    struct qclient_result result;
+    unsigned taken = 0, reloaded = 0;
+    if (open_stream("fast", &client) != 0)
+        return 0;
+    while (taken < SAMPLES && kill(daemon_pid, 0) == 0) {
+        poll(NULL, 0, 10);
+        qclient_latest(client, &result); // who never looks at his socket is disconnected one day
+        if (published(client) >= frames * (reloaded + 1) / RELOADS)
+            reload(reloaded++);
+        if (published(client) >= frames * (taken + 1) / SAMPLES) {
+            take_sample(&samples[taken], published(client));
+            taken++;
+        }
+    }
+    qclient_close(client);
+    return taken;
+}
+
+int main(int argc, char **argv)
+{
+    static void *(*const runs[])(void *) = {heartbeat, fast_reader, slow_reader, slow_poller,
+                                            churner,   churner,     churner,     churner};
+    struct sample samples[SAMPLES];
+    pthread_t threads[sizeof(runs) / sizeof(runs[0])];
+    socket_path = argc > 1 ? argv[1] : "";
+    if (argc == 2)
+        return victim();
+    if (argc != 7) {
+        fprintf(stderr, "usage: soak SOCKET PID FRAMES CONFIG-A CONFIG-B CONFIG\n");
+        return 2;
+    }
+    daemon_pid = (pid_t)atol(argv[2]);
+    uint64_t frames = strtoull(argv[3], NULL, 10);
+    configs[0] = argv[4], configs[1] = argv[5], config_path = argv[6];
+    for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
+        if (pthread_create(&threads[i], NULL, runs[i], (void *)i) != 0)
+            return 2;
+    unsigned count = run(frames, samples);
+    atomic_store(&ending, true);
+    for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
+        pthread_join(threads[i], NULL);
+    if (count < SAMPLES) {
+        printf("BROKEN: the daemon is gone\n");
+        return 1;
+    }
+    return judge(samples) ? 0 : 1;
+}
