@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The parts of .ci/run: one function each. A part fails when a command in it fails.
 # shellcheck disable=SC2034 # .ci/run goes through it
-PARTS=(install lint check deps deb clang asan tsan cross oracle vm)
+PARTS=(install lint check deps deb clang asan tsan fuzz soak cross oracle vm)
 
 packages() { # LIST...: the names in these lists of packages.mk
     local list
@@ -17,7 +17,7 @@ part_install() {
     command -v make >/dev/null || { apt-get update -q; apt-get install -qy --no-install-recommends make; }
     for try in 1 2 3; do
         # shellcheck disable=SC2046
-        apt-get -o DPkg::Lock::Timeout=300 update -q && scripts/packages.sh $(packages BUILD CHECK DEB CROSS VM PYTHON CI) && return 0
+        apt-get -o DPkg::Lock::Timeout=300 update -q && scripts/packages.sh $(packages BUILD CHECK DEB FUZZ CROSS VM PYTHON CI) && return 0
         echo "try $try failed"; sleep $((try * 10))
     done
     return 1
@@ -49,6 +49,12 @@ part_tsan() {
     if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
     TEST_TIMEOUT=300 "${fixed[@]}" make BUILD=build/tsan SANITIZE=thread OPT=-O1 TEST_SKIP='tests/kernels/%' check-unit
 }
+
+# A short look for what the kept inputs do not show; longer ones: FUZZ_SECONDS=3600 make fuzz.
+part_fuzz() { FUZZ_SECONDS=20 FUZZ_JOBS=2 make fuzz; }
+
+# About 25 s; the long one is make soak.
+part_soak() { SOAK_FRAMES=20000 make soak; }
 
 # The aarch64 build, its tests under qemu-user with and without dot products.
 part_cross() {

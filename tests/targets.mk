@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests and measurements that need more than the build does; each installs its own packages first.
-.PHONY: fuzz fuzz-programs packages-fuzz
+.PHONY: fuzz fuzz-programs packages-fuzz soak
 .PHONY: check-cross check-emulated check-oracle check-vm packages-python packages-vm bench bench-arm measure-emulated
 packages-python: packages-build
 	@scripts/packages.sh $(PACKAGES_PYTHON)
@@ -39,3 +39,7 @@ fuzz: packages-fuzz         ## feed damaged input to everything that reads from 
 	  CFLAGS="-fsanitize=fuzzer-no-link -DQEDGE_LIBFUZZER" fuzz-programs
 	@tests/fuzz/run.sh $(FUZZ_BUILD) $(FUZZ_TARGETS)
 fuzz-programs: $(FUZZ_PROGS:%.c=$(BUILD)/%) $(BUILD)/tests/fuzz/make_seeds
+
+soak: packages-check        ## SOAK_FRAMES=1000000 with clients coming and going and reloads: memory, descriptors, wake-ups
+	@+$(MAKE) all $(BUILD)/tests/fault/soak
+	@BUILD="$(BUILD)" tests/fault/soak.sh

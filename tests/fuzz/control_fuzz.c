@@ -35,10 +35,9 @@
 #define CLIENTS 4
 #define ACTIONS_MAX 200
 
-static const char settings[] =
-    "socket: /tmp/qedge-fuzz\n"
-    "streams: [{name: bars, source: {type: pattern}, model: {path: "
-    "tests/golden/models/conv_same.tflite}}]\n";
+static const char settings[] = "socket: /tmp/qedge-fuzz\n"
+                               "streams: [{name: bars, source: {type: pattern}, model: {path: "
+                               "tests/golden/models/conv_same.tflite}}]\n";
 
 static struct service service;
 static struct config config;
@@ -62,7 +61,7 @@ static void fuzz_start(void)
     fuzz_require(config_parse("settings", settings, sizeof(settings) - 1, &config, &errors) == 0);
     snprintf(path, sizeof(path), "/tmp/qedge-fuzz.%d", (int)getpid());
     memcpy(config.socket, path, sizeof(path));
-    log_set_level((enum log_level)-1);
+    log_set_level((enum log_level) - 1);
     service = (struct service){.config = &config,
                                .config_path = "/nonexistent/qedged.yaml",
                                .daemon_id = 1,

@@ -122,7 +122,8 @@ static void make_y4m(const char *name, const char *tag, size_t frame)
 
 static void make_pictures(int count, char **paths)
 {
-    static const char pgm[] = "P5\n# text\n4 3\n255\nabcdefghijkl", ppm[] = "P6 2 1 65535\nabcdefghijkl";
+    static const char pgm[] = "P5\n# text\n4 3\n255\nabcdefghijkl",
+                      ppm[] = "P6 2 1 65535\nabcdefghijkl";
     put_picture("a.pgm", 0, pgm, sizeof(pgm) - 1, 1);
     put_picture("a.ppm", 0, ppm, sizeof(ppm) - 1, 1);
     make_bmp("8.bmp", 8, false);
@@ -161,7 +162,8 @@ static void put_request(FILE *file, const char *text)
 
 static void make_control(void)
 {
-    static const char *const requests[] = {"status", "streams", "clients", "version", "reload", "?"};
+    static const char *const requests[] = {"status",  "streams", "clients",
+                                           "version", "reload",  "?"};
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         char name[40];
         snprintf(name, sizeof(name), "request%zu", i);
@@ -187,23 +189,22 @@ static void make_control(void)
 static void make_client(void)
 {
     seed_write("client", "life", "\x01\x02\x00\x00\x07\x03\x07\x05\x0a\x08\x0a", 11);
-    seed_write("client", "events", "\x01\x02\x00\x00\x0c\x02\x00\x01\x07\x0b\x0a\x04\x01\x0b\x0a", 15);
+    seed_write("client", "events", "\x01\x02\x00\x00\x0c\x02\x00\x01\x07\x0b\x0a\x04\x01\x0b\x0a",
+               15);
     seed_write("client", "again", "\x01\x02\x00\x00\x07\x01\x0a\x02\x00\x08\x0a\x07\x01\x0a", 14);
     seed_write("client", "wrong", "\x01\x02\x01\x00\x01\x02\x03\x00\x02\x15\x01", 11);
-    seed_write("client", "scribble",
-               "\x01\x02\x00\x00\x07\x01\x05\x40\x00\x03\x11\x22\x33\x44\x55\x66\x77\x88\xff\xff\xff"
-               "\xff\x01\x02\x03\x04\x0a\x06\x10\x00\x00\xff\xff\xff\xff\x0a",
-               36);
+    seed_write(
+        "client", "scribble",
+        "\x01\x02\x00\x00\x07\x01\x05\x40\x00\x03\x11\x22\x33\x44\x55\x66\x77\x88\xff\xff\xff"
+        "\xff\x01\x02\x03\x04\x0a\x06\x10\x00\x00\xff\xff\xff\xff\x0a",
+        36);
     FILE *file = seed_open("client", "labels");
     struct {
         uint64_t magic;
         uint32_t words[14];
         uint32_t starts[2];
         char text[4];
-    } table = {0x314c4542414c4451ull,
-               {1, 64, 1, 1, 72, 4},
-               {0, 4},
-               "cat"};
+    } table = {0x314c4542414c4451ull, {1, 64, 1, 1, 72, 4}, {0, 4}, "cat"};
     fwrite("\x01\x02\x00\x00\x07\x41", 1, 6, file);
     fputc(9, file);
     fputc(sizeof(table) & 0xff, file);

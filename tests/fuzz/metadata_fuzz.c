@@ -52,8 +52,8 @@ static void fuzz_one(const uint8_t *data, size_t size)
     struct store store = {0};
     struct model_error error = {{0}};
     memset(&metadata, 0, sizeof(metadata));
-    int status = metadata_read(&metadata, buffer, (uint32_t)length, bytes.data, bytes.size, &store,
-                               &error);
+    int status =
+        metadata_read(&metadata, buffer, (uint32_t)length, bytes.data, bytes.size, &store, &error);
     if (status == 0)
         read_labels(&metadata);
     else
