@@ -155,7 +155,7 @@ void stream_run(struct worker *worker, struct job *job)
                                  .dequeued_ns = job->frame->dequeued_ns,
                                  .started_ns = clock_now_ns(),
                                  .generation = job->generation};
-    if (job->team)
+    if (job->team && context_wants_team(context))
         team_wake(job->team); // they are there when the picture is
     int status =
         worker_preprocess(worker, job->network, &job->frame->image, context_native_input(context));

@@ -240,11 +240,17 @@ static void run_steps(struct context *c, struct team *team)
     }
 }
 
+bool context_wants_team(const struct context *c)
+{
+    return c->sharing && sharing_wants_team(c->sharing);
+}
+
 static void run_team(struct context *c, struct team *team)
 {
     bool timed = !sharing_decided(c->sharing);
     uint64_t start = timed ? now() : 0;
-    team_wake(team);
+    if (context_wants_team(c))
+        team_wake(team);
     run_steps(c, team);
     team_rest(team);
     sharing_end(c->sharing, timed ? now() - start : 0);

@@ -7,6 +7,7 @@
 #ifndef QEDGE_ENGINE_CONTEXT_H
 #define QEDGE_ENGINE_CONTEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/model.h"
@@ -32,6 +33,9 @@ void context_set_input(struct context *context, uint32_t index, const void *data
 
 // Runs all layers. team == NULL: on this thread alone. A team is woken and laid to rest (team.h).
 void context_run(struct context *context, struct team *team);
+
+// Would the next run with a team share any layer? If so, team_wake may be called before.
+bool context_wants_team(const struct context *context);
 
 // Result as the file declares it, model_output(i)->bytes; valid until the next run.
 const void *context_output(const struct context *context, uint32_t index);

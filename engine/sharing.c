@@ -19,12 +19,25 @@ struct step_times {
 struct sharing {
     _Atomic uint32_t refs;
     uint32_t steps;
-    uint32_t runs; // up to SHARING_RUNS
+    uint32_t runs;  // since it began; up to SHARING_RUNS trials
+    uint32_t again; // runs after which it begins anew
     enum way way;  // of this run
     bool *chosen;
+    bool any; // is true
     struct step_times *times;
     uint64_t frame_ns[WAYS];
 };
+
+static void forget(struct sharing *s)
+{
+    for (uint32_t i = 0; i < s->steps; i++) {
+        s->chosen[i] = true;
+        s->times[i] = (struct step_times){{UINT64_MAX, UINT64_MAX}};
+    }
+    s->frame_ns[ALONE] = s->frame_ns[SHARED] = UINT64_MAX;
+    s->any = true;
+    s->runs = 0;
+}
 
 struct sharing *sharing_create(uint32_t steps)
 {
@@ -39,11 +52,8 @@ struct sharing *sharing_create(uint32_t steps)
         sharing_unref(s);
         return NULL;
     }
-    for (uint32_t i = 0; i < steps; i++) {
-        s->chosen[i] = true;
-        s->times[i] = (struct step_times){{UINT64_MAX, UINT64_MAX}};
-    }
-    s->frame_ns[ALONE] = s->frame_ns[SHARED] = UINT64_MAX;
+    s->again = SHARING_AGAIN;
+    forget(s);
     return s;
 }
 
@@ -96,14 +106,22 @@ static void choose_layers(struct sharing *s)
 static void check_frames(struct sharing *s)
 {
     bool gains = (double)s->frame_ns[SHARED] < FRAME_GAIN * (double)s->frame_ns[ALONE];
-    for (uint32_t i = 0; i < s->steps; i++)
+    s->any = false;
+    for (uint32_t i = 0; i < s->steps; i++) {
         s->chosen[i] = s->chosen[i] && gains;
+        s->any = s->any || s->chosen[i];
+    }
 }
 
 void sharing_end(struct sharing *s, uint64_t ns)
 {
-    if (sharing_decided(s))
+    if (sharing_decided(s)) {
+        if (++s->runs == s->again) {
+            forget(s);
+            s->again = s->again < SHARING_AGAIN_MOST ? s->again * 4 : s->again;
+        }
         return;
+    }
     if (s->runs >= SHARING_WARM_UP && !is_timing_layers(s) && ns < s->frame_ns[s->way])
         s->frame_ns[s->way] = ns;
     s->runs++;
@@ -111,6 +129,11 @@ void sharing_end(struct sharing *s, uint64_t ns)
         choose_layers(s);
     if (s->runs == SHARING_RUNS)
         check_frames(s);
+}
+
+bool sharing_wants_team(const struct sharing *s)
+{
+    return s->any;
 }
 
 bool sharing_decided(const struct sharing *s)

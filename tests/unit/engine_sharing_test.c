@@ -44,6 +44,7 @@ static void assert_chosen(struct sharing *s, int a, int b, int c)
     assert_int_equal(sharing_asks(s, 0), a);
     assert_int_equal(sharing_asks(s, 1), b);
     assert_int_equal(sharing_asks(s, 2), c);
+    assert_int_equal(sharing_wants_team(s), a || b || c);
     sharing_end(s, 0);
     sharing_unref(s);
 }
@@ -58,6 +59,21 @@ static void no_gain_for_the_frame(void **state)
 {
     (void)state;
     assert_chosen(tried(&(struct times){{100, 10, 50}, {55, 12, 30}, 160, 159}), 0, 0, 0);
+}
+
+// What was decided while others were busy does not last.
+static void tried_again(void **state)
+{
+    (void)state;
+    struct sharing *s = tried(&(struct times){{100, 10, 50}, {155, 12, 99}, 160, 315});
+    for (int runs = SHARING_RUNS; runs < SHARING_AGAIN; runs++) {
+        assert_false(sharing_wants_team(s));
+        assert_false(sharing_begin(s));
+        sharing_end(s, 100);
+    }
+    assert_true(sharing_wants_team(s));
+    assert_false(sharing_decided(s));
+    sharing_unref(s);
 }
 
 static void all_shared_until_decided_and_references(void **state)
@@ -77,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_quicker_way_of_each_layer),
         cmocka_unit_test(no_gain_for_the_frame),
+        cmocka_unit_test(tried_again),
         cmocka_unit_test(all_shared_until_decided_and_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
