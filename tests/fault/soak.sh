@@ -10,6 +10,7 @@ settings() { # MODEL
 workers: {threads: 2}
 streams:
   - {name: fast, source: {type: pattern, size: 64x48, fps: 1000}, mode: throughput, model: {path: $1, labels: $work/labels.txt}}
+  - {name: also, source: {type: pattern, size: 48x64, fps: 1000}, mode: throughput, model: {path: $tiny}}
   - {name: slow, source: {type: pattern, size: 32x48, fps: 2}, mode: throughput, model: {path: $tiny}}
 YAML
 }

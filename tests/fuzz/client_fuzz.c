@@ -8,8 +8,7 @@
 //   2  STREAM with the real ring, stats and labels;  7  publish, done right
 //      u8: one of them another file, u8: flags       8  the ring is closed
 //   3  a message with a right header: u8 type,       9  LABELS: u16 size, bytes as the table
-//      u8 size, u8 descriptors, bytes               10  the client reads (next, latest, texts,
-//      stats)
+//      u8 size, u8 descriptors, bytes               10  the client reads all there is to read
 //   4  GOODBYE                                      11  the client dispatches   12  qclient_fd
 //
 // The client may be told anything; it must not crash, hang, read outside its mappings, keep

@@ -2,7 +2,7 @@
 TEST_PROGS += tests/fuzz/model_corrupt_test.c
 
 # Each target is also a test that replays tests/fuzz/corpus/NAME (tests/fuzz/fuzz.h). FUZZ=1: with libFuzzer.
-FUZZ_TARGETS := model metadata config picture control client
+FUZZ_TARGETS := model metadata config picture control client onnx
 FUZZ_PROGS   := $(FUZZ_TARGETS:%=tests/fuzz/%_fuzz.c)
 TEST_PROGS   += $(FUZZ_PROGS)
 HELPER_PROGS += tests/fuzz/make_seeds.c

@@ -16,6 +16,8 @@ make_seeds() {
     mkdir -p "$seeds/model" "$seeds/config"
     cp tests/golden/models/*.tflite "$seeds/model/"
     find tests/golden/float -size -64k -name '*.tflite' -exec cp {} "$seeds/model/" \;
+    mkdir -p "$seeds/onnx"
+    cp tests/golden/onnx/*.onnx "$seeds/onnx/"
     cp etc/qedged.yaml "$seeds/config/"
     sed 's/^\( *\)#\([a-z_]*: \)/\1\2/' etc/qedged.yaml >"$seeds/config/everything.yaml"
     # shellcheck disable=SC2016
