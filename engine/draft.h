@@ -31,6 +31,7 @@ struct draft_operator {
     uint32_t input_count, output_count;
     int32_t *inputs, *outputs; // inputs may be GRAPH_ABSENT
     struct graph_options options;
+    bool keep, border; // the quantizer's: it stays float; it stands between those and integer ones
 };
 
 struct draft {

@@ -11,15 +11,14 @@
 #include "qmodel/weights.h"
 
 #define WEIGHT_STEPS 127.0
-#define HEADROOM 1.05      // how much larger than seen a channel may become below a ReLU6
-#define LEAST_FACTOR 0x1p-6
+#define LEAST_FACTOR 0x1p-6 // of a channel that hardly moves on the data
 
 // ---- which tensors belong together ---------------------------------------------------------------
 
 struct equalizing {
     struct draft *draft;
     const struct range *ranges;
-    double steps;
+    double steps, strength;
     uint32_t count; // tensors there were at first; copies of weights come behind
     int32_t *group; // of each tensor: another of the same group, itself for the first; -1 = not a float activation
     bool *fixed;    // of each first: cannot be rescaled
@@ -94,7 +93,7 @@ static void group_operator(struct equalizing *e, const struct draft_operator *op
 {
     if (is_layer(e, op)) {
         int32_t activation = op->options.activation;
-        if (activation == ACTIVATION_RELU_N1_TO_1)
+        if (activation != ACTIVATION_NONE && activation != ACTIVATION_RELU)
             fix(e, op->outputs[0]);
         return;
     }
@@ -128,7 +127,6 @@ static void make_groups(struct equalizing *e)
 struct factors {
     uint32_t count;
     double *most, *squares, *noise, *cost; // of each channel: greatest |x|, E x^2, b, sum of w^2 (a without its step)
-    bool *held;                            // reaches the bound of a ReLU6
     double range;                          // of the whole activation
 };
 
@@ -186,8 +184,6 @@ static bool add_operator(struct factors *f, const struct equalizing *e, const st
         const struct range *r = &e->ranges[op->outputs[0]];
         if (t->dims[weights_axis(op)] != (int32_t)f->count || r->samples == 0)
             return false;
-        for (uint32_t c = 0; c < f->count && op->options.activation == ACTIVATION_RELU6; c++)
-            f->held[c] = true;
     }
     return true;
 }
@@ -209,13 +205,11 @@ static bool collect(struct factors *f, const struct equalizing *e, int32_t group
 static double solve(const struct factors *f, uint32_t c, double steps)
 {
     double step = f->range / steps, a = step * step * f->cost[c], b = f->noise[c] * f->squares[c];
-    double least = f->held[c] ? fmin(1, HEADROOM * f->most[c] / 6) : 0;
     if (f->most[c] == 0 || a == 0)
         return 1;
     double want = fmax(sqrt(sqrt(b / a)), f->most[c] / f->range);
-    want = fmax(fmax(want, least), LEAST_FACTOR);
-    // Half the way: what calibration clips of a channel that now fills the range is more than it was.
-    return want < 1 ? sqrt(want) : 1;
+    want = fmax(want, LEAST_FACTOR);
+    return want < 1 ? want : 1;
 }
 
 // ---- rescaling -----------------------------------------------------------------------------------
@@ -279,7 +273,7 @@ static uint32_t group_channels(const struct equalizing *e, int32_t group)
 static int equalize_group(struct equalizing *e, int32_t group)
 {
     struct factors f = {.count = group_channels(e, group)};
-    cleanup_free double *memory = calloc(f.count + 1, 5 * sizeof(double) + sizeof(bool));
+    cleanup_free double *memory = calloc(f.count + 1, 5 * sizeof(double));
     int changed = 0;
     if (f.count == 0)
         return 0;
@@ -287,19 +281,19 @@ static int equalize_group(struct equalizing *e, int32_t group)
         return -ENOMEM;
     f.most = memory, f.squares = memory + f.count, f.noise = memory + 2 * f.count, f.cost = memory + 3 * f.count;
     double *factors = memory + 4 * f.count;
-    f.held = (bool *)(memory + 5 * f.count);
     if (!collect(&f, e, group))
         return 0;
     for (uint32_t c = 0; c < f.count; c++) {
-        factors[c] = solve(&f, c, e->steps);
+        double factor = solve(&f, c, e->steps);
+        factors[c] = pow(factor, e->strength);
         changed += factors[c] < 1;
     }
     return changed && rescale(e, group, factors, f.count) < 0 ? -ENOMEM : changed;
 }
 
-int equalize(struct draft *draft, const struct range *ranges, double steps)
+int equalize(struct draft *draft, const struct range *ranges, double steps, double strength)
 {
-    struct equalizing e = {.draft = draft, .ranges = ranges, .steps = steps};
+    struct equalizing e = {.draft = draft, .ranges = ranges, .steps = steps, .strength = strength};
     uint32_t count = e.count = draft->tensor_count;
     int changed = 0, rc = 0;
     cleanup_free int32_t *group = malloc((count + 1) * sizeof(*group));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "qmodel/boundary.h"
 #include "qmodel/correction.h"
 #include "qmodel/weights.h"
 
@@ -19,7 +20,7 @@ enum rule { RULE_WEIGHTED, RULE_FREE, RULE_SAME, RULE_UNIT, RULE_TANH };
 static const struct operator_rule {
     int32_t code;
     enum rule rule;
-    int32_t version, wide_version; // of TFLite's operator that first had int8 and int16
+    int32_t version, wide_version; // of TFLite's operator that first had int8 and int16; 0 = it has not
 } rules[] = {
     {OP_CONV_2D, RULE_WEIGHTED, 3, 4},
     {OP_DEPTHWISE_CONV_2D, RULE_WEIGHTED, 3, 5},
@@ -33,9 +34,9 @@ static const struct operator_rule {
     {OP_RELU_N1_TO_1, RULE_FREE, 1, 1},
     {OP_RELU_0_TO_1, RULE_FREE, 1, 1},
     {OP_LEAKY_RELU, RULE_FREE, 2, 2},
-    {OP_PRELU, RULE_FREE, 1, 1},
-    {OP_ELU, RULE_FREE, 1, 1},
-    {OP_HARD_SWISH, RULE_FREE, 1, 1},
+    {OP_PRELU, RULE_FREE, 1, 0},
+    {OP_ELU, RULE_FREE, 1, 0},
+    {OP_HARD_SWISH, RULE_FREE, 1, 0},
     {OP_SOFTMAX, RULE_UNIT, 2, 3},
     {OP_LOGISTIC, RULE_UNIT, 2, 3},
     {OP_TANH, RULE_TANH, 2, 3},
@@ -74,12 +75,25 @@ int32_t integer_version(int32_t code)
     return rule ? rule->version : 1;
 }
 
-int integer_check(const struct draft *draft, struct model_error *error)
+int integer_check(struct draft *draft, bool wide, bool allow_float, struct model_error *error)
 {
-    for (uint32_t i = 0; i < draft->operator_count; i++)
-        if (!rule_of(draft->operators[i].code))
-            return draft_fail(draft, error, -ENOTSUP, i, "it has no int8 form here");
+    for (uint32_t i = 0; i < draft->operator_count; i++) {
+        struct draft_operator *op = &draft->operators[i];
+        const struct operator_rule *rule = rule_of(op->code);
+        if (op->keep || (rule && (!wide || rule->wide_version)))
+            continue;
+        if (!allow_float)
+            return draft_fail(draft, error, -ENOTSUP, i, "it has no %s form here (--allow-float keeps it in float)",
+                              wide ? "16x8" : "int8");
+        op->keep = true;
+    }
     return 0;
+}
+
+// Not for conversion: kept in float, or a border of those.
+static bool is_foreign(const struct draft_operator *op)
+{
+    return op->keep || op->border;
 }
 
 // ---- groups --------------------------------------------------------------------------------------
@@ -100,6 +114,7 @@ struct conversion {
     struct model_error *error;
     struct store temp;
     struct group *groups; // one a tensor
+    bool *outside;        // of each tensor: it stays float
     uint32_t group_count, group_capacity;
 };
 
@@ -124,7 +139,7 @@ static int32_t inner_type(const struct conversion *c)
 
 static bool is_float(const struct conversion *c, int32_t tensor)
 {
-    return tensor != GRAPH_ABSENT && c->draft->tensors[tensor].type == TENSOR_FLOAT32;
+    return tensor != GRAPH_ABSENT && c->draft->tensors[tensor].type == TENSOR_FLOAT32 && !c->outside[tensor];
 }
 
 // A tensor that another group's range does not touch: a constant's private copy, what a QUANTIZE makes.
@@ -172,7 +187,8 @@ static int separate_constants(struct conversion *c)
     for (uint32_t i = 0; i < c->draft->operator_count; i++) {
         for (uint32_t j = 0; j < c->draft->operators[i].input_count; j++) {
             int32_t index = c->draft->operators[i].inputs[j];
-            if (!is_float(c, index) || !c->draft->tensors[index].data || is_own(&c->draft->operators[i], j))
+            if (is_foreign(&c->draft->operators[i]) || !is_float(c, index) || !c->draft->tensors[index].data ||
+                is_own(&c->draft->operators[i], j))
                 continue;
             struct draft_tensor copy = c->draft->tensors[index];
             int32_t made = add_tensor(c, &copy);
@@ -231,6 +247,8 @@ static int make_groups(struct conversion *c)
     for (uint32_t i = 0; i < c->draft->operator_count; i++) {
         const struct operator_rule *rule = rule_of(c->draft->operators[i].code);
         int rc = 0;
+        if (is_foreign(&c->draft->operators[i]))
+            continue;
         if (rule->rule == RULE_SAME && float_inputs(c, &c->draft->operators[i]) > 1)
             rc = free_inputs(c, &i);
         struct draft_operator *op = &c->draft->operators[i];
@@ -316,8 +334,10 @@ static int set_tensors(struct conversion *c)
         solve_group(c, (int32_t)i);
     for (uint32_t i = 0; i < c->draft->operator_count; i++) {
         const struct draft_operator *op = &c->draft->operators[i];
-        bool weighted = op->code != OP_QUANTIZE && rule_of(op->code)->rule == RULE_WEIGHTED;
+        bool weighted = weights_are(op, 1);
         int rc = 0;
+        if (op->keep)
+            continue;
         for (uint32_t j = 0; rc == 0 && j < (weighted ? 1 : op->input_count); j++)
             if (is_float(c, op->inputs[j]))
                 rc = set_tensor(c, op->inputs[j]);
@@ -412,7 +432,7 @@ static int set_layers(struct conversion *c)
 {
     for (uint32_t i = 0; i < c->draft->operator_count; i++) {
         struct draft_operator *op = &c->draft->operators[i];
-        int rc = weights_are(op, 1) ? set_layer(c, i) : 0;
+        int rc = weights_are(op, 1) && !op->keep ? set_layer(c, i) : 0;
         if (rc < 0)
             return rc;
     }
@@ -471,16 +491,18 @@ int integer_set_edges(struct draft *d, const struct integer_options *o, struct m
 static int start_groups(struct conversion *c, const struct range *ranges)
 {
     struct draft *d = c->draft;
-    c->group_count = d->tensor_count;
     c->group_capacity = d->tensor_count + d->input_count + d->output_count;
     for (uint32_t i = 0; i < d->operator_count; i++)
-        c->group_capacity += 3 * d->operators[i].input_count;
+        c->group_capacity += 4 * d->operators[i].input_count;
     c->groups = store_take_array(&c->temp, c->group_capacity, sizeof(*c->groups));
-    if (!c->groups)
+    c->outside = store_take_array(&c->temp, c->group_capacity, sizeof(*c->outside));
+    int32_t *source = store_take_array(&c->temp, c->group_capacity, sizeof(*source));
+    if (!c->groups || !c->outside || !source || boundary_insert(d, source, c->outside, c->group_capacity) < 0)
         return no_memory(c);
+    c->group_count = d->tensor_count;
     for (uint32_t i = 0; i < d->tensor_count; i++) {
         c->groups[i].parent = (int32_t)i;
-        if (range_merge(&c->groups[i].range, &ranges[i]) < 0)
+        if (range_merge(&c->groups[i].range, &ranges[source[i]]) < 0)
             return no_memory(c);
     }
     return 0;
@@ -491,9 +513,7 @@ int integer_convert(struct draft *draft, const struct range *ranges, const struc
 {
     struct conversion c = {.draft = draft, .options = options, .error = error, .ranges = ranges,
                            .range_count = draft->tensor_count};
-    int rc = integer_check(draft, error);
-    if (rc == 0)
-        rc = start_groups(&c, ranges);
+    int rc = start_groups(&c, ranges);
     if (rc == 0)
         rc = separate_constants(&c);
     if (rc == 0)

@@ -7,6 +7,8 @@
 //     pool, concat, pad, reshape …   all float inputs and outputs share one scale and zero point
 //     the others                     each tensor has its own
 //
+// Operators marked `keep` stay float (boundary.h).
+//
 // Tensors that must share form a group; a group's range is that of all its members. Where a group would join one
 // whose scale is fixed (a logistic that is concatenated), a QUANTIZE stands between.
 
@@ -31,8 +33,9 @@ struct integer_options {
 // The version of TFLite's operator that first took int8; 1 if it has no int8 form.
 int32_t integer_version(int32_t code);
 
-// Is there an int8 form of every operator? 0, or -ENOTSUP with the line that names the first without one.
-int integer_check(const struct draft *draft, struct model_error *error);
+// Is there an integer form of every operator that is not kept? 0, or -ENOTSUP with the line that names the first without
+// one; with `allow_float` those are kept instead.
+int integer_check(struct draft *draft, bool wide, bool allow_float, struct model_error *error);
 
 // Inputs and outputs become int8 or int16. `ranges`: of the draft's tensors as calibrate fills them. 0 or -errno with the line written; after an error the draft
 // is only good for draft_finish.

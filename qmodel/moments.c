@@ -103,30 +103,22 @@ bool moments_plan(struct moments *m, const struct draft *d, uint32_t layer)
     m->width = taps * (uint32_t)m->depth;
     m->size = m->depthwise ? taps : m->width < MOMENTS_BLOCK ? m->width : MOMENTS_BLOCK;
     m->groups = (m->width + m->size - 1) / m->size;
-    m->scale = source->scale_count ? source->scales[0] : 0;
     m->zero_point = source->zero_point;
-    return source->type == TENSOR_INT8 && m->scale > 0;
+    return source->type == TENSOR_INT8;
 }
 
-size_t moments_bytes(const struct moments *m, bool cross)
+size_t moments_bytes(const struct moments *m)
 {
-    return (size_t)m->groups * m->size * (m->size + 1) * sizeof(int64_t) * (cross ? 2 : 1);
+    return (size_t)m->groups * m->size * m->size * sizeof(int64_t);
 }
 
 // ---- one sample ----------------------------------------------------------------------------------
 
-struct room { // of one layer in one lane
-    int16_t *rows, *fine; // [width][stride]
-    float *real;          // [width][stride]
-};
-
 struct gathering {
     struct moments *moments;
     uint32_t count;
-    const struct draft *integer;
-    bool cross;
     uint32_t *per_sample; // of each layer: how many rows
-    struct room *rooms;   // [layer][lane]
+    int16_t **rooms;      // [layer][lane]: [width][stride] numbers
     pthread_mutex_t *locks;
 };
 
@@ -164,27 +156,15 @@ static void cut_row(const struct moments *m, uint32_t at, put_number *put, void 
 
 struct cutting {
     const struct moments *m;
-    const struct room *room;
-    const void *data;
+    int16_t *room;
+    const int8_t *data;
     uint32_t row, stride;
 };
-
-static void put_real(void *arg, uint32_t number, int64_t element)
-{
-    const struct cutting *c = arg;
-    c->room->real[number * c->stride + c->row] = element < 0 ? 0 : ((const float *)c->data)[element];
-}
 
 static void put_steps(void *arg, uint32_t number, int64_t element)
 {
     const struct cutting *c = arg;
-    int32_t x = element < 0 ? 0 : ((const int8_t *)c->data)[element] - c->m->zero_point;
-    size_t at = number * c->stride + c->row;
-    c->room->rows[at] = (int16_t)x;
-    if (c->room->real) {
-        float e = rintf((c->room->real[at] / c->m->scale - (float)x) * MOMENTS_FINE);
-        c->room->fine[at] = (int16_t)(e < -32767 ? -32767 : e > 32767 ? 32767 : e);
-    }
+    c->room[number * c->stride + c->row] = (int16_t)(element < 0 ? 0 : c->data[element] - c->m->zero_point);
 }
 
 static int32_t product(const int16_t *a, const int16_t *b, uint32_t n)
@@ -195,45 +175,28 @@ static int32_t product(const int16_t *a, const int16_t *b, uint32_t n)
     return sum;
 }
 
-static int64_t total(const int16_t *a, uint32_t n)
+static void add_rows(struct moments *m, const int16_t *rows, uint32_t stride, uint32_t count)
 {
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < n; i++)
-        sum += a[i];
-    return sum;
-}
-
-static void add_rows(struct moments *m, const struct room *room, uint32_t stride, uint32_t rows)
-{
-    m->rows += rows;
+    m->rows += count;
     for (uint32_t g = 0; g < m->groups; g++) {
         uint32_t n = m->width - g * m->size < m->size ? m->width - g * m->size : m->size;
         size_t first = (size_t)g * m->size, base = first * m->size;
-        for (uint32_t i = 0; i < n; i++) {
-            const int16_t *x = room->rows + (first + i) * stride, *e = room->fine ? room->fine + (first + i) * stride : NULL;
-            m->sum[first + i] += total(x, stride);
+        for (uint32_t i = 0; i < n; i++)
             for (uint32_t j = i; j < n; j++)
-                m->square[base + (size_t)i * m->size + j] += product(x, room->rows + (first + j) * stride, stride);
-            if (!e)
-                continue;
-            m->error[first + i] += total(e, stride);
-            for (uint32_t j = 0; j < n; j++)
-                m->cross[base + (size_t)i * m->size + j] += product(e, room->rows + (first + j) * stride, stride);
-        }
+                m->square[base + (size_t)i * m->size + j] +=
+                    product(rows + (first + i) * stride, rows + (first + j) * stride, stride);
     }
 }
 
-static void observe_layer(struct gathering *g, uint32_t index, uint32_t lane, uint32_t sample, bool real, const void *data)
+static void observe_layer(struct gathering *g, uint32_t index, uint32_t lane, uint32_t sample, const void *data)
 {
     struct moments *m = &g->moments[index];
-    const struct room *room = &g->rooms[index * SWEEP_LANES + lane];
+    int16_t *room = g->rooms[index * SWEEP_LANES + lane];
     uint32_t rows = g->per_sample[index], stride = stride_of(rows);
     for (uint32_t i = 0; i < rows; i++) {
         struct cutting c = {m, room, data, i, stride};
-        cut_row(m, position(m, sample, i, rows), real ? put_real : put_steps, &c);
+        cut_row(m, position(m, sample, i, rows), put_steps, &c);
     }
-    if (real)
-        return;
     pthread_mutex_lock(&g->locks[index]);
     add_rows(m, room, stride, rows);
     pthread_mutex_unlock(&g->locks[index]);
@@ -242,10 +205,10 @@ static void observe_layer(struct gathering *g, uint32_t index, uint32_t lane, ui
 static int observe(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor, const void *data)
 {
     struct gathering *g = arg;
-    bool real = g->cross && which == 0;
+    (void)which;
     for (uint32_t i = 0; i < g->count; i++)
         if (g->moments[i].source == tensor)
-            observe_layer(g, i, lane, sample, real, data);
+            observe_layer(g, i, lane, sample, data);
     return 0;
 }
 
@@ -259,21 +222,11 @@ static int make_room(struct gathering *g, uint32_t index, uint32_t samples, uint
     while (want > ROWS_MULTIPLE && want * m->width > ROOM_MOST)
         want /= 2;
     g->per_sample[index] = (uint32_t)(want < all ? want : all);
-    size_t numbers = (size_t)m->width * stride_of(g->per_sample[index]), pairs = (size_t)m->groups * m->size;
-    m->square = calloc(pairs, m->size * sizeof(int64_t));
-    m->sum = calloc(pairs, sizeof(int64_t));
-    bool made = m->square && m->sum;
-    if (g->cross) {
-        m->cross = calloc(pairs, m->size * sizeof(int64_t));
-        m->error = calloc(pairs, sizeof(int64_t));
-        made = made && m->cross && m->error;
-    }
-    for (uint32_t lane = 0; lane < SWEEP_LANES; lane++) {
-        struct room *room = &g->rooms[index * SWEEP_LANES + lane];
-        made = made && (room->rows = calloc(numbers, sizeof(int16_t)));
-        if (g->cross)
-            made = made && (room->fine = calloc(numbers, sizeof(int16_t))) && (room->real = calloc(numbers, sizeof(float)));
-    }
+    size_t numbers = (size_t)m->width * stride_of(g->per_sample[index]);
+    m->square = calloc(1, moments_bytes(m));
+    bool made = m->square;
+    for (uint32_t lane = 0; lane < SWEEP_LANES; lane++)
+        made = (g->rooms[index * SWEEP_LANES + lane] = calloc(numbers, sizeof(int16_t))) && made;
     return made ? 0 : -ENOMEM;
 }
 
@@ -294,11 +247,8 @@ static int start(struct gathering *g, uint32_t samples, uint32_t per_input)
 
 static void finish(struct gathering *g)
 {
-    for (uint32_t i = 0; g->rooms && i < g->count * SWEEP_LANES; i++) {
-        free(g->rooms[i].rows);
-        free(g->rooms[i].fine);
-        free(g->rooms[i].real);
-    }
+    for (uint32_t i = 0; g->rooms && i < g->count * SWEEP_LANES; i++)
+        free(g->rooms[i]);
     for (uint32_t i = 0; g->locks && i < g->count; i++)
         pthread_mutex_destroy(&g->locks[i]);
     free(g->per_sample);
@@ -306,17 +256,16 @@ static void finish(struct gathering *g)
     free(g->locks);
 }
 
-int moments_gather(struct moments *moments, uint32_t count, const struct draft *integer, const struct draft *real,
+int moments_gather(struct moments *moments, uint32_t count, const struct draft *integer,
                    const struct sweep_options *options, uint32_t per_input)
 {
-    struct gathering g = {.moments = moments, .count = count, .integer = integer, .cross = real};
-    const struct draft *drafts[2] = {real ? real : integer, integer};
+    struct gathering g = {.moments = moments, .count = count};
     struct sweep_samples samples;
     int rc = start(&g, options->most, per_input);
     if (rc < 0)
         rc = command_fail(options->command, "no memory for what rounding needs to know");
     else
-        rc = sweep_run(options, drafts, real ? 2 : 1, observe, &g, &samples);
+        rc = sweep_run(options, &integer, 1, observe, &g, &samples);
     finish(&g);
     return rc;
 }
@@ -324,8 +273,5 @@ int moments_gather(struct moments *moments, uint32_t count, const struct draft *
 void moments_finish(struct moments *m)
 {
     free(m->square);
-    free(m->cross);
-    free(m->sum);
-    free(m->error);
-    m->square = m->cross = m->sum = m->error = NULL;
+    m->square = NULL;
 }

@@ -10,19 +10,15 @@
 
 #include "common/cleanup.h"
 #include "engine/tflite_writer.h"
-#include "qmodel/calibrate.h"
+#include "qmodel/boundary.h"
 #include "qmodel/clean.h"
 #include "qmodel/command.h"
-#include "qmodel/equalize.h"
-#include "qmodel/integer.h"
 #include "qmodel/output_file.h"
-#include "qmodel/refine.h"
+#include "qmodel/search.h"
 #include "qmodel/weights.h"
 
 // Below this many elements int8 weights save less than their scales and the quantizing of the input cost.
 #define QUANTIZE_DYNAMIC_LEAST 1024
-// Samples whose channels --effort fast looks at to equalize them.
-#define EQUALIZE_SAMPLES 64
 
 const char command_quantize_help[] =
     "usage: qmodel quantize IN.tflite -o OUT.tflite --method METHOD [OPTION...]\n\n"
@@ -40,12 +36,14 @@ const char command_quantize_help[] =
     "                   moving-average: the mean of each sample's ends; percentile:P: without the share beyond P %\n"
     "                   at both ends; mse: the least square error (default)\n"
     "                   entropy: the least divergence of the distributions\n"
-    "  --effort E       fast (default) or best: looks at more of the data, takes minutes\n"
+    "  --effort E       fast (default) or best: several ways, of which the nearest to the float model is kept\n"
     "  --rounding R     learned (default): a layer's weights are rounded together, for what the data shows; nearest\n"
     "  --no-equalization      leave each channel of an activation as large as it is\n"
     "  --no-bias-correction   leave biases as they are (see qmodel(1))\n"
     "  --input-type T   int8 (default), uint8 or float32; int16x8: float32 (default) or int16: what goes in\n"
     "  --output-type T  likewise: what comes out\n"
+    "  --allow-float    an operator without an integer form stays float, between DEQUANTIZE and QUANTIZE\n"
+    "  --keep-float LAYER,...        layers that stay float, by the names of their outputs\n"
     "  --fit, --mean, --std, --bgr   how pictures become inputs: as in qmodel run\n"
     "  --threads N      threads for running the float model (default: the CPUs, at most 4); do not change the result\n\n"
     "Labels and normalisation in the file's metadata are carried over. The same input gives the same bytes.\n";
@@ -55,12 +53,11 @@ enum method { METHOD_UNSET, METHOD_NONE, METHOD_FLOAT16, METHOD_DYNAMIC, METHOD_
 struct options {
     const char *model, *output;
     enum method method;
-    struct integer_options integer;
-    struct calibrate_options calibrate;
-    struct refine_options refine;
-    bool best, equalization;             // --effort, --no-equalization
-    bool int8_option, calibration_given; // an option was given that only int8 and int16x8 have; which one
-    const char *edge_names[2];           // --input-type, --output-type; NULL = not given
+    struct search_options search;
+    bool int8_option;          // an option was given that only int8 and int16x8 have
+    bool allow_float;
+    const char *keep;          // --keep-float
+    const char *edge_names[2]; // --input-type, --output-type; NULL = not given
 };
 
 // ---- command line --------------------------------------------------------------------------------
@@ -131,48 +128,49 @@ static int solve_type(const char *option, const char *text, bool wide, enum inte
 // Options whose meaning or default the method decides.
 static int solve_options(struct options *o)
 {
-    bool wide = o->integer.wide = o->method == METHOD_INT16X8;
-    int rc = solve_type("--input-type", o->edge_names[0], wide, &o->integer.input);
+    bool wide = o->search.integer.wide = o->method == METHOD_INT16X8;
+    int rc = solve_type("--input-type", o->edge_names[0], wide, &o->search.integer.input);
     if (rc == 0)
-        rc = solve_type("--output-type", o->edge_names[1], wide, &o->integer.output);
-    if (rc == 0 && wide && o->calibration_given && o->integer.method == CALIBRATION_MSE)
+        rc = solve_type("--output-type", o->edge_names[1], wide, &o->search.integer.output);
+    if (rc == 0 && wide && o->search.calibration_given && o->search.integer.method == CALIBRATION_MSE)
         return command_usage("quantize", "--calibration mse is for int8: 65535 steps need no cutting");
-    if (wide && !o->calibration_given)
-        o->integer.method = CALIBRATION_MINMAX;
-    o->calibrate.method = o->integer.method;
-    o->calibrate.channels = CALIBRATE_LAYERS;
-    o->refine.bias_correction = o->integer.bias_correction;
-    o->refine.rounds = o->best ? 2 : 0;
-    o->refine.per_input = o->best ? 32 : 8;
+    if (wide && !o->search.calibration_given)
+        o->search.integer.method = CALIBRATION_MINMAX;
+    o->search.calibrate.method = o->search.integer.method;
+    o->search.calibrate.channels = CALIBRATE_LAYERS;
+    o->search.refine.bias_correction = o->search.integer.bias_correction;
+    o->search.refine.per_input = o->search.best ? 32 : 8;
     return rc;
 }
 
 enum { OPT_METHOD = 256, OPT_PER_TENSOR, OPT_DATA, OPT_CALIBRATION, OPT_INPUT_TYPE, OPT_OUTPUT_TYPE, OPT_FIT, OPT_MEAN,
        OPT_STD, OPT_BGR, OPT_THREADS, OPT_NO_CORRECTION, OPT_EFFORT, OPT_ROUNDING,
-       OPT_NO_EQUALIZATION };
+       OPT_NO_EQUALIZATION, OPT_ALLOW_FLOAT, OPT_KEEP_FLOAT };
 
 static int parse_int8_option(struct options *o, int option)
 {
-    struct picture_options *picture = &o->calibrate.sweep.picture;
+    struct picture_options *picture = &o->search.calibrate.sweep.picture;
     long threads;
     int rc;
     o->int8_option = true;
     switch (option) {
-    case OPT_DATA: o->calibrate.sweep.data = optarg; return 0;
-    case OPT_CALIBRATION: o->calibration_given = true; return parse_calibration(optarg, &o->integer);
+    case OPT_DATA: o->search.calibrate.sweep.data = optarg; return 0;
+    case OPT_CALIBRATION: o->search.calibration_given = true; return parse_calibration(optarg, &o->search.integer);
     case OPT_INPUT_TYPE: o->edge_names[0] = optarg; return 0;
     case OPT_OUTPUT_TYPE: o->edge_names[1] = optarg; return 0;
     case OPT_FIT: return picture_option_fit("quantize", optarg, &picture->fit);
     case OPT_MEAN: return picture_option_values("quantize", "--mean", optarg, picture->mean, &picture->mean_count);
     case OPT_STD: return picture_option_values("quantize", "--std", optarg, picture->std, &picture->std_count);
-    case OPT_NO_EQUALIZATION: o->equalization = false; return 0;
-    case OPT_EFFORT: return parse_choice("--effort", optarg, "fast", "best", &o->best);
-    case OPT_ROUNDING: return parse_choice("--rounding", optarg, "nearest", "learned", &o->refine.rounding);
-    case OPT_NO_CORRECTION: o->integer.bias_correction = false; return 0;
+    case OPT_ALLOW_FLOAT: o->allow_float = true; return 0;
+    case OPT_KEEP_FLOAT: o->keep = optarg; return 0;
+    case OPT_NO_EQUALIZATION: o->search.equalization = false; return 0;
+    case OPT_EFFORT: return parse_choice("--effort", optarg, "fast", "best", &o->search.best);
+    case OPT_ROUNDING: return parse_choice("--rounding", optarg, "nearest", "learned", &o->search.refine.rounding);
+    case OPT_NO_CORRECTION: o->search.integer.bias_correction = false; return 0;
     case OPT_BGR: picture->bgr = true; return 0;
     case OPT_THREADS:
         rc = command_number("quantize", "--threads", optarg, 1, 64, &threads);
-        o->calibrate.sweep.threads = (uint32_t)threads;
+        o->search.calibrate.sweep.threads = (uint32_t)threads;
         return rc;
     }
     return 0;
@@ -183,7 +181,7 @@ static int parse_option(struct options *o, int option)
     switch (option) {
     case 'o': o->output = optarg; return 0;
     case OPT_METHOD: return parse_method(optarg, &o->method);
-    case OPT_PER_TENSOR: o->integer.per_tensor = true; return 0;
+    case OPT_PER_TENSOR: o->search.integer.per_tensor = true; return 0;
     }
     return parse_int8_option(o, option);
 }
@@ -198,10 +196,10 @@ static int check_options(const struct options *o, int left)
         return command_usage("quantize", "no output given: -o OUT.tflite (try qmodel quantize --help)");
     if (o->method == METHOD_UNSET)
         return command_usage("quantize", "no --method given (try qmodel quantize --help)");
-    for (uint32_t c = 0; c < o->calibrate.sweep.picture.std_count; c++)
-        if (!(o->calibrate.sweep.picture.std[c] > 0))
+    for (uint32_t c = 0; c < o->search.calibrate.sweep.picture.std_count; c++)
+        if (!(o->search.calibrate.sweep.picture.std[c] > 0))
             return command_usage("quantize", "--std must be above 0");
-    if (is_integer(o->method) && !o->calibrate.sweep.data)
+    if (is_integer(o->method) && !o->search.calibrate.sweep.data)
         return command_usage("quantize", "--method int8 or int16x8 needs --data: inputs like those it will see");
     if (!is_integer(o->method) && o->int8_option)
         return command_usage("quantize", "data, types and picture options are for int8 and int16x8 only");
@@ -225,19 +223,21 @@ static int parse(int argc, char **argv, struct options *o)
         {"threads", required_argument, NULL, OPT_THREADS},
         {"effort", required_argument, NULL, OPT_EFFORT},
         {"rounding", required_argument, NULL, OPT_ROUNDING},
+        {"allow-float", no_argument, NULL, OPT_ALLOW_FLOAT},
+        {"keep-float", required_argument, NULL, OPT_KEEP_FLOAT},
         {"no-equalization", no_argument, NULL, OPT_NO_EQUALIZATION},
         {"no-bias-correction", no_argument, NULL, OPT_NO_CORRECTION},
         {NULL, 0, NULL, 0},
     };
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     memset(o, 0, sizeof(*o));
-    o->calibrate.sweep.command = "quantize";
-    o->calibrate.sweep.what = "calibrating";
-    o->integer.method = CALIBRATION_MSE;
-    o->integer.bias_correction = true;
-    o->refine.rounding = true;
-    o->equalization = true;
-    o->calibrate.sweep.threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (uint32_t)cpus;
+    o->search.calibrate.sweep.command = "quantize";
+    o->search.calibrate.sweep.what = "calibrating";
+    o->search.integer.method = CALIBRATION_MSE;
+    o->search.integer.bias_correction = true;
+    o->search.refine.rounding = true;
+    o->search.equalization = true;
+    o->search.calibrate.sweep.threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (uint32_t)cpus;
     opterr = 0;
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
@@ -302,101 +302,35 @@ static int write_model(const struct options *o, struct draft *d)
     return COMMAND_OK;
 }
 
-// The int8 form of `real` in `draft`, as the calibration data has it.
-static int convert(const struct options *o, const struct draft *real, const struct range *ranges, bool wide,
-                   struct draft *draft)
+// Operators that stay float, by name or because they have no other form.
+static int keep_floats(const struct options *o, struct draft *d)
 {
     struct model_error error;
-    struct integer_options options = o->integer;
-    options.wide = wide;
-    if (draft_copy(draft, real) < 0)
-        return command_fail("quantize", "no memory to convert the model");
-    if (integer_convert(draft, ranges, &options, &error) < 0) {
-        draft_finish(draft);
+    if (o->keep && boundary_keep(d, o->keep, &error) < 0)
         return fail(o, &error);
-    }
+    if (integer_check(d, o->search.integer.wide, o->allow_float, &error) < 0)
+        return fail(o, &error);
+    for (uint32_t i = 0; i < d->operator_count; i++)
+        if (d->operators[i].keep)
+            printf("stays float: %s '%s'\n", d->operators[i].name, d->tensors[d->operators[i].outputs[0]].name);
     return 0;
-}
-
-// A 16x8 model's weights are rounded for what an int8 model of the same net sees: the inputs differ little.
-static int refine_model(const struct options *o, const struct draft *real, const struct range *ranges, uint32_t samples,
-                        struct draft *integer)
-{
-    struct refine_options options = o->refine;
-    struct draft probe;
-    options.sweep = o->calibrate.sweep;
-    options.sweep.most = samples;
-    if (!options.rounding && !options.bias_correction)
-        return 0;
-    if (!o->integer.wide)
-        return refine(&options, real, ranges, integer, integer);
-    options.rounds = 0;
-    int rc = convert(o, real, ranges, false, &probe);
-    if (rc == 0) {
-        rc = refine(&options, real, ranges, &probe, integer);
-        draft_finish(&probe);
-    }
-    return rc;
-}
-
-// `d` becomes the integer draft; the float one and what calibration saw live until then.
-static int apply_ranges(const struct options *o, struct draft *d, const struct range *ranges, uint32_t samples)
-{
-    struct model_error error;
-    struct draft integer;
-    int rc = convert(o, d, ranges, o->integer.wide, &integer);
-    if (rc != 0)
-        return rc;
-    rc = refine_model(o, d, ranges, samples, &integer);
-    if (rc == 0 && integer_set_edges(&integer, &o->integer, &error) < 0)
-        rc = fail(o, &error);
-    if (rc == 0)
-        rc = write_model(o, &integer);
-    draft_finish(&integer);
-    return rc;
-}
-
-// Runs the float model once more, on fewer samples unless --effort best, and looks at channels.
-static int equalize_model(const struct options *o, struct draft *d)
-{
-    struct calibrate_options options = o->calibrate;
-    uint32_t samples, count = d->tensor_count;
-    struct range *ranges = calloc(count, sizeof(*ranges));
-    if (!ranges)
-        return command_fail("quantize", "no memory for the ranges");
-    options.method = CALIBRATION_MINMAX;
-    options.channels = CALIBRATE_CHANNELS;
-    options.sweep.most = o->best ? 0 : EQUALIZE_SAMPLES;
-    options.sweep.what = "equalizing";
-    int rc = calibrate(d, &options, ranges, &samples);
-    if (rc == 0 && equalize(d, ranges, o->integer.wide ? 65535 : 255) < 0)
-        rc = command_fail("quantize", "no memory to equalize the layers");
-    for (uint32_t i = 0; i < count; i++)
-        range_finish(&ranges[i]);
-    free(ranges);
-    return rc;
 }
 
 static int apply_integer(const struct options *o, struct draft *d)
 {
     struct model_error error;
-    if (integer_check(d, &error) < 0)
-        return fail(o, &error);
-    int rc = o->equalization ? equalize_model(o, d) : 0;
+    struct search_result result;
+    int rc = keep_floats(o, d);
     if (rc != 0)
         return rc;
-    uint32_t samples, count = d->tensor_count;
-    struct range *ranges = calloc(count, sizeof(*ranges));
-    if (!ranges)
-        return command_fail("quantize", "no memory for the ranges");
-    rc = calibrate(d, &o->calibrate, ranges, &samples);
+    rc = search_integer(&o->search, d, &result);
+    if (rc == 0 && integer_set_edges(&result.integer, &o->search.integer, &error) < 0)
+        rc = fail(o, &error);
     if (rc == 0)
-        rc = apply_ranges(o, d, ranges, samples);
+        rc = write_model(o, &result.integer);
     if (rc == 0)
-        printf("calibrated with %u samples\n", samples);
-    for (uint32_t i = 0; i < count; i++)
-        range_finish(&ranges[i]);
-    free(ranges);
+        printf("calibrated with %u samples\n", result.samples);
+    search_finish(&result);
     return rc;
 }
 
@@ -411,7 +345,7 @@ static int apply(const struct options *o, struct draft *d)
     if (rc == 0 && o->method == METHOD_FLOAT16)
         rc = weights_to_half(d, &error);
     if (rc == 0 && o->method == METHOD_DYNAMIC)
-        rc = weights_to_dynamic(d, o->integer.per_tensor, QUANTIZE_DYNAMIC_LEAST, &error);
+        rc = weights_to_dynamic(d, o->search.integer.per_tensor, QUANTIZE_DYNAMIC_LEAST, &error);
     return rc < 0 ? fail(o, &error) : write_model(o, d);
 }
 

@@ -13,14 +13,13 @@
 #include "qmodel/rounding.h"
 #include "qmodel/weights.h"
 
-#define MOMENTS_MEMORY (64u << 20)
+#define MOMENTS_MEMORY (32u << 20)
 
 struct refining {
     const struct refine_options *options;
     const struct draft *real, *probe;
     const struct range *ranges;
     struct draft *integer;
-    bool cross;
     // What the workers share: layers of one sweep.
     struct moments *moments;
     uint32_t count, next;
@@ -93,7 +92,7 @@ static int round_some(struct refining *r, struct moments *moments, uint32_t coun
 {
     struct sweep_options sweep = r->options->sweep;
     sweep.what = "rounding";
-    int rc = moments_gather(moments, count, r->probe, r->cross ? r->real : NULL, &sweep, r->options->per_input);
+    int rc = moments_gather(moments, count, r->probe, &sweep, r->options->per_input);
     if (rc == 0)
         rc = round_layers(r, moments, count);
     for (uint32_t i = 0; i < count; i++)
@@ -111,7 +110,7 @@ static int round_all(struct refining *r)
     while (rc == 0 && first < count) {
         uint32_t n = 0;
         for (size_t bytes = 0; first + n < count && (n == 0 || bytes <= MOMENTS_MEMORY); n++)
-            bytes += moments_bytes(&moments[first + n], r->cross);
+            bytes += moments_bytes(&moments[first + n]);
         rc = round_some(r, moments + first, n);
         first += n;
     }
@@ -161,7 +160,7 @@ static int set_bias(struct refining *r, uint32_t index)
 {
     const struct draft_operator *op = &r->integer->operators[index];
     int32_t from = weights_are(op, 1) ? real_layer(r, op) : -1, source = correction_source(r->integer, index);
-    if (from < 0 || op->input_count < 3 || op->inputs[2] == GRAPH_ABSENT || (uint32_t)source >= r->real->tensor_count)
+    if (from < 0 || op->keep || op->input_count < 3 || op->inputs[2] == GRAPH_ABSENT || (uint32_t)source >= r->real->tensor_count)
         return 0;
     const struct draft_operator *layer = &r->real->operators[from];
     const struct draft_tensor *real = &r->real->tensors[layer->inputs[2]], *bias = &r->integer->tensors[op->inputs[2]];
@@ -232,15 +231,10 @@ int refine(const struct refine_options *options, const struct draft *real, const
 {
     struct refining r = {.options = options, .real = real, .probe = probe, .ranges = ranges, .integer = integer,
                          .lock = PTHREAD_MUTEX_INITIALIZER};
-    int rc = 0;
-    for (uint32_t round = 0; rc == 0 && round <= options->rounds; round++) {
-        r.cross = round > 0;
-        if (options->rounding)
-            rc = round_all(&r);
-        // The second time with what the first changed in the layers before.
-        for (uint32_t i = 0; rc == 0 && options->bias_correction && i < (probe == integer ? 2 : 1); i++)
-            rc = correct_biases(&r);
-    }
+    int rc = options->rounding ? round_all(&r) : 0;
+    // The second time with what the first changed in the layers before.
+    for (uint32_t i = 0; rc == 0 && options->bias_correction && i < (probe == integer ? 2 : 1); i++)
+        rc = correct_biases(&r);
     pthread_mutex_destroy(&r.lock);
     return rc;
 }

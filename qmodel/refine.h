@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Makes a converted model better with the calibration data: weights rounded together (rounding.h), then biases that give
-// each layer the float model's mean output, measured in the integer model itself (correction.h). Rounds of both, since
-// each layer's inputs change when those before it do. Memory is bounded: layers whose moments do not fit at once are
-// done in several sweeps over the samples.
+// each layer the float model's mean output, measured in the integer model itself (correction.h). Memory is
+// bounded: layers whose moments do not fit at once are done in several sweeps over the samples.
 
 #ifndef QEDGE_QMODEL_REFINE_H
 #define QEDGE_QMODEL_REFINE_H
@@ -14,8 +13,6 @@
 struct refine_options {
     struct sweep_options sweep; // most: how many samples there are
     bool rounding, bias_correction;
-    uint32_t rounds;    // of rounding towards the float model's outputs (which needs it to run, too) after a first
-                        // towards the layer's own; 0 = only that
     uint32_t per_input; // rows of inputs looked at for each number in one
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 qmodel_SRCS := \
 	qmodel/bench.c \
+	qmodel/boundary.c \
 	qmodel/calibrate.c \
 	qmodel/clean.c \
 	qmodel/command.c \
@@ -54,6 +55,7 @@ qmodel_SRCS := \
 	qmodel/rounding.c \
 	qmodel/run.c \
 	qmodel/samples.c \
+	qmodel/search.c \
 	qmodel/sweep.c \
 	qmodel/truth.c \
 	qmodel/weights.c

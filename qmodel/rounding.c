@@ -15,7 +15,6 @@ struct problem {
     uint32_t n;    // numbers of the block
     double *h;     // n x n, symmetric
     double *root;  // n x n, upper: h = root' root
-    double *cross; // n x n: covariance of e (rows) and x; NULL when not asked for
     double *target, *rest, *slope;
 };
 
@@ -23,18 +22,16 @@ static void problem_finish(struct problem *p)
 {
     free(p->h);
     free(p->root);
-    free(p->cross);
     free(p->target);
 }
 
-static int problem_start(struct problem *p, uint32_t size, bool cross)
+static int problem_start(struct problem *p, uint32_t size)
 {
     size_t square = (size_t)size * size;
     p->h = malloc(square * sizeof(*p->h));
     p->root = malloc(square * sizeof(*p->root));
-    p->cross = cross ? malloc(square * sizeof(*p->cross)) : NULL;
     p->target = malloc(3 * (size_t)size * sizeof(*p->target));
-    if (!p->h || !p->root || !p->target || (cross && !p->cross))
+    if (!p->h || !p->root || !p->target)
         return -ENOMEM;
     p->rest = p->target + size;
     p->slope = p->rest + size;
@@ -43,7 +40,7 @@ static int problem_start(struct problem *p, uint32_t size, bool cross)
 
 // ---- the matrix ----------------------------------------------------------------------------------
 
-// The covariance of block `g`, drawn towards its diagonal.
+// E x x' of block `g`, drawn towards its diagonal.
 static void set_matrix(struct problem *p, const struct moments *m, uint32_t g)
 {
     const int64_t *square = m->square + (size_t)g * m->size * m->size;
@@ -75,40 +72,6 @@ static void set_root(struct problem *p)
                 below[j] -= factor * row[j];
         }
     }
-}
-
-static void set_cross(struct problem *p, const struct moments *m, uint32_t g)
-{
-    const int64_t *cross = m->cross + (size_t)g * m->size * m->size;
-    const int64_t *sum = m->sum + (size_t)g * m->size, *error = m->error + (size_t)g * m->size;
-    double rows = (double)m->rows;
-    for (uint32_t i = 0; i < p->n; i++)
-        for (uint32_t j = 0; j < p->n; j++)
-            p->cross[(size_t)i * p->n + j] = ((double)cross[(size_t)i * m->size + j] / rows -
-                                              (double)error[i] / rows * ((double)sum[j] / rows)) / MOMENTS_FINE;
-}
-
-// target += x where h x = (w cross)'.
-static void move_target(struct problem *p)
-{
-    uint32_t n = p->n;
-    double *b = p->rest;
-    memset(b, 0, n * sizeof(*b));
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t j = 0; j < n; j++)
-            b[j] += p->target[i] * p->cross[(size_t)i * n + j];
-    for (uint32_t i = 0; i < n; i++) { // root' y = b
-        b[i] /= p->root[(size_t)i * n + i];
-        for (uint32_t j = i + 1; j < n; j++)
-            b[j] -= b[i] * p->root[(size_t)i * n + j];
-    }
-    for (uint32_t i = n; i-- > 0;) { // root x = y
-        for (uint32_t j = i + 1; j < n; j++)
-            b[i] -= b[j] * p->root[(size_t)i * n + j];
-        b[i] /= p->root[(size_t)i * n + i];
-    }
-    for (uint32_t i = 0; i < n; i++)
-        p->target[i] += b[i];
 }
 
 // ---- one output channel --------------------------------------------------------------------------
@@ -160,8 +123,6 @@ static void round_channel(struct problem *p, const float *w, double scale, size_
 {
     for (uint32_t i = 0; i < p->n; i++)
         p->target[i] = (double)w[i * step] / scale;
-    if (p->cross)
-        move_target(p);
     round_back(p);
     move_single(p);
     for (uint32_t i = 0; i < p->n; i++)
@@ -176,14 +137,12 @@ int rounding_layer(const struct moments *m, const struct draft_operator *layer, 
     size_t out = (size_t)weights->dims[weights_axis(layer)], multiplier = m->depthwise ? out / (size_t)m->depth : 1;
     if (m->rows == 0)
         return 0;
-    int rc = problem_start(&p, m->size, m->cross);
+    int rc = problem_start(&p, m->size);
     for (uint32_t g = 0; rc == 0 && g < m->groups; g++) {
         size_t first = (size_t)g * m->size;
         p.n = m->width - first < m->size ? (uint32_t)(m->width - first) : m->size;
         set_matrix(&p, m, g);
         set_root(&p);
-        if (m->cross)
-            set_cross(&p, m, g);
         for (size_t o = 0; o < (m->depthwise ? multiplier : out); o++) {
             size_t channel = m->depthwise ? g * multiplier + o : o, at = m->depthwise ? channel : o * m->width + first;
             double scale = (double)rounded->scales[rounded->scale_count > 1 ? channel : 0];

@@ -4,15 +4,12 @@
 // weight by itself. With q the whole numbers, s the scale, w the real weights of one output channel and x its inputs,
 // what counts is
 //
-//     E (w x - s q x - bias)^2 = (w - s q)' H (w - s q) + the rest,     H = covariance of x
+//     E (w x - s q x)^2 = (w - s q)' H (w - s q),     H = E x x'
 //
-// the bias takes the mean. H = R' R (Cholesky), and from the last weight to the first each is rounded to what is best
+// H = R' R (Cholesky), and from the last weight to the first each is rounded to what is best
 // given those behind it (Babai's nearest plane, which is what GPTQ does: Frantar et al. 2022); then single weights
 // move by one step as long as that lowers the error. AdaRound (Nagel et al. 2020) minimises the same by gradient
 // descent from random pictures; this is closed, deterministic and takes seconds.
-//
-// With cross moments the target is not the layer's own output but the float model's: x comes from the integer model,
-// whose inputs err already by e, and the best real weights for it are w + w C H^-1, C = covariance of e and x.
 //
 // Few rows say little about H: it is drawn towards its diagonal, the more the fewer rows a weight has.
 

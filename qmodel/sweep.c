@@ -140,17 +140,24 @@ static int run_workers(struct sweep *s)
     return s->rc;
 }
 
+static bool has_floats(const struct draft *d)
+{
+    for (uint32_t i = 0; i < d->operator_count; i++)
+        if (d->tensors[d->operators[i].outputs[0]].type == TENSOR_FLOAT32)
+            return true;
+    return false;
+}
+
 static int open_model(const struct sweep *s, const struct draft *draft, struct model **model)
 {
     uint32_t cpu;
     uint8_t *bytes;
     size_t size;
     struct model_error error;
-    bool real = draft->tensors[draft->inputs[0]].type == TENSOR_FLOAT32;
     int rc = loading_cpu(s->options->command, &cpu);
     if (rc != 0)
         return rc;
-    struct model_options options = {.cpu = real ? 0 : cpu, .no_chains = true};
+    struct model_options options = {.cpu = has_floats(draft) ? 0 : cpu, .no_chains = true};
     rc = tflite_write(draft, &bytes, &size);
     if (rc < 0)
         return command_fail(s->options->command, "writing the model to run it: %s", strerror(-rc));

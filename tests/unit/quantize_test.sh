@@ -97,7 +97,9 @@ cmp "$folder/default8.tflite" "$folder/c.tflite" || fail "other kernels give ano
 expect 0 "$qmodel" quantize $net -o "$folder/plain.tflite" --method int8 --data models/pictures --no-bias-correction
 cmp -s "$folder/default8.tflite" "$folder/plain.tflite" && fail "--no-bias-correction changes nothing"
 # Each step of its own; best is another file than fast, and as little a matter of threads and kernels.
-for switch in --no-equalization --rounding=nearest --effort=best; do
+expect 0 "$qmodel" quantize $norms -o "$folder/plain.tflite" --method int8 --data models/pictures --no-equalization
+cmp -s "$folder/norms8.tflite" "$folder/plain.tflite" && fail "--no-equalization changes nothing"
+for switch in --rounding=nearest --effort=best; do
     expect 0 "$qmodel" quantize $net -o "$folder/switch.tflite" --method int8 --data models/pictures $switch
     cmp -s "$folder/default8.tflite" "$folder/switch.tflite" && fail "$switch changes nothing"
     agree "$folder/switch.tflite" $net 6
@@ -135,8 +137,17 @@ for bad in --calibration=most --calibration=percentile:40 --input-type=int4 --ef
 done
 nothing_left
 
+# Layers in float between integer ones: those named, those without an integer form. At the ends, too.
+expect 0 "$qmodel" quantize $net -o "$folder/kept.tflite" --method int8 --data models/pictures --keep-float t12,t28,t35
+printed "stays float: MUL 't28'"; expect 0 "$qmodel" info "$folder/kept.tflite"; printed 'MUL .*float32'; printed '^output 0: float32'
+expect 0 "$qmodel" compare --json $net "$folder/kept.tflite" --data models/pictures; agree "$folder/kept.tflite" $net 6
+expect 0 "$qmodel" quantize $net -o "$folder/wide.tflite" --method int16x8 --data models/pictures --allow-float
+printed "stays float: HARD_SWISH"; agree "$folder/wide.tflite" $net 7
+expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data models/pictures --keep-float t12,t99; one_line "'t99'"
+nothing_left
+
 # 16-bit activations: an operator without that form stops it and is named; type names belong to the method.
-expect 1 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures; one_line "operator 9 HARD_SWISH"
+expect 1 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures; one_line "operator 8 HARD_SWISH"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures --input-type int8; one_line "int16 or float32"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8 --data models/pictures --output-type int16; one_line "uint8 or float32"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method int16x8 --data models/pictures --calibration mse; one_line "mse"
