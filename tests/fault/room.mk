@@ -8,7 +8,10 @@ FAULT_WRAPS := malloc calloc realloc reallocarray aligned_alloc strdup asprintf 
 	png_create_read_struct png_create_info_struct pthread_create log_message
 FAULT_BINS  := $(FAULT_PROGS:%.c=$(BUILD)/%)
 FAULT_OBJ   := $(BUILD)/obj/tests/fault/inject.o
+# AddressSanitizer is their judge; ThreadSanitizer has the tests of each part.
+ifneq ($(SANITIZE),thread)
 TEST_PROGS  += $(FAULT_PROGS)
+endif
 ALL_OBJS    += $(FAULT_OBJ)
 $(FAULT_BINS): $(FAULT_OBJ)
 $(FAULT_BINS): TEST_LDFLAGS += $(FAULT_OBJ) $(FAULT_WRAPS:%=-Wl,--wrap=%)
