@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Nodes of constants only: what exporters leave around shapes (Shape, Gather, Concat …) and weights (Transpose,
-// Unsqueeze, Cast …). Lists of up to 4096 numbers are computed with; bigger constants are only moved.
+// Unsqueeze, Cast …). Every result takes memory, which is bounded, and so is the work.
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "qmodel/import_nodes.h"
-
-#define COMPUTED_MOST 4096
 
 void *import_fold_take(struct importer *im, struct import_value *out)
 {
@@ -134,8 +132,8 @@ static int set_number(struct importer *im, struct import_value *out, int64_t i, 
 // A list of `count` numbers, or one number (rank 0), of that type.
 static int start_list(struct importer *im, struct import_value *out, int32_t type, int32_t rank, int64_t count)
 {
-    if (count > COMPUTED_MOST)
-        return import_fail(im, -ENOTSUP, "computing %lld constants", (long long)count);
+    if (count > GRAPH_ELEMENTS_MAX)
+        return import_fail(im, -ENOTSUP, "%lld constants", (long long)count);
     out->type = type;
     out->rank = rank;
     out->dims[0] = (int32_t)count;
@@ -249,6 +247,34 @@ static int fold_arithmetic(struct importer *im, struct import_value **in, uint32
     return rc;
 }
 
+// One number everywhere; 0.0 if there is none.
+static int fold_fill(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    const Onnx__Attribute *given = import_attribute(im, "value");
+    struct import_value number = {.name = "value", .type = TENSOR_FLOAT32, .rank = 0, .data = (const float[]){0}};
+    int64_t dims[TENSOR_RANK_MAX], elements = 1;
+    int32_t rank;
+    (void)count;
+    int rc = import_ints(im, in[0], dims, TENSOR_RANK_MAX, &rank);
+    if (rc == 0 && given && given->t)
+        rc = import_tensor_read(im, given->t, &number);
+    if (rc == 0 && (import_elements(&number) != 1 || (number.type != TENSOR_FLOAT32 && number.type != TENSOR_INT32 &&
+                                                      number.type != TENSOR_INT64)))
+        rc = import_fail(im, -ENOTSUP, "a value that is not one float or integer");
+    for (int32_t i = 0; rc == 0 && i < rank; i++) {
+        if (dims[i] < 1 || dims[i] > GRAPH_ELEMENTS_MAX || elements * dims[i] > GRAPH_ELEMENTS_MAX)
+            rc = import_fail(im, -EINVAL, "dimension %d is %lld", i, (long long)dims[i]);
+        elements *= dims[i];
+    }
+    if (rc == 0)
+        rc = start_list(im, out, number.type, rank, elements);
+    for (int32_t i = 0; rc == 0 && i < rank; i++)
+        out->dims[i] = (int32_t)dims[i];
+    for (int64_t i = 0; rc == 0 && i < elements; i++)
+        rc = set_number(im, out, i, number_at(&number, 0));
+    return rc;
+}
+
 static int fold_shape(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
 {
     return import_shape(im, in, count, out);
@@ -261,6 +287,7 @@ static const struct { const char *name; fold *run; } folds[] = {
     {"Flatten", fold_flatten},   {"Squeeze", fold_squeeze},    {"Unsqueeze", fold_unsqueeze}, {"Transpose", fold_transpose},
     {"Gather", fold_gather},     {"Concat", fold_concat},      {"Slice", fold_slice},     {"Add", fold_arithmetic},
     {"Sub", fold_arithmetic},    {"Mul", fold_arithmetic},     {"Div", fold_arithmetic},  {"Shape", fold_shape},
+    {"ConstantOfShape", fold_fill},
     {"QuantizeLinear", import_quantize_linear}, {"DequantizeLinear", import_dequantize_linear},
 };
 

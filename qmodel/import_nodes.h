@@ -19,7 +19,7 @@ import_node import_relu, import_clip, import_leaky_relu, import_sigmoid, import_
     import_hard_sigmoid, import_hard_swish;                                          // import_unary.c
 import_node import_add, import_sub, import_mul, import_div, import_max, import_min, import_prelu,
     import_batch_norm;                                                               // import_binary.c
-import_node import_identity, import_reshape, import_flatten, import_squeeze, import_unsqueeze, import_transpose,
+import_node import_identity, import_cast, import_reshape, import_flatten, import_squeeze, import_unsqueeze, import_transpose,
     import_shape;                                                                    // import_reshape.c
 import_node import_concat, import_split, import_slice, import_pad, import_resize;    // import_move.c, import_resize.c
 import_node import_quantize_linear, import_dequantize_linear;                        // import_quant.c

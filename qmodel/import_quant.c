@@ -190,6 +190,7 @@ int import_quantize_linear(struct importer *im, struct import_value **in, uint32
         steps.zero_point = 0;
     if (in[0]->constant)
         return quantize_constant(im, in[0], &steps, zero ? zero->type == TENSOR_UINT8 : type != 3, out);
+    out->steps_type = zero ? zero->type : type == 3 ? TENSOR_INT8 : TENSOR_UINT8;
     return import_quantize(im, in[0], &steps, out);
 }
 

@@ -14,17 +14,25 @@ static void alias(struct import_value *out, const struct import_value *x)
     out->name = name;
 }
 
-// Dropout (not training), Identity, and a Cast that changes nothing here.
+// Dropout (not training) and Identity.
 int import_identity(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
 {
     (void)count;
     if (im->node->n_output > 1 && im->node->output[1] && *im->node->output[1])
         return import_fail(im, -ENOTSUP, "a second output");
-    int64_t to = strcmp(im->node->op_type, "Cast") == 0 ? import_attribute_int(im, "to", 0) : 1;
-    if ((to != 1 && to != 10 && to != 11) || (to != 1 && in[0]->type != TENSOR_FLOAT32))
+    alias(out, in[0]);
+    return 0;
+}
+
+// Between kinds of floats, which are all float32 here; PyTorch casts what it quantized to the type that it has.
+int import_cast(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+{
+    int64_t to = import_attribute_int(im, "to", 0);
+    bool floats = in[0]->type == TENSOR_FLOAT32 && (to == 1 || to == 10 || to == 11);
+    bool same = (to == 2 && in[0]->steps_type == TENSOR_UINT8) || (to == 3 && in[0]->steps_type == TENSOR_INT8);
+    (void)count;
+    if (!floats && (in[0]->type != TENSOR_INT8 || !same))
         return import_fail(im, -ENOTSUP, "from %s to ONNX type %lld", tensor_type_name(in[0]->type), (long long)to);
-    if (strcmp(im->node->op_type, "Cast") == 0 && in[0]->type != TENSOR_FLOAT32)
-        return import_fail(im, -ENOTSUP, "from %s", tensor_type_name(in[0]->type));
     alias(out, in[0]);
     return 0;
 }

@@ -46,6 +46,7 @@ struct import_value {
     struct import_origin origin; // of a constant
     const Onnx__Tensor *initializer; // not read yet
     int32_t tensor;              // activation: of the draft
+    int32_t steps_type;          // what ONNX calls an int8 activation: TENSOR_INT8, TENSOR_UINT8, 0 where not known
     int32_t perm[TENSOR_RANK_MAX], shuffled[3];
     int32_t gate_of;             // it is HardSigmoid(x) with the factors of hard swish: the tensor of x
 };

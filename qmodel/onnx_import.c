@@ -60,10 +60,11 @@ static const struct node_kind {
     {"Add", import_add, 2, 2, false, false},
     {"AveragePool", import_average_pool, 1, 1, false, false},
     {"BatchNormalization", import_batch_norm, 5, 5, false, false},
-    {"Cast", import_identity, 1, 1, false, false},
+    {"Cast", import_cast, 1, 1, false, false},
     {"Clip", import_clip, 1, 3, false, false},
     {"Concat", import_concat, 1, ANY, false, false},
     {"Constant", constant_node, 0, 0, false, false},
+    {"ConstantOfShape", constants_only, 1, 1, false, false},
     {"Conv", import_conv, 2, 3, false, false},
     {"DequantizeLinear", import_dequantize_linear, 2, 3, false, false},
     {"Div", import_div, 2, 2, false, false},
@@ -224,6 +225,7 @@ static int add_input(struct importer *im, const Onnx__ValueInfo *info)
     if (onnx != 1 && onnx != 2 && onnx != 3 && onnx != 10)
         return import_fail(im, -ENOTSUP, "input '%s' of ONNX type %d", value->name, onnx);
     value->type = onnx == 2 || onnx == 3 ? TENSOR_INT8 : TENSOR_FLOAT32;
+    value->steps_type = onnx == 2 ? TENSOR_UINT8 : onnx == 3 ? TENSOR_INT8 : 0;
     if (value->rank == 4 && !is_transposed(im, info->name))
         memcpy(value->perm, import_picture, sizeof(value->perm));
     import_order_dims(value, dims);

@@ -522,6 +522,24 @@ def q_weights_in_place():
 
 
 @case
+def q_as_pytorch():
+    """As PyTorch exports what torch.ao.quantization converted: casts, zero points from ConstantOfShape."""
+    g = Graph(1, 3, 4, 4)
+
+    def cast(x, scale, zero):
+        names = g.steps(scale, zero, "u1")
+        q = g.add("QuantizeLinear", x, *names)
+        return g.add("DequantizeLinear", g.add("Cast", q, to=TensorProto.UINT8), *names)
+    x = cast(g.add("Flatten", "x"), 0.03, 110)
+    w, w_scale = g.weights(6, 48, axis=0)
+    scale, ints = np.float32(0.03) * w_scale, g.random.integers(-2000, 2000, 6).astype("i4")
+    zeros = g.add("Cast", g.add("ConstantOfShape", g.ints(6), value=helper.make_tensor("v", TensorProto.INT64, [1], [0])),
+                  to=TensorProto.INT32)
+    b = g.add("DequantizeLinear", g.constant(ints), g.constant(scale), zeros, axis=0)
+    return g.model(cast(g.add("Relu", g.add("Gemm", x, w, b, transB=1)), 0.05, 0))
+
+
+@case
 def q_pad_slice():
     g = Graph(1, 4, 6, 6)
     x = g.quantized("x", 0.03, 4)
