@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The job is one cache line that the leader writes and members spin on: the round's number, how many
+// The job is one cache line that the leader writes and members spin on: the round, how many
 // units, what to call. Each member's share of the units is its lane, and a word of its own says how
 // far they have been taken:
 //

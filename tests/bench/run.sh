@@ -52,6 +52,29 @@ bench_overhead() {
     echo '```'
 }
 
+# One frame on two threads against one, small nets and other kinds of models too; then bands of rows with and without.
+bench_threads() {
+    local models=() model
+    for model in ../shared/models/nxp/mobilenet_v1_1.0_224_quant.tflite ../shared/models/coral/mobilenet_v2_1.0_224_quant.tflite \
+        ../shared/models/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite models/efficientnet_lite0_int8.tflite \
+        ../shared/models/mlperf_tiny/{ic_resnet8_int8,vww_96_int8,kws_dscnn_int8,ad01_int8}.tflite \
+        ../shared/models/mlperf_tiny/{ic_resnet8_float,vww_96_float,kws_dscnn_dynrange}.tflite; do
+        if [ -r "$model" ]; then models+=("$model"); else echo "left out, not there: $model"; fi
+    done
+    python3 tests/bench/pairs_bench.py threads "$build/qmodel" "$rounds" "${models[@]}"
+}
+
+bench_bands() {
+    local models=() model
+    for model in ../shared/models/nxp/mobilenet_v1_1.0_224_quant.tflite ../shared/models/coral/mobilenet_v2_1.0_224_quant.tflite \
+        ../shared/models/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite models/efficientnet_lite0_int8.tflite \
+        ../shared/models/coral/mobilenet_edgetpu_0.75_224_ptq.tflite ../shared/models/mit/mcunet_vww.tflite \
+        ../shared/models/mlperf_tiny/vww_96_int8.tflite ../shared/models/tflm/person_detect.tflite; do
+        if [ -r "$model" ]; then models+=("$model"); else echo "left out, not there: $model"; fi
+    done
+    python3 tests/bench/pairs_bench.py bands "$build/qmodel" "$rounds" "${models[@]}"
+}
+
 # Each layer's kernels, with their share of this CPU's own peak of int8 dot products.
 bench_kernels() {
     echo '```'
