@@ -31,32 +31,6 @@ static void duration_format(char *text, size_t size, double seconds)
         snprintf(text, size, "%.1f days", seconds / 86400);
 }
 
-// Text that may be longer than a line goes on below itself.
-static void field_show(const char *name, const char *value, enum paint_style style)
-{
-    struct paint_line line;
-    unsigned room = paint_width() - STATUS_VALUE_COLUMN;
-    while (*value) {
-        char part[512];
-        size_t length = strlen(value);
-        if (length > room) {
-            for (length = room; length > room / 2 && value[length] != ' '; length--)
-                continue;
-            if (value[length] != ' ')
-                length = room;
-        }
-        snprintf(part, sizeof(part), "%.*s", (int)length, value);
-        paint_begin(&line);
-        paint_format(&line, PAINT_DIM, "  %s", name);
-        paint_to(&line, STATUS_VALUE_COLUMN);
-        paint_text(&line, style, part);
-        paint_end(&line);
-        name = "";
-        value += length;
-        value += strspn(value, " ");
-    }
-}
-
 static void daemon_show(struct json_object *status)
 {
     struct paint_line line;
@@ -73,10 +47,10 @@ static void daemon_show(struct json_object *status)
                  ask_integer(status, "pid"), uptime, ask_number(status, "cpu_percent"),
                  ask_number(status, "memory_kb") / 1024, ask_integer(status, "clients"));
     paint_end(&line);
-    field_show("reason", ask_string(status, "reason"), PAINT_WARN);
+    status_field_show("reason", ask_string(status, "reason"), PAINT_WARN);
     const char *hint = ask_string(status, "hint");
     if (strcmp(hint, ask_string(ask_item(status, "streams", 0), "hint")) != 0) // shown below anyway
-        field_show("hint", hint, PAINT_PLAIN);
+        status_field_show("hint", hint, PAINT_PLAIN);
     paint_begin(&line);
     paint_format(&line, PAINT_DIM, "  kernels %s  threads %lld  config %s",
                  ask_string(status, "kernels"), ask_integer(status, "threads"),
@@ -93,10 +67,10 @@ static void model_show(struct json_object *stream)
     char text[512];
     snprintf(text, sizeof(text), "%s  generation %lld", slash ? slash + 1 : path,
              ask_integer(stream, "generation"));
-    field_show("model", text, PAINT_PLAIN);
+    status_field_show("model", text, PAINT_PLAIN);
     snprintf(text, sizeof(text), "mode %s  main kernel %s", ask_string(stream, "mode"),
              ask_string(stream, "kernel"));
-    field_show("engine", text, PAINT_PLAIN);
+    status_field_show("engine", text, PAINT_PLAIN);
 }
 
 static void frames_show(struct json_object *stream)
@@ -108,7 +82,7 @@ static void frames_show(struct json_object *stream)
              "in %.1f/s  out %.1f/s  published %lld  dropped %lld  bad %lld  clients %lld",
              ask_number(stream, "fps_in"), ask_number(stream, "fps_out"),
              ask_integer(stream, "frames_published"), dropped, bad, ask_integer(stream, "clients"));
-    field_show("frames", text, bad ? PAINT_WARN : PAINT_PLAIN);
+    status_field_show("frames", text, bad ? PAINT_WARN : PAINT_PLAIN);
 }
 
 static void number_show(struct paint_line *line, struct json_object *stage, const char *key,
@@ -184,9 +158,9 @@ static void stream_show(struct json_object *stream)
     paint_text(&line, PAINT_PLAIN, "  ");
     paint_text(&line, state_style(ask_string(stream, "state")), ask_string(stream, "state"));
     paint_end(&line);
-    field_show("reason", ask_string(stream, "reason"), PAINT_WARN);
-    field_show("hint", ask_string(stream, "hint"), PAINT_PLAIN);
-    field_show("source", ask_string(stream, "source"), PAINT_PLAIN);
+    status_field_show("reason", ask_string(stream, "reason"), PAINT_WARN);
+    status_field_show("hint", ask_string(stream, "hint"), PAINT_PLAIN);
+    status_field_show("source", ask_string(stream, "source"), PAINT_PLAIN);
     model_show(stream);
     frames_show(stream);
     latency_show(ask_object(stream, "latency_recent"), ask_object(stream, "latency"));

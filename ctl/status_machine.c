@@ -3,8 +3,33 @@
 #include "ctl/status_machine.h"
 
 #include <stdio.h>
+#include <string.h>
 
-#include "ctl/paint.h"
+void status_field_show(const char *name, const char *value, enum paint_style style)
+{
+    struct paint_line line;
+    unsigned room = paint_width() - STATUS_VALUE_COLUMN;
+    while (*value) {
+        char part[512];
+        size_t length = strlen(value);
+        if (length > room) {
+            for (length = room; length > room / 2 && value[length] != ' '; length--)
+                continue;
+            if (value[length] != ' ')
+                for (length = room; ((unsigned char)value[length] & 0xc0) == 0x80; length--)
+                    continue; // not within a character
+        }
+        snprintf(part, sizeof(part), "%.*s", (int)length, value);
+        paint_begin(&line);
+        paint_format(&line, PAINT_DIM, "  %s", name);
+        paint_to(&line, STATUS_VALUE_COLUMN);
+        paint_text(&line, style, part);
+        paint_end(&line);
+        name = "";
+        value += length;
+        value += strspn(value, " ");
+    }
+}
 
 // Below ten watts milliwatts count.
 static void watts_format(char *text, size_t size, double milliwatts)
@@ -29,13 +54,10 @@ static void name_show(struct paint_line *line, const char *name)
 
 static void source_show(struct json_object *power)
 {
-    struct paint_line line;
-    bool estimated = ask_bool(power, "estimated");
-    name_show(&line, "");
-    paint_format(&line, estimated ? PAINT_WARN : PAINT_PLAIN, "%s: ", ask_string(power, "source"));
-    paint_format(&line, PAINT_PLAIN, "%s; %s", ask_string(power, "scope"),
-                 ask_string(power, "detail"));
-    paint_end(&line);
+    char text[512];
+    snprintf(text, sizeof(text), "%s: %s; %s", ask_string(power, "source"),
+             ask_string(power, "scope"), ask_string(power, "detail"));
+    status_field_show("", text, PAINT_PLAIN);
 }
 
 static void energy_show(struct json_object *power)

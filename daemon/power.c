@@ -48,22 +48,30 @@ static void baseline_keep(struct power *power)
 
 // ---- life ------------------------------------------------------------------
 
-static void open_meter(struct power *power, uint64_t now_ns)
+// Takes *meter over, open or not.
+static void adopt_meter(struct power *power, const struct power_meter *meter, uint64_t now_ns)
 {
-    power->looked_ns = now_ns;
+    double ignored; // a counter's first look
+    power->meter = *meter;
     power->failures = 0;
     power->baseline_mw = -1;
-    int status = power_meter_open(&power->settings, &power->meter);
-    if (status < 0)
+    if (!meter->kind)
         return;
-    if (power->meter.kind->estimated)
+    if (meter->kind->estimated)
         power->baseline_mw = 0;
-    else if (power->settings.config->baseline_mw > 0)
-        power->baseline_mw = power->settings.config->baseline_mw;
+    else if (power->config.baseline_mw > 0)
+        power->baseline_mw = power->config.baseline_mw;
     else
         baseline_load(power);
-    double ignored; // a counter's first look
     power->meter.kind->sample(&power->meter, now_ns, &ignored);
+}
+
+static void open_meter(struct power *power, uint64_t now_ns)
+{
+    struct power_meter meter;
+    power->looked_ns = now_ns;
+    power_meter_open(&power->settings, &meter);
+    adopt_meter(power, &meter, now_ns);
 }
 
 void power_init(struct power *power, const struct config_power *config,
@@ -95,12 +103,30 @@ static void window_clear(struct power *power)
     power->valid = false;
 }
 
-// A better meter may have come (a plugged-in one), or this one is gone.
+// Only a measured number is worth changing for.
+static void look_for_better(struct power *power, uint64_t now_ns)
+{
+    struct power_meter meter;
+    power->looked_ns = now_ns;
+    if (power_meter_open(&power->settings, &meter) < 0 || meter.kind->estimated) {
+        power_meter_close(&meter);
+        return;
+    }
+    power_meter_close(&power->meter);
+    window_clear(power);
+    adopt_meter(power, &meter, now_ns);
+    log_info("power: from %s (%s) now", power->meter.kind->name, power->meter.detail);
+}
+
+// This meter may be gone, or a better one plugged in.
 static void look_again(struct power *power, uint64_t now_ns)
 {
     bool lost = power->meter.kind && power->failures >= FAILURES_MAX;
-    bool none = !power->meter.kind && now_ns - power->looked_ns > LOOK_AGAIN_NS;
-    if (!lost && !none)
+    bool due = now_ns - power->looked_ns > LOOK_AGAIN_NS;
+    if (!lost && due && power->meter.kind && power->meter.kind->estimated &&
+        power->config.source == CONFIG_POWER_AUTO)
+        look_for_better(power, now_ns);
+    if (!lost && (power->meter.kind || !due))
         return;
     if (lost)
         log_cause_say(&power->cause, LOG_LEVEL_WARNING, "power: %s (%s) gives no numbers any more",

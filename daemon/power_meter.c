@@ -23,26 +23,36 @@ static int open_kind(const struct power_settings *settings, const struct power_m
     return status;
 }
 
+// The best source's trouble is what there is to mend.
+static void tell_trouble(struct power_meter *meter, const char *trouble)
+{
+    size_t used = strlen(meter->detail);
+    snprintf(meter->detail + used, sizeof(meter->detail) - used, "%s%s",
+             used && trouble[0] ? "; " : "", trouble);
+}
+
 int power_meter_open(const struct power_settings *settings, struct power_meter *meter)
 {
     int32_t wanted = settings->config->source;
-    char trouble[sizeof(meter->detail)] = "no meter found";
+    char trouble[160] = "";
     *meter = (struct power_meter){.settings = settings};
     if (wanted == CONFIG_POWER_NONE) {
-        snprintf(meter->detail, sizeof(meter->detail), "switched off (power.source: none)");
+        tell_trouble(meter, "switched off (power.source: none)");
         return -ENODEV;
     }
     for (int32_t i = CONFIG_POWER_HWMON; i <= CONFIG_POWER_ESTIMATE; i++) {
         if (wanted != CONFIG_POWER_AUTO && wanted != i)
             continue;
         int status = open_kind(settings, kinds[i], meter);
-        if (status == 0)
+        if (status == 0) {
+            tell_trouble(meter, trouble);
             return 0;
-        // the best source's trouble is what there is to mend
-        if (status != -ENODEV && strcmp(trouble, "no meter found") == 0)
-            memcpy(trouble, meter->detail, sizeof(trouble));
+        }
+        if (status != -ENODEV && !trouble[0])
+            snprintf(trouble, sizeof(trouble), "%.159s", meter->detail);
     }
-    memcpy(meter->detail, trouble, sizeof(trouble));
+    *meter = (struct power_meter){.settings = settings};
+    tell_trouble(meter, trouble[0] ? trouble : "no meter found");
     return -ENODEV;
 }
 

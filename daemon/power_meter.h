@@ -48,11 +48,11 @@ struct power_meter {
     const struct power_meter_kind *kind; // NULL = none
     const struct power_settings *settings;
     void *self;
-    char detail[160]; // which one: "ina226 at 1-0040, shunt 10000 uOhm"
+    char detail[320]; // which one: "ina226 at 1-0040, shunt 10000 uOhm"
 };
 
-// Opens the first meter there is, or the configured one. 0; -ENODEV with detail saying what was
-// found instead; nothing is held then.
+// Opens the first meter there is, or the configured one. 0; detail then also says what kept a better
+// one from being taken. -ENODEV with detail saying what was found instead; nothing is held then.
 int power_meter_open(const struct power_settings *settings, struct power_meter *meter);
 void power_meter_close(struct power_meter *meter); // takes one that is not open
 

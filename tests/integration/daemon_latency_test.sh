@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Percentiles against the records' own stamps; what `qctl clients` says of a stopped and a slow client against the
 # sequence numbers that they saw. Needs BUILD.
-# timeout: 120
+# timeout: 240
 . "$(dirname "$0")/daemon_lib.sh"
 
 # a film of 2000 frames, as fast as it goes, and a ring that keeps them all

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # qctl status, power and the metrics against a real daemon on a machine made of files: watts, idle power, throttling,
 # the screen in a real terminal of 80 columns. Needs BUILD; tmux and promtool (Debian prometheus) for their parts.
-# timeout: 120
+# timeout: 240
 . "$(dirname "$0")/daemon_lib.sh"
 export QEDGE_ROOT=$work/root STATE_DIRECTORY=$work/state
 mkdir "$STATE_DIRECTORY"

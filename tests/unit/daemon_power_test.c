@@ -383,9 +383,14 @@ static void test_hwmon_several(void **state)
     expect_mw(mw, 1000);
     strcpy(config.meter, "1-0077");
     assert_int_equal(power_meter_open(&settings, &meter), -ENODEV);
-    // which one is the input is not guessed; the next best source serves
+    // which one is the input is not guessed; the next best source serves, and says why
     strcpy(config.meter, "auto");
     config.source = CONFIG_POWER_AUTO;
+    assert_int_equal(power_meter_open(&settings, &meter), 0);
+    assert_string_equal(meter.kind->name, "estimate");
+    assert_non_null(strstr(meter.detail, "busy core"));
+    assert_non_null(strstr(meter.detail, "; 1-0040, 1-0041: name the one at the input"));
+    power_meter_close(&meter);
     assert_int_equal(measure(&config, "estimate", &mw), 0);
 }
 
@@ -678,6 +683,24 @@ static void test_vanishing(void **state)
     power_get(&power, &report);
     assert_string_equal(report.source, "hwmon");
     expect_mw(report.power_mw, 5000);
+    power_finish(&power);
+    // an estimate makes room for a meter that is plugged in, and for nothing else
+    config.source = CONFIG_POWER_AUTO;
+    drop("/sys/class/hwmon/hwmon1/name");
+    drop("/sys/class/powercap/intel-rapl:0/name");
+    power_init(&power, &config, &mailbox_ops, root, NULL);
+    now = power.sampled_ns;
+    power_sample(&power, now += 11 * S, 10);
+    power_get(&power, &report);
+    assert_string_equal(report.source, "estimate");
+    assert_true(report.has_power);
+    put("/sys/class/hwmon/hwmon1/name", "ina219");
+    power_sample(&power, now += 11 * S, 10);
+    power_sample(&power, now += S, 10);
+    power_get(&power, &report);
+    assert_string_equal(report.source, "hwmon");
+    assert_false(report.estimated);
+    expect_mw(report.mean_mw, 5000);
     power_finish(&power);
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # qctl against a stand-in daemon: exit statuses, what it prints, what it must never print. Needs BUILD.
-# timeout: 60
+# timeout: 180
 set -u
 folder=$(mktemp -d)
 daemon_pid=
