@@ -22,8 +22,7 @@ const struct kernel_hybrid_conv *const *kernel_hybrid_conv_rows(size_t *count)
     return rows;
 }
 
-// ---- quantizing
-// ----------------------------------------------------------------------------------
+// ---- quantizing --------------------------------------------------------------------------------
 
 static const struct kernel_hybrid_quantize *const quantize_rows[] = {KERNEL_ARCH_HYBRID_QUANTIZE &
                                                                      kernel_quantize_qd8_c};
@@ -40,4 +39,21 @@ const struct kernel_hybrid_quantize *const *kernel_hybrid_quantize_rows(size_t *
 {
     *count = sizeof quantize_rows / sizeof quantize_rows[0];
     return quantize_rows;
+}
+
+static const struct kernel_hybrid_round *const round_rows[] = {KERNEL_ARCH_HYBRID_ROUND &
+                                                               kernel_round_qd8_c};
+
+const struct kernel_hybrid_round *kernel_hybrid_round_select(uint32_t cpu)
+{
+    const struct kernel_hybrid_round *const *row = round_rows;
+    while (((*row)->cpu & ~cpu) != 0)
+        row++;
+    return *row;
+}
+
+const struct kernel_hybrid_round *const *kernel_hybrid_round_rows(size_t *count)
+{
+    *count = sizeof round_rows / sizeof round_rows[0];
+    return round_rows;
 }

@@ -88,6 +88,21 @@ static void depthwise_taps(const struct kernel_conv_shape *s, const int16_t *pic
     *taps = zeros;
 }
 
+static void depthwise_pixel(const struct kernel_conv_shape *s, const struct wide_rounding *r,
+                            const int16_t *const *taps, const int16_t *weights, int64_t *sums,
+                            int16_t *out)
+{
+    const int32_t pairs = depthwise_pairs(s);
+    for (int32_t at = 0; at < s->in_c;
+         at += DEPTHWISE_LANES, weights += pairs * 2 * DEPTHWISE_LANES) {
+        int32_t c = packing_min(at, s->in_c - DEPTHWISE_LANES);
+        depthwise_sum(taps, pairs, c, weights, sums + c);
+    }
+    int32_t done =
+        r->head->rule == KERNEL_WIDE_REDUCED ? wide_round_some(r, sums, 0, s->in_c, out) : 0;
+    wide_round_rest(r, sums + done, done, s->in_c - done, out + done);
+}
+
 static void depthwise_run(const struct kernel_conv_shape *s, const struct kernel_wide_range *range,
                           const void *packed, const int16_t *input, int16_t *output, void *scratch,
                           int32_t first, int32_t last)
@@ -95,25 +110,26 @@ static void depthwise_run(const struct kernel_conv_shape *s, const struct kernel
     const struct wide_rounding r = {packed, range};
     const int16_t *weights = (const int16_t *)((const uint8_t *)packed + wide_head_size(s));
     const int16_t *taps[DEPTHWISE_TAPS + 1];
-    const bool reduced = r.head->rule == KERNEL_WIDE_REDUCED;
+    const int32_t count = s->k_h * s->k_w, reach = (s->k_w - 1) * s->dilation_w;
     size_t picture = (size_t)s->in_h * (size_t)s->in_w * (size_t)s->in_c;
     int64_t *sums = (int64_t *)((uint8_t *)scratch + depthwise_zeros(s));
-    int32_t pairs = depthwise_pairs(s);
     memset(scratch, 0, depthwise_zeros(s));
-    for (int32_t pixel = first * s->out_w; pixel < last * s->out_w; pixel++) {
-        int32_t row = pixel / s->out_w;
-        depthwise_taps(s, input + (size_t)(row / s->out_h) * picture,
-                       row % s->out_h * s->stride_h - s->pad_top,
-                       pixel % s->out_w * s->stride_w - s->pad_left, scratch, taps);
-        const int16_t *w = weights;
-        for (int32_t at = 0; at < s->in_c;
-             at += DEPTHWISE_LANES, w += pairs * 2 * DEPTHWISE_LANES) {
-            int32_t c = packing_min(at, s->in_c - DEPTHWISE_LANES);
-            depthwise_sum(taps, pairs, c, w, sums + c);
+    for (int32_t row = first; row < last; row++) {
+        int32_t top = row % s->out_h * s->stride_h - s->pad_top;
+        int16_t *out = output + (size_t)row * (size_t)s->out_w * (size_t)s->in_c;
+        bool inside = false; // the pixel before, with all its columns
+        for (int32_t ox = 0; ox < s->out_w; ox++, out += s->in_c) {
+            int32_t left = ox * s->stride_w - s->pad_left;
+            bool before = inside;
+            inside = left >= 0 && left + reach < s->in_w;
+            if (before && inside)
+                for (int32_t t = 0; t < count; t++)
+                    taps[t] += taps[t] == (const int16_t *)scratch ? 0 : s->stride_w * s->in_c;
+            else
+                depthwise_taps(s, input + (size_t)(row / s->out_h) * picture, top, left, scratch,
+                               taps);
+            depthwise_pixel(s, &r, taps, weights, sums, out);
         }
-        int16_t *out = output + (size_t)pixel * (size_t)s->in_c;
-        int32_t done = reduced ? wide_round_some(&r, sums, 0, s->in_c, out) : 0;
-        wide_round_rest(&r, sums + done, done, s->in_c - done, out + done);
     }
 }
 

@@ -16,14 +16,13 @@ struct fixed_multiplier {
 
 struct fixed_multiplier fixed_multiplier_from(double real);
 
-// Rounded half away from zero of a * b / 2^31.
+// a * b / 2^31, halves up. (TFLite writes it as a division of product + nudge, the nudge by the
+// product's sign: the same numbers.)
 static inline int32_t fixed_high_multiply(int32_t a, int32_t b)
 {
     if (a == INT32_MIN && b == INT32_MIN)
         return INT32_MAX;
-    int64_t product = (int64_t)a * b;
-    int64_t nudge = product >= 0 ? INT64_C(1) << 30 : 1 - (INT64_C(1) << 30);
-    return (int32_t)((product + nudge) / (INT64_C(1) << 31));
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
 }
 
 // The same for 16 bits: a * b / 2^15.
@@ -31,9 +30,7 @@ static inline int16_t fixed_high_multiply_16(int16_t a, int16_t b)
 {
     if (a == INT16_MIN && b == INT16_MIN)
         return INT16_MAX;
-    int32_t product = (int32_t)a * b;
-    int32_t nudge = product >= 0 ? 1 << 14 : 1 - (1 << 14);
-    return (int16_t)((product + nudge) / (1 << 15));
+    return (int16_t)(((int32_t)a * b + (1 << 14)) >> 15);
 }
 
 // x / 2^exponent rounded half away from zero; exponent in [0, 31].

@@ -103,8 +103,15 @@ const struct kernel_hybrid_quantize *const *kernel_hybrid_quantize_rows(size_t *
 
 // The same as TFLite's own kernels do it (steps in double, halves away from zero), back in float at
 // once: out[i] = (q - zero_point) * scale. For depthwise layers, which then are float layers with
-// float weights: their sums are of few terms, exact either way.
-void kernel_hybrid_round(const float *x, size_t n, float *out);
+// float weights: their sums are of few terms, exact either way. All rows give the same bytes.
+struct kernel_hybrid_round {
+    const char *name;
+    uint32_t cpu;
+    void (*run)(const float *x, size_t n, float *out);
+};
+
+const struct kernel_hybrid_round *kernel_hybrid_round_select(uint32_t cpu);
+const struct kernel_hybrid_round *const *kernel_hybrid_round_rows(size_t *count);
 
 struct kernel_hybrid_weights {
     const int8_t *weights; // OHWI

@@ -10,6 +10,7 @@
 extern const struct kernel_float_conv kernel_conv_f32_c;
 extern const struct kernel_hybrid_conv kernel_conv_qd8_c;
 extern const struct kernel_hybrid_quantize kernel_quantize_qd8_c;
+extern const struct kernel_hybrid_round kernel_round_qd8_c;
 extern const struct kernel_float_pool kernel_pool_f32_c;
 extern const struct kernel_float_binary kernel_binary_f32_c;
 
@@ -25,6 +26,8 @@ extern const struct kernel_hybrid_conv kernel_conv_qd8_avx512vnni, kernel_conv_q
     &kernel_conv_qd8_avx512vnni, &kernel_conv_qd8_avxvnni, &kernel_conv_qd8_avx2,
 extern const struct kernel_hybrid_quantize kernel_quantize_qd8_avx2;
 #define KERNEL_ARCH_HYBRID_QUANTIZE &kernel_quantize_qd8_avx2,
+extern const struct kernel_hybrid_round kernel_round_qd8_avx2;
+#define KERNEL_ARCH_HYBRID_ROUND &kernel_round_qd8_avx2,
 extern const struct kernel_float_pool kernel_pool_f32_avx2;
 #define KERNEL_ARCH_FLOAT_POOL &kernel_pool_f32_avx2,
 extern const struct kernel_float_binary kernel_binary_f32_avx2;
@@ -51,6 +54,7 @@ extern const struct kernel_hybrid_conv kernel_conv_qd8_neondot, kernel_conv_qd8_
 
 #ifndef KERNEL_ARCH_HYBRID_QUANTIZE
 #define KERNEL_ARCH_HYBRID_QUANTIZE
+#define KERNEL_ARCH_HYBRID_ROUND
 #endif
 
 #endif

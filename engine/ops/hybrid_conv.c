@@ -13,7 +13,8 @@
 #include "kernels/float.h"
 
 struct quantize_params {
-    const struct kernel_hybrid_quantize *kernel; // NULL: to rounded floats
+    const struct kernel_hybrid_quantize *kernel; // NULL: to rounded floats, by
+    const struct kernel_hybrid_round *round;
     size_t picture;                              // values of one picture
     size_t head;                                 // bytes before the first picture
 };
@@ -44,8 +45,8 @@ static void run_round(const void *params, const struct layer_io *io, void *scrat
     const struct quantize_params *p = params;
     (void)scratch;
     for (int32_t i = first; i < last; i++)
-        kernel_hybrid_round((const float *)io->in[0] + (size_t)i * p->picture, p->picture,
-                            (float *)io->out[0] + (size_t)i * p->picture);
+        p->round->run((const float *)io->in[0] + (size_t)i * p->picture, p->picture,
+                      (float *)io->out[0] + (size_t)i * p->picture);
 }
 
 static void run_conv(const void *params, const struct layer_io *io, void *scratch, int32_t first,
@@ -56,8 +57,7 @@ static void run_conv(const void *params, const struct layer_io *io, void *scratc
                    io->out[0], scratch, first, last);
 }
 
-// ---- build
-// ---------------------------------------------------------------------------------------
+// ---- build -------------------------------------------------------------------------------------
 
 // The weights' scales, one a channel; NULL after writing the error.
 static float *weight_scales(struct build *b, int32_t out_c)
@@ -103,14 +103,14 @@ static int32_t add_quantize(struct build *b, const struct kernel_hybrid_quantize
     struct quantize_params *q = build_params(b, sizeof(*q));
     if (!q)
         return -ENOMEM;
-    *q = (struct quantize_params){kernel, picture, head};
+    *q = (struct quantize_params){kernel, kernel_hybrid_round_select(b->cpu), picture, head};
     int64_t bytes =
         (int64_t)head + (int64_t)batch * (int64_t)picture * (kernel ? 1 : (int64_t)sizeof(float));
     int32_t tensor = build_extra_tensor(b, bytes);
     if (tensor < 0)
         return tensor;
     struct layer *layer = build_layer(b, kernel ? run_quantize : run_round,
-                                      kernel ? kernel->name : "round_qd8_c", q, 1);
+                                      kernel ? kernel->name : q->round->name, q, 1);
     if (!layer)
         return -ENOMEM;
     layer->out[0] = tensor;

@@ -75,4 +75,38 @@ static inline void quantize_bytes(const float *x, size_t n, float inverse, int32
     }
 }
 
+// TFLite's steps (AsymmetricQuantizeFloats), centred: q = round(x * inverse + zero) in [-128, 127], back
+// as (q - zero) * step.
+struct quantize_centred {
+    float zero, step, inverse;
+    bool none; // all values are 0, or none can be told from another
+};
+
+static inline struct quantize_centred quantize_centre(struct quantize_extremes e)
+{
+    double low = (double)e.low, high = (double)e.high, scale = (high - low) / 255.0;
+    if (!(scale > 1e-35) || !isfinite((float)scale))
+        return (struct quantize_centred){.none = true};
+    double from_low = -128.0 - low / scale, from_high = 127.0 - high / scale;
+    double zero = 128.0 + fabs(low / scale) < 127.0 + fabs(high / scale) ? from_low : from_high;
+    float step = (float)scale;
+    return (struct quantize_centred){
+        .zero = (float)(zero <= -128.0 ? -128.0 : zero >= 127.0 ? 127.0 : round(zero)),
+        .step = step,
+        .inverse = 1.0f / step,
+    };
+}
+
+static inline void quantize_back(const float *x, size_t n, struct quantize_centred q, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = q.zero + x[i] * q.inverse;
+        v = v > -128.0f ? v : -128.0f;
+        v = v < 127.0f ? v : 127.0f;
+        // The largest float below a half, away from zero, then cut: rounds halves away from zero.
+        float whole = (float)(int32_t)(v + copysignf(0x1.fffffep-2f, v));
+        out[i] = (whole - q.zero) * q.step;
+    }
+}
+
 #endif

@@ -84,3 +84,28 @@ static struct kernel_hybrid_steps run(const float *x, size_t n, uint8_t *out)
 
 const struct kernel_hybrid_quantize kernel_quantize_qd8_avx2 = {"quantize_qd8_avx2",
                                                                 KERNEL_CPU_AVX2, run};
+
+static void round_values(const float *x, size_t n, float *out)
+{
+    struct quantize_centred q = quantize_centre(find_extremes(x, n));
+    if (q.none) {
+        memset(out, 0, n * sizeof *out);
+        return;
+    }
+    const __m256 zero = _mm256_set1_ps(q.zero), step = _mm256_set1_ps(q.step);
+    const __m256 inverse = _mm256_set1_ps(q.inverse), sign = _mm256_set1_ps(-0.0f);
+    const __m256 low = _mm256_set1_ps(-128.0f), high = _mm256_set1_ps(127.0f);
+    const __m256 half = _mm256_set1_ps(0x1.fffffep-2f); // the largest float below a half
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 v = _mm256_add_ps(zero, _mm256_mul_ps(_mm256_loadu_ps(x + i), inverse));
+        v = _mm256_min_ps(_mm256_max_ps(v, low), high); // not a number: low
+        v = _mm256_add_ps(v, _mm256_or_ps(half, _mm256_and_ps(v, sign)));
+        __m256 whole = _mm256_cvtepi32_ps(_mm256_cvttps_epi32(v));
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_sub_ps(whole, zero), step));
+    }
+    quantize_back(x + i, n - i, q, out + i);
+}
+
+const struct kernel_hybrid_round kernel_round_qd8_avx2 = {"round_qd8_avx2", KERNEL_CPU_AVX2,
+                                                          round_values};

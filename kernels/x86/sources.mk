@@ -10,4 +10,4 @@ kernels_x86_SRCS := kernels/x86/gemm_plan.c kernels/x86/depthwise_plan.c kernels
     kernels/x86/depthwise_f32_fma.c kernels/x86/conv_qd8_avx512vnni.c kernels/x86/conv_qd8_avxvnni.c kernels/x86/conv_qd8_fma.c \
     kernels/x86/quantize_qd8_fma.c kernels/x86/simple_f32_fma.c \
     kernels/x86/conv_16x8_avx512vnni.c kernels/x86/conv_16x8_avxvnni.c kernels/x86/conv_16x8_avx2.c \
-    kernels/x86/depthwise_16x8_avx512vnni.c kernels/x86/depthwise_16x8_avx2.c
+    kernels/x86/depthwise_16x8_avx512vnni.c kernels/x86/depthwise_16x8_avx2.c kernels/x86/depthwise_16x8_xmm_avx2.c

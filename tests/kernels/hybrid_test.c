@@ -16,7 +16,7 @@ enum { ROWS_MAX = 32, SIZE_MAX_BYTES = 4 << 20, UNWRITTEN = 0x55 };
 static struct guard guard_input, guard_output, guard_packed, guard_scratch, guard_weights,
     guard_floats;
 static float *expected, *whole;
-static int conv_done[ROWS_MAX], quantize_done[ROWS_MAX];
+static int conv_done[ROWS_MAX], quantize_done[ROWS_MAX], round_done[ROWS_MAX];
 
 struct job {
     const struct kernel_hybrid_conv *row;
@@ -47,8 +47,7 @@ static void failed(const char *why)
         exit(1);
 }
 
-// ---- convolution
-// ---------------------------------------------------------------------------------
+// ---- convolution -------------------------------------------------------------------------------
 
 static float *fresh_output(const struct job *job)
 {
@@ -154,8 +153,7 @@ static void check_shape(const struct kernel_conv_shape *s)
     free(steps);
 }
 
-// ---- quantizing
-// ----------------------------------------------------------------------------------
+// ---- quantizing --------------------------------------------------------------------------------
 
 static float random_value(int mode)
 {
@@ -196,6 +194,31 @@ static void check_quantizers(void)
     free(want);
 }
 
+static void check_rounding(void)
+{
+    size_t count, n = (size_t)harness_between(1, harness_chance(50) ? 40 : 700);
+    const struct kernel_hybrid_round *const *rows = kernel_hybrid_round_rows(&count);
+    bool at_end = harness_chance(75);
+    float *x = guard_place(&guard_floats, n * 4, 4, at_end);
+    int mode = harness_between(0, 7);
+    for (size_t i = 0; i < n; i++)
+        x[i] = random_value(mode);
+    rows[count - 1]->run(x, n, expected);
+    for (size_t i = 0; i < count; i++) {
+        if (!harness_wants(rows[i]->name, rows[i]->cpu))
+            continue;
+        snprintf(harness_doing, sizeof harness_doing, "%s: %zu values, mode %d, seed %llu",
+                 rows[i]->name, n, mode, (unsigned long long)harness.seed);
+        float *out = guard_place(&guard_output, n * 4, 4, at_end);
+        rows[i]->run(x, n, out);
+        if (memcmp(out, expected, n * 4) != 0)
+            failed("other values than C");
+        if (!guard_intact(&guard_output))
+            failed("wrote outside its buffer");
+        round_done[i]++;
+    }
+}
+
 int main(int argc, char **argv)
 {
     harness_start(argc, argv, 800);
@@ -214,6 +237,7 @@ int main(int argc, char **argv)
                shape.k_h * shape.k_w * (shape.in_c / shape.groups) > 500);
         check_shape(&shape);
         check_quantizers();
+        check_rounding();
     }
     size_t count;
     const struct kernel_hybrid_conv *const *convs = kernel_hybrid_conv_rows(&count);
@@ -222,6 +246,9 @@ int main(int argc, char **argv)
     const struct kernel_hybrid_quantize *const *quantizers = kernel_hybrid_quantize_rows(&count);
     for (size_t i = 0; i < count; i++)
         harness_row_done(quantizers[i]->name, quantizers[i]->cpu, quantize_done[i]);
+    const struct kernel_hybrid_round *const *rounders = kernel_hybrid_round_rows(&count);
+    for (size_t i = 0; i < count; i++)
+        harness_row_done(rounders[i]->name, rounders[i]->cpu, round_done[i]);
     free(expected), free(whole);
     return harness_finish();
 }
