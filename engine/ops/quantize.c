@@ -7,162 +7,166 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/fixedpoint.h"
 #include "engine/ops/lookup.h"
 #include "engine/ops/ops.h"
 #include "engine/ops/wide_ops.h"
+#include "kernels/fixedpoint.h"
 
 #define QUANTIZE_CHUNK 8192
 
 // ---- layers ------------------------------------------------------------------------------------
 
+// A layer that treats every value alike; a unit is a chunk of them.
 struct quantize_params {
-    struct edge edge; // elements set per run
-    size_t elements, size_from, size_to;
+    void (*values)(const struct quantize_params *p, const void *from, void *to, size_t n);
+    size_t elements, size_from, size_to; // bytes of a value
+    struct edge edge;                    // int8 and float
+    float scale, inverse;                // int16 and float
+    struct fixed_multiplier ratio;       // between integers
+    int32_t in_zero, out_zero;
 };
 
-static void run_edge(const void *params, const struct layer_io *io, void *scratch, int32_t first,
-                     int32_t last)
+static void run_values(const void *params, const struct layer_io *io, void *scratch, int32_t first,
+                       int32_t last)
 {
     const struct quantize_params *p = params;
-    struct edge edge = {
-        .kind = p->edge.kind, .scale = p->edge.scale, .zero_point = p->edge.zero_point};
     size_t from = (size_t)first * QUANTIZE_CHUNK, to = (size_t)last * QUANTIZE_CHUNK;
     (void)scratch;
     if (to > p->elements)
         to = p->elements;
-    edge.elements = to - from;
-    edge_convert(&edge, (const char *)io->in[0] + from * p->size_from,
-                 (char *)io->out[0] + from * p->size_to);
+    p->values(p, (const char *)io->in[0] + from * p->size_from,
+              (char *)io->out[0] + from * p->size_to, to - from);
+}
+
+static int add_values(struct build *b, struct quantize_params p, const char *kernel)
+{
+    struct quantize_params *kept = build_params(b, sizeof(*kept));
+    if (!kept)
+        return -ENOMEM;
+    *kept = p;
+    kept->elements = (size_t)graph_elements(build_input(b, 0));
+    struct layer *layer = build_layer(b, run_values, kernel, kept, 1);
+    if (!layer)
+        return -ENOMEM;
+    layer->units = (int32_t)((kept->elements + QUANTIZE_CHUNK - 1) / QUANTIZE_CHUNK);
+    return 0;
+}
+
+static void convert_edge(const struct quantize_params *p, const void *from, void *to, size_t n)
+{
+    struct edge edge = {.kind = p->edge.kind,
+                        .scale = p->edge.scale,
+                        .zero_point = p->edge.zero_point,
+                        .elements = n};
+    edge_convert(&edge, from, to);
 }
 
 static int add_layer(struct build *b, enum edge_kind kind, const struct graph_tensor *steps)
 {
-    struct quantize_params *p = build_params(b, sizeof(*p));
-    if (!p)
-        return -ENOMEM;
-    p->edge.kind = kind;
-    p->edge.scale = build_scale(steps, 0);
-    p->edge.zero_point = steps->zero_point;
-    p->elements = (size_t)graph_elements(steps);
-    p->size_from = kind == EDGE_QUANTIZE ? 4 : 1;
-    p->size_to = kind == EDGE_QUANTIZE ? 1 : 4;
-    struct layer *layer =
-        build_layer(b, run_edge, kind == EDGE_QUANTIZE ? "quantize_c" : "dequantize_c", p, 1);
-    if (!layer)
-        return -ENOMEM;
-    layer->units = (int32_t)((p->elements + QUANTIZE_CHUNK - 1) / QUANTIZE_CHUNK);
-    return 0;
+    bool quantize = kind == EDGE_QUANTIZE;
+    struct quantize_params p = {
+        .values = convert_edge, .size_from = quantize ? 4 : 1, .size_to = quantize ? 1 : 4};
+    p.edge.kind = kind;
+    p.edge.scale = build_scale(steps, 0);
+    p.edge.zero_point = steps->zero_point;
+    return add_values(b, p, quantize ? "quantize_c" : "dequantize_c");
 }
 
-// int16 on one side. From float as XNNPACK does it, halves to even; between integers TFLite's fixed
-// point.
-struct wide_quantize_params {
-    float scale, inverse;
-    struct fixed_multiplier ratio; // between integers
-    int32_t in_zero, out_zero;
-    size_t elements;
-};
+// ---- int16 on one side -------------------------------------------------------------------------
+//
+// From float as XNNPACK does it, halves to even; between integers TFLite's fixed point.
 
-static void run_quantize_wide(const void *params, const struct layer_io *io, void *scratch,
-                              int32_t first, int32_t last)
+static void float_to_wide(const struct quantize_params *p, const void *from, void *to, size_t n)
 {
-    const struct wide_quantize_params *p = params;
-    const float *in = io->in[0];
-    int16_t *out = io->out[0];
-    (void)scratch;
-    (void)first;
-    (void)last;
-    for (size_t i = 0; i < p->elements; i++) {
+    const float *in = from;
+    int16_t *out = to;
+    for (size_t i = 0; i < n; i++) {
         float step = in[i] * p->inverse;
         step = step > -32768 ? step : -32768; // not a number: the lowest
         out[i] = (int16_t)lrintf(step < 32767 ? step : 32767);
     }
 }
 
-static void run_dequantize_wide(const void *params, const struct layer_io *io, void *scratch,
-                                int32_t first, int32_t last)
+static void wide_to_float(const struct quantize_params *p, const void *from, void *to, size_t n)
 {
-    const struct wide_quantize_params *p = params;
-    const int16_t *in = io->in[0];
-    float *out = io->out[0];
-    (void)scratch;
-    (void)first;
-    (void)last;
-    for (size_t i = 0; i < p->elements; i++)
+    const int16_t *in = from;
+    float *out = to;
+    for (size_t i = 0; i < n; i++)
         out[i] = (float)in[i] * p->scale;
 }
 
-static void run_requantize_wide(const void *params, const struct layer_io *io, void *scratch,
-                                int32_t first, int32_t last)
+static int64_t rescale(const struct quantize_params *p, int32_t value)
 {
-    const struct wide_quantize_params *p = params;
-    const int16_t *in = io->in[0];
-    int16_t *out = io->out[0];
-    (void)scratch;
-    (void)first;
-    (void)last;
-    for (size_t i = 0; i < p->elements; i++)
-        out[i] = (int16_t)fixed_clamp(fixed_scale(in[i], p->ratio), -32768, 32767);
+    return (int64_t)fixed_scale(value - p->in_zero, p->ratio) + p->out_zero;
 }
 
-static void run_widen(const void *params, const struct layer_io *io, void *scratch, int32_t first,
-                      int32_t last)
+static void wide_to_wide(const struct quantize_params *p, const void *from, void *to, size_t n)
 {
-    const struct wide_quantize_params *p = params;
-    const int8_t *in = io->in[0];
-    int16_t *out = io->out[0];
-    (void)scratch;
-    (void)first;
-    (void)last;
-    for (size_t i = 0; i < p->elements; i++)
-        out[i] = (int16_t)fixed_clamp(fixed_scale(in[i] - p->in_zero, p->ratio), -32768, 32767);
+    const int16_t *in = from;
+    int16_t *out = to;
+    for (size_t i = 0; i < n; i++) {
+        int64_t y = rescale(p, in[i]);
+        out[i] = (int16_t)(y < -32768 ? -32768 : y > 32767 ? 32767 : y);
+    }
 }
 
-static void run_narrow(const void *params, const struct layer_io *io, void *scratch, int32_t first,
-                       int32_t last)
+static void bytes_to_wide(const struct quantize_params *p, const void *from, void *to, size_t n)
 {
-    const struct wide_quantize_params *p = params;
-    const int16_t *in = io->in[0];
-    int8_t *out = io->out[0];
-    (void)scratch;
-    (void)first;
-    (void)last;
-    for (size_t i = 0; i < p->elements; i++) {
-        int64_t y = (int64_t)fixed_scale(in[i], p->ratio) + p->out_zero;
+    const int8_t *in = from;
+    int16_t *out = to;
+    for (size_t i = 0; i < n; i++) {
+        int64_t y = rescale(p, in[i]);
+        out[i] = (int16_t)(y < -32768 ? -32768 : y > 32767 ? 32767 : y);
+    }
+}
+
+static void wide_to_bytes(const struct quantize_params *p, const void *from, void *to, size_t n)
+{
+    const int16_t *in = from;
+    int8_t *out = to;
+    for (size_t i = 0; i < n; i++) {
+        int64_t y = rescale(p, in[i]);
         out[i] = (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
     }
 }
 
-static int add_wide_layer(struct build *b, layer_run *run, const char *kernel,
-                          const struct graph_tensor *steps)
+static size_t value_size(const struct graph_tensor *t)
 {
-    const struct graph_tensor *in = build_input(b, 0), *out = build_output(b, 0);
-    int rc = wide_need_int16(b, steps);
-    struct wide_quantize_params *p = rc < 0 ? NULL : build_params(b, sizeof(*p));
-    if (!p)
-        return rc < 0 ? rc : -ENOMEM;
-    p->scale = build_scale(steps, 0);
-    p->inverse = 1.0f / p->scale;
-    p->in_zero = in->zero_point;
-    p->out_zero = out->zero_point;
-    if (in->type != TENSOR_FLOAT32 && out->type != TENSOR_FLOAT32)
-        p->ratio = fixed_multiplier_from((double)build_scale(in, 0) / (double)build_scale(out, 0));
-    p->elements = (size_t)graph_elements(steps);
-    return build_layer(b, run, kernel, p, 1) ? 0 : -ENOMEM;
+    return t->type == TENSOR_FLOAT32 ? 4 : t->type == TENSOR_INT16 ? 2 : 1;
 }
 
-// float16 constants (weights of float16 models) become float32; such a layer is always folded.
-static void run_half(const void *params, const struct layer_io *io, void *scratch, int32_t first,
-                     int32_t last)
+// `steps`: the int16 side that there must be.
+static int add_wide_layer(struct build *b, const struct graph_tensor *steps, const char *kernel)
 {
-    const size_t *elements = params;
-    const uint16_t *in = io->in[0];
-    float *out = io->out[0];
-    (void)scratch;
-    (void)first;
-    (void)last;
-    for (size_t i = 0; i < *elements; i++) {
+    const struct graph_tensor *in = build_input(b, 0), *out = build_output(b, 0);
+    bool real_in = in->type == TENSOR_FLOAT32, real_out = out->type == TENSOR_FLOAT32;
+    int rc = wide_need_int16(b, steps);
+    if (rc < 0)
+        return rc;
+    struct quantize_params p = {
+        .size_from = value_size(in), .size_to = value_size(out), .scale = build_scale(steps, 0)};
+    p.inverse = 1.0f / p.scale;
+    p.in_zero = in->zero_point;
+    p.out_zero = out->zero_point;
+    if (!real_in && !real_out)
+        p.ratio = fixed_multiplier_from((double)build_scale(in, 0) / (double)build_scale(out, 0));
+    p.values = real_in            ? float_to_wide
+               : real_out         ? wide_to_float
+               : p.size_from == 1 ? bytes_to_wide
+               : p.size_to == 1   ? wide_to_bytes
+                                  : wide_to_wide;
+    return add_values(b, p, kernel);
+}
+
+// ---- constants ---------------------------------------------------------------------------------
+
+// float16 (weights of float16 models) becomes float32; such a layer is always folded.
+static void half_to_float(const struct quantize_params *p, const void *from, void *to, size_t n)
+{
+    const uint16_t *in = from;
+    float *out = to;
+    (void)p;
+    for (size_t i = 0; i < n; i++) {
         uint32_t sign = (uint32_t)(in[i] & 0x8000) << 16, bits = in[i] & 0x7fff;
         if (bits >= 0x7c00)
             bits = 0x7f800000 | (bits & 0x3ff) << 13;
@@ -307,7 +311,7 @@ static int quantize_wide(struct build *b, const struct graph_tensor *in,
                          const struct graph_tensor *out)
 {
     if (in->type == TENSOR_FLOAT32)
-        return add_wide_layer(b, run_quantize_wide, "quantize_int16_c", out);
+        return add_wide_layer(b, out, "quantize_int16_c");
     bool wide_in = in->type == TENSOR_INT16, wide_out = out->type == TENSOR_INT16;
     int rc = wide_in ? wide_need_int16(b, in) : build_need_int8(b, in);
     if (rc == 0)
@@ -316,8 +320,7 @@ static int quantize_wide(struct build *b, const struct graph_tensor *in,
         rc = build_fail(b, -ENOTSUP, "between uint8 and int16");
     if (rc < 0)
         return rc;
-    return add_wide_layer(b, !wide_in ? run_widen : wide_out ? run_requantize_wide : run_narrow,
-                          "requantize_int16_c", wide_in ? in : out);
+    return add_wide_layer(b, wide_in ? in : out, "requantize_int16_c");
 }
 
 int op_quantize(struct build *b)
@@ -356,14 +359,11 @@ int op_dequantize(struct build *b)
     if (rc < 0)
         return rc;
     if (in->type == TENSOR_INT16)
-        return add_wide_layer(b, run_dequantize_wide, "dequantize_int16_c", in);
-    if (in->data && in->type == TENSOR_FLOAT16) {
-        size_t *elements = build_params(b, sizeof(*elements));
-        if (!elements)
-            return -ENOMEM;
-        *elements = (size_t)graph_elements(in);
-        return build_layer(b, run_half, "dequantize_c", elements, 1) ? 0 : -ENOMEM;
-    }
+        return add_wide_layer(b, in, "dequantize_int16_c");
+    if (in->data && in->type == TENSOR_FLOAT16)
+        return add_values(
+            b, (struct quantize_params){.values = half_to_float, .size_from = 2, .size_to = 4},
+            "dequantize_c");
     if (in->data && in->type == TENSOR_INT8)
         return dequantize_constant(b, in);
     rc = build_need_int8(b, in);
