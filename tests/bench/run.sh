@@ -4,11 +4,11 @@
 #
 # Inference needs LiteRT, which comes from PyPI into BUILDDIR/venv-bench; without it that table is left out, and said so.
 # The models beside our own lie in ../shared/models; those that are not there are left out too.
-# BENCH="inference overhead kernels imaging ring stats service" chooses; BENCH_ROUNDS (7) is how often LiteRT and we take turns.
+# BENCH="inference kinds overhead kernels imaging ring stats service" chooses; BENCH_ROUNDS (7) is how often LiteRT and we take turns.
 set -eu
 build=$1
 cd "$(dirname "$0")/../.."
-wanted=${BENCH:-inference overhead kernels imaging ring stats service}
+wanted=${BENCH:-inference kinds overhead kernels imaging ring stats service}
 rounds=${BENCH_ROUNDS:-7}
 
 machine() {
@@ -34,15 +34,39 @@ int8_nets() {
     echo models/efficientnet_lite0_int8.tflite
 }
 
-bench_inference() {
+# LiteRT and qedge in turns on the models that are there.
+against_litert() { # MODEL...
     local models=() model
-    for model in $(int8_nets); do
+    for model in "$@"; do
         if [ -r "$model" ]; then models+=("$model"); else echo "left out, not there: $model"; fi
     done
     venv >"$build/venv-bench.log" 2>&1 ||
         { echo "left out: LiteRT could not be installed from PyPI"; tail -n 3 "$build/venv-bench.log"; return; }
     "$build/venv-bench/bin/python" tests/bench/litert_bench.py --qmodel "$build/qmodel" --rounds "$rounds" "${models[@]}" 2>"$build/bench-litert.log" ||
         { tail -n 5 "$build/bench-litert.log"; return 1; }
+}
+
+bench_inference() {
+    local models
+    mapfile -t models < <(int8_nets)
+    against_litert "${models[@]}"
+}
+
+# Float, dynamic-range, float16 and 16x8 models; of VWW each kind, made here from its float model.
+bench_kinds() {
+    local tiny=../shared/models/mlperf_tiny method made=() data
+    for method in dynamic float16 int16x8; do
+        [ -r "$tiny/vww_96_float.tflite" ] || break
+        data=(); [ "$method" != int16x8 ] || data=(--data models/pictures)
+        made+=("$build/vww_96_$method.tflite")
+        "$build/qmodel" quantize "$tiny/vww_96_float.tflite" -o "$build/vww_96_$method.tflite" --method "$method" \
+            "${data[@]}" >"$build/bench-quantize.log" 2>&1 || { cat "$build/bench-quantize.log"; return 1; }
+    done
+    against_litert "$tiny/ic_resnet8_float.tflite" "$tiny/vww_96_float.tflite" ../shared/models/cfu/neural_net_svhn_float.tflite \
+        ../shared/models/mltk/rock_paper_scissors.float32.tflite ../shared/models/mnist/conv_fc_mnist.tflite \
+        ../shared/models/tflite_support/mobilenet_v1_0.25_224_1_default_1.tflite "$tiny/ad_toycar_dynrange.tflite" \
+        "$tiny/kws_dscnn_dynrange.tflite" ../shared/models/tflite_support/mobilenet_v2_035_96_embedder_dynrange.tflite \
+        ../shared/models/misc/ds_cnn_s_int16x8.tflite "${made[@]}"
 }
 
 # What a run costs besides its products.
