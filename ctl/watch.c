@@ -230,23 +230,35 @@ static int watch_connect(struct watch *watch, const char *stream)
     return status;
 }
 
+static int watch_ended(const struct watch *watch)
+{
+    fprintf(stderr, "qctl: the stream was closed\n");
+    return watch->settings->count ? CTL_EXIT_NOT_RUNNING : CTL_EXIT_OK;
+}
+
 static int watch_run(struct watch *watch)
 {
+    const int patience_ms = watch->settings->wait_ms;
+    int timeout_ms = -1; // after an orderly end only as long as --wait says
     for (;;) {
         struct qclient_result result;
-        int status = qclient_next(watch->client, &result, -1);
+        int status = qclient_next(watch->client, &result, timeout_ms);
         if (status == -ECONNRESET) {
             fprintf(stderr, "qctl: qedged went away, waiting for it to come back\n");
             continue;
         }
         if (status == -EINTR)
             continue;
-        if (status == -EPIPE) {
-            fprintf(stderr, "qctl: the stream was closed\n");
-            return watch->settings->count ? CTL_EXIT_NOT_RUNNING : CTL_EXIT_OK;
+        if (status == -EPIPE && patience_ms > 0) {
+            fprintf(stderr, "qctl: the stream was closed, waiting for it to come back\n");
+            timeout_ms = patience_ms;
+            continue;
         }
+        if (status == -EPIPE || (status == -ETIMEDOUT && timeout_ms >= 0))
+            return watch_ended(watch);
         if (status != 0)
             return ctl_complain(watch->settings, status, NULL);
+        timeout_ms = -1;
         uint64_t read_ns = now_ns(CLOCK_MONOTONIC);
         if (watch->settings->json)
             result_json(watch, &result, read_ns);

@@ -141,6 +141,19 @@ stop -TERM
 wait "$watcher"
 [ $? = 3 ] || fail "a watch that was cut short must end with 3"
 
+# Stopped in order and started again: --wait bridges it, and its end is said.
+start
+"$qctl" --wait 3 watch --json >"$folder/watch" 2>"$folder/watch.err" & watcher=$!
+await test -s "$folder/watch"
+stop -TERM
+await grep -q "waiting for it to come back" "$folder/watch.err"
+start
+await grep -q '"reconnected"' "$folder/watch"
+stop -TERM
+wait "$watcher"
+[ $? = 0 ] || fail "the patient watcher did not end well"
+grep -qx "qctl: the stream was closed" "$folder/watch.err" || fail "the patient watcher waits for ever"
+
 # A reload that fails.
 RELOAD_FAILS=1 start
 expect 1 "$qctl" reload
