@@ -11,7 +11,7 @@ arch=$1
 out=$2
 here=$(cd "$(dirname "$0")" && pwd)
 suite=bookworm
-packages=base-files,base-passwd,bash,dash,coreutils,util-linux,mount,login,grep,sed,findutils,diffutils,procps
+packages=base-files,base-passwd,dpkg,libc-bin,perl-base,init-system-helpers,bash,dash,coreutils,util-linux,mount,login,grep,sed,findutils,diffutils,procps
 packages+=,systemd,systemd-sysv,udev,kmod,jq,v4l-utils,libuv1,libv4l-0,libyaml-0-2,libjpeg62-turbo,libpng16-16,libjson-c5,libprotobuf-c1,zlib1g
 packages+=,linux-image-$arch
 modules="autofs4 efivarfs vivid 9p 9pnet_virtio virtio_pci virtio_mmio"
@@ -23,10 +23,14 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 root=$out/root
 
+# Two hooks: the links of a merged /usr come first, as packages ship files below /lib and /usr/lib alike; and the
+# guest's dpkg is told what was unpacked, so that our own packages find what they depend on.
+# shellcheck disable=SC2016
 unpack() {
-    # The links of a merged /usr come first: packages ship files below /lib and /usr/lib alike.
     mmdebstrap --mode=root --quiet --arch="$arch" --variant=extract --include="$packages" \
         --setup-hook='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done' \
+        --extract-hook='for deb in "$1"/var/cache/apt/archives/*.deb; do
+            dpkg-deb -f "$deb" && printf "Status: install ok installed\n\n"; done >"$1/var/lib/dpkg/status"' \
         "$suite" "$root"
 }
 
@@ -97,8 +101,8 @@ UNIT
 # Every megabyte is copied by an emulated CPU at boot.
 slim() {
     rm -rf "$root"/usr/share/{man,doc,locale,info,perl,perl5,pixmaps,menu,bash-completion,zsh,initramfs-tools,i18n,lintian,mime} \
-        "$root"/usr/lib/*/{gconv,perl,perl-base,perl5} "$root"/usr/bin/{perl,qv4l2}* "$root"/usr/lib/klibc \
-        "$root"/var/lib/dpkg/info "$root"/var/cache/* "$root"/var/lib/apt "$root"/etc/init.d/*
+        "$root"/usr/lib/*/{gconv,perl,perl5} "$root"/usr/bin/{perldoc,qv4l2}* "$root"/usr/lib/klibc \
+        "$root"/var/lib/dpkg/info/* "$root"/var/cache/* "$root"/var/lib/apt "$root"/etc/init.d/*
 }
 
 unpack

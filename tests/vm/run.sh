@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh [MACHINE...]   MACHINE: amd64 arm64-a72 arm64-a76 (default: all)
 #
-# Boots Debian guests with a virtual camera and systemd, with qedge installed as `make install` lays it, and runs
-# guest/camera.sh there (or VM_SCRIPT, a name in guest/). Guests are kept in build/vm; logs are left in build/vm/MACHINE/.
+# Boots Debian guests with a virtual camera and systemd, installs qedge's own packages there and runs the scripts of
+# guest/ named in VM_SCRIPTS one after the other. Guests are kept in build/vm; logs are left in build/vm/MACHINE/.
 set -eu
 cd "$(dirname "$0")/../.."
 here=tests/vm
@@ -12,33 +12,68 @@ mkdir -p "$work"
 [ $# -gt 0 ] || set -- amd64 arm64-a72 arm64-a76
 unset MAKEFLAGS MAKELEVEL
 
-# What the guest gets over its own files: the installed tree, a configuration, impatience for the watchdog.
-overlay() { # ARCH MAKE-ARGUMENT...
-    local arch=$1 tree=$PWD/$work/overlay-$1
+scripts=${VM_SCRIPTS:-packages camera capture devices purge}
+sizes="640x480 720x480 1280x720" formats="YUYV UYVY NV12 YU12 GREY RGB3 BGR3"
+
+# The packages, and the same ones a version later.
+packages() { # ARCH MAKE-ARGUMENT...
+    local arch=$1 deb tree=$PWD/$work/repack next=0.1.0+next
     shift
+    make "$@" deb >"$work/deb-$arch.log" 2>&1 || { cat "$work/deb-$arch.log"; return 1; }
+    rm -rf "$work/debs-$arch"
+    mkdir -p "$work/debs-$arch/next"
+    cp build/deb/"$arch"/*.deb "$work/debs-$arch"
+    for deb in "$work/debs-$arch"/*.deb; do
+        rm -rf "$tree"
+        dpkg-deb -R "$deb" "$tree"
+        sed -i -e "s/^Version: .*/Version: $next/" -e "s/(= [^)]*)/(= $next)/g" "$tree/DEBIAN/control"
+        dpkg-deb --root-owner-group -Zgzip -z1 -b "$tree" "$work/debs-$arch/next" >/dev/null
+    done
     rm -rf "$tree"
-    make "$@" install PREFIX=/usr DESTDIR="$tree" >"$work/install-$arch.log" 2>&1 || { cat "$work/install-$arch.log"; return 1; }
-    install -m 644 "$here/guest/qedged.yaml" "$tree/etc/qedge/qedged.yaml"
-    install -D -m 644 "$here/guest/vm.conf" "$tree/etc/systemd/system/qedged.service.d/vm.conf"
 }
+
+# What the guest gets over its own files: impatience for the watchdog.
+overlay=$work/overlay
+rm -rf "$overlay"
+install -D -m 644 "$here/guest/vm.conf" "$overlay/etc/systemd/system/qedged.service.d/vm.conf"
 
 # Programs built here (or with this release's libraries) run in a Debian 12 guest only when their C library is not newer.
 libc_fits() { [ "$(printf '%s\n' "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)" 2.36 | sort -V | tail -1)" = 2.36 ]; }
 
-share() { # DIR: what the guest mounts
+share() { # DIR ARCH: what the guest mounts
     rm -rf "$1"
     mkdir -p "$1"
-    cp "$here"/guest/lib.sh "$work"/*.yuyv "$work"/*.class "$1"
-    cp tests/golden/models/conv_same.tflite "$1/small.tflite"
-    cp "$here/guest/${VM_SCRIPT:-camera.sh}" "$1/run.sh"
+    cp "$here"/guest/*.sh "$here/guest/qedged.yaml" "$work"/frames/* "$1"
+    cp -r "$work/debs-$2" "$1/debs"
+    cp tests/golden/models/dense_picture.tflite "$1/small.tflite"
+    cat >"$1/run.sh" <<SCRIPT
+#!/bin/bash
+export SIZES="$sizes" FORMATS="$formats"
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+status=0
+for script in $scripts; do
+    echo "-- \$script"
+    bash ./\$script.sh || status=1
+    [ \$script\$status != packages1 ] || break # nothing to test without them
+done
+exit \$status
+SCRIPT
+    chmod +x "$1/run.sh"
 }
 
-pictures() { # the classes are ImageNet's names, as the model's label file has them
+frames() { # the classes are ImageNet's names, as the model's label file has them
+    local size format
     make build/tests/vm/picture_to_frame
-    build/tests/vm/picture_to_frame models/pictures/macaw.jpg 640 480 YUYV >"$work/macaw.yuyv"
-    build/tests/vm/picture_to_frame models/pictures/hotdog.jpg 640 480 YUYV >"$work/hotdog.yuyv"
-    echo macaw >"$work/macaw.class"
-    echo "hotdog, hot dog, red hot" >"$work/hotdog.class"
+    rm -rf "$work/frames"
+    mkdir "$work/frames"
+    frame() { build/tests/vm/picture_to_frame "models/pictures/$1.jpg" "${2%x*}" "${2#*x}" "$3" >"$work/frames/$4"; }
+    frame macaw 640x480 YUYV macaw.yuyv
+    frame hotdog 640x480 YUYV hotdog.yuyv
+    echo macaw >"$work/frames/macaw.class"
+    echo "hotdog, hot dog, red hot" >"$work/frames/hotdog.class"
+    for size in $sizes; do
+        for format in $formats; do frame palace "$size" "$format" "$size.$format"; done
+    done
 }
 
 if ! libc_fits; then
@@ -46,7 +81,7 @@ if ! libc_fits; then
     echo "vm: this machine's C library is newer than the Debian 12 guest's"
     exit 0
 fi
-pictures
+frames
 passed=0 failed=0 ready=
 for machine in "$@"; do
     case $machine in
@@ -57,17 +92,17 @@ for machine in "$@"; do
     esac
     case " $ready " in *" $arch "*) ;; *)
         $here/make_guest.sh $arch "$work/guest-$arch"
-        overlay $arch "${args[@]}"
+        packages $arch "${args[@]}"
         ready="$ready $arch" ;;
     esac
-    share "$work/$machine"
+    share "$work/$machine" $arch
     echo "== $machine"
     start=$SECONDS status=0
-    OVERLAY=$work/overlay-$arch $here/boot.sh $arch $cpu "$work/guest-$arch" "$work/$machine" "${VM_TIMEOUT:-480}" || status=$?
+    OVERLAY=$overlay $here/boot.sh $arch $cpu "$work/guest-$arch" "$work/$machine" "${VM_TIMEOUT:-600}" || status=$?
     log=$work/$machine/out.log
     [ ! -e "$log" ] || sed '/^[0-9]* passed, [0-9]* failed$/d' "$log"
-    counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" 2>/dev/null | tail -1)
-    read -r p f <<<"${counts:-0 0}"
+    read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" 2>/dev/null |
+        awk '{p += $1; f += $2} END {print p + 0, f + 0}')
     passed=$((passed + p)) failed=$((failed + f))
     if [ $status != 0 ]; then
         [ "$f" != 0 ] || { failed=$((failed + 1)); echo "FAIL  $machine: status $status"; tail -n 20 "$work/$machine/console.log"; }

@@ -27,7 +27,6 @@ comes_back() { # OLD-PID: systemd started another daemon, and it delivers
 }
 
 # --- no camera yet
-modprobe videodev # the unit's device rule names the class, which has to be known when the unit starts
 check service starts without a camera -- systemctl start qedged.service
 check type is notify, so READY came -- test "$(property Type) $(property ActiveState)" = "notify active"
 check status line reaches systemd -- test -n "$(property StatusText)"
@@ -43,6 +42,21 @@ check macaw is seen by another process -- class_seen macaw
 camera_show hotdog.yuyv
 check hotdog is seen by another process -- class_seen hotdog
 qctl status
+
+# --- upgraded while another process reads
+longest_gap() { jq -s '[.[].published_ns] | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]) | max / 1000000 | floor' "$1"; }
+lines_grow() { [ "$(wc -l </tmp/reader)" -gt "$lines" ]; }
+qctl --wait 60 watch --json >/tmp/reader 2>/dev/null &
+reader=$!
+check a reader before the upgrade -- within 15000 test -s /tmp/reader
+pid=$(property MainPID)
+check upgraded -- package_install debs/next/*.deb
+check upgraded: another daemon delivers -- comes_back "$pid"
+lines=$(wc -l </tmp/reader)
+check upgraded: the same reader goes on -- within 15000 lines_grow
+kill $reader
+echo "the reader's longest time without a result: $(longest_gap /tmp/reader) ms"
+check upgraded: the edited configuration survived -- cmp /etc/qedge/qedged.yaml qedged.yaml
 
 # --- unplugged and plugged in again
 # All of vivid's nodes belong to one platform device: they vanish, open or not, and come back.
@@ -60,9 +74,9 @@ replug
 check plugged in again: the node is back -- within 3000 node_there
 check plugged in again: stream runs by itself -- within 15000 state_is running
 resumed=$(($(last_said REALTIME "running again") - $(usable_since)))
-check "plugged in again: resumed within 1 s ($resumed ms)" -- test $resumed -lt 1000
+check "plugged in again: resumed within 1 s ($resumed ms)" -- test $resumed -gt -1000 -a $resumed -lt 1000
 check frames flow again -- within 5000 frames_grow
-systemctl stop qedged.service && camera_wire && systemctl start qedged.service
+systemctl stop qedged.service && camera_wire 640x480 && systemctl start qedged.service
 camera_show macaw.yuyv
 check after that: macaw is seen -- class_seen macaw
 
@@ -83,4 +97,7 @@ check "stops in order within 1 s ($took ms)" -- test $took -ge 0 -a $took -lt 10
 check nothing is left behind -- test ! -e /run/qedge/qedged.sock
 check no unit failed -- test "$(systemctl is-system-running)" = running
 camera_dark
+systemctl stop qedged.service # nothing streams from the camera when it goes
+rm $CAMERA
+camera_unload
 finish

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # In the guest: every pixel format on the single- and the multi-planar API, and every fault that vivid can inject,
-# with two cameras and the daemon started by hand.  VM_SCRIPT=devices.sh tests/vm/run.sh amd64
+# with two cameras and the daemon started by hand.  VM_SCRIPTS='packages devices' tests/vm/run.sh amd64
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh

@@ -36,29 +36,56 @@ within() {
 # qedged knows the camera by a name of its own, as people should use one of /dev/v4l/by-id: the name is made when
 # the signal is there, because timings can not be set while somebody streams.
 CAPTURE=/dev/video1 OUTPUT=/dev/video2 CAMERA=/dev/video-camera
-camera_plug() {
+camera_load() {
     modprobe vivid n_devs=2 node_types=0x1,0x101 num_inputs=1,1 input_types=0x0,0x3 num_outputs=0,1 output_types=0,1 \
         multiplanar=1,1
     udevadm settle
-    camera_wire
+}
+camera_unload() { rmmod vivid; }
+camera_plug() {
+    camera_load
+    camera_wire 640x480
     ln -s $CAPTURE $CAMERA
 }
 
-# Both ends at 640x480, 59.94 frames a second, connected.
-camera_wire() {
-    v4l2-ctl -d $OUTPUT --set-dv-bt-timings index=0 -x width=640,height=480,pixelformat=YUYV,field=none
-    v4l2-ctl -d $CAPTURE --set-dv-bt-timings index=0 -v width=640,height=480,pixelformat=YUYV,field=none \
+# timings WIDTHxHEIGHT: the number of the node's first progressive timing of that size
+timings() {
+    local key value number='' width='' height=''
+    while IFS=': ' read -r key value; do
+        case "$key $value" in
+        "Index "*) number=$value ;;
+        "Active width: "*) width=${value##* } ;;
+        "Active height: "*) height=${value##* } ;;
+        "Frame format: progressive")
+            [ "${width}x$height" != "$1" ] || { echo "$number"; return; } ;;
+        esac
+    done < <(v4l2-ctl -d $OUTPUT --list-dv-timings | tr -d '\t')
+    echo "no timing for $1" >&2
+    return 1
+}
+
+# Both ends at this size, connected.
+camera_wire() { # WIDTHxHEIGHT
+    local index
+    index=$(timings "$1") || return
+    v4l2-ctl -d $OUTPUT --set-dv-bt-timings index="$index" -x "width=${1%x*},height=${1#*x},pixelformat=YUYV,field=none"
+    v4l2-ctl -d $CAPTURE --set-dv-bt-timings index="$index" -v "width=${1%x*},height=${1#*x},pixelformat=YUYV,field=none" \
         -c loop_video=1,osd_text_mode=2
 }
 
-# camera_show FRAME: this picture is in front of the camera from now on
+# camera_show FRAME [SIZE FORMAT]: this picture is in front of the camera from now on (default 640x480 YUYV)
 camera_show() {
+    local size=${2:-640x480}
     camera_dark
     cat "$1" "$1" "$1" "$1" >/tmp/shown
-    v4l2-ctl -d $OUTPUT --stream-out-mmap --stream-from=/tmp/shown --stream-loop >/dev/null 2>&1 &
+    v4l2-ctl -d $OUTPUT -x "width=${size%x*},height=${size#*x},pixelformat=${3:-YUYV},field=none" \
+        --stream-out-mmap --stream-from=/tmp/shown --stream-loop >/dev/null 2>&1 &
     shower=$!
 }
 camera_dark() {
     [ -z "${shower:-}" ] || { kill "$shower"; wait "$shower"; } 2>/dev/null
     shower=
 }
+
+# Packages of the share; nothing here needs to survive a power cut.
+package_install() { dpkg --force-unsafe-io -i "$@"; }
