@@ -3,7 +3,7 @@
 # run.sh [MACHINE...]   MACHINE: amd64 arm64-a72 arm64-a76 (default: all)
 #
 # Boots Debian guests with a virtual camera and systemd, installs qedge's own packages there and runs the scripts of
-# guest/ named in VM_SCRIPTS one after the other. Guests are kept in build/vm; logs are left in build/vm/MACHINE/.
+# guest/ one after the other. Guests are kept in build/vm; logs are left in build/vm/MACHINE/.
 set -eu
 cd "$(dirname "$0")/../.."
 here=tests/vm
@@ -12,8 +12,16 @@ mkdir -p "$work"
 [ $# -gt 0 ] || set -- amd64 arm64-a72 arm64-a76
 unset MAKEFLAGS MAKELEVEL
 
-scripts=${VM_SCRIPTS:-packages camera capture devices purge}
-sizes="640x480 720x480 1280x720" formats="YUYV UYVY NV12 YU12 GREY RGB3 BGR3"
+# VM_SCRIPTS and VM_SIZES shorten a run while a test is being written.
+# Faults of the virtual camera are the same everywhere; what differs from CPU to CPU is what pictures turn into.
+scripts_of() { # MACHINE
+    case $1 in
+    amd64) echo "packages camera capture devices purge" ;;
+    arm64-a72) echo "packages camera capture purge" ;;
+    *) echo "packages capture purge" ;;
+    esac
+}
+sizes=${VM_SIZES:-640x480 720x480 1280x720} formats="YUYV UYVY NV12 YU12 GREY RGB3 BGR3"
 
 # The packages, and the same ones a version later.
 packages() { # ARCH MAKE-ARGUMENT...
@@ -40,7 +48,7 @@ install -D -m 644 "$here/guest/vm.conf" "$overlay/etc/systemd/system/qedged.serv
 # Programs built here (or with this release's libraries) run in a Debian 12 guest only when their C library is not newer.
 libc_fits() { [ "$(printf '%s\n' "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)" 2.36 | sort -V | tail -1)" = 2.36 ]; }
 
-share() { # DIR ARCH: what the guest mounts
+share() { # DIR ARCH MACHINE: what the guest mounts
     rm -rf "$1"
     mkdir -p "$1"
     cp "$here"/guest/*.sh "$here/guest/qedged.yaml" "$work"/frames/* "$1"
@@ -51,7 +59,7 @@ share() { # DIR ARCH: what the guest mounts
 export SIZES="$sizes" FORMATS="$formats"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 status=0
-for script in $scripts; do
+for script in ${VM_SCRIPTS:-$(scripts_of "$3")}; do
     echo "-- \$script"
     bash ./\$script.sh || status=1
     [ \$script\$status != packages1 ] || break # nothing to test without them
@@ -95,7 +103,7 @@ for machine in "$@"; do
         packages $arch "${args[@]}"
         ready="$ready $arch" ;;
     esac
-    share "$work/$machine" $arch
+    share "$work/$machine" $arch "$machine"
     echo "== $machine"
     start=$SECONDS status=0
     OVERLAY=$overlay $here/boot.sh $arch $cpu "$work/guest-$arch" "$work/$machine" "${VM_TIMEOUT:-600}" || status=$?

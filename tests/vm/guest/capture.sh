@@ -73,10 +73,11 @@ start auto "$size" YUYV
 first_node() { qctl status --json | jq -er '.streams[0].source' | grep -F /dev/video0; }
 check device auto: the first that captures -- within 10000 first_node
 stop
-# --- a size that the camera does not have: the nearest, said once
-start /dev/video0 650x365 YUYV
-nearest() { qctl status --json | jq -er '.streams[0].source' | grep -F 640x360; }
-check a size that it has not: the nearest one -- within 10000 nearest
+# --- a size that the camera does not have: the next that covers it
+start /dev/video0 630x350 YUYV
+source_is() { qctl status --json | jq -er '.streams[0].source' | tee /tmp/source | grep -qF "$1"; }
+check a size that it has not: the next larger one -- within 10000 source_is 640x360
+cat /tmp/source
 stop
 camera_unload
 finish

@@ -70,8 +70,8 @@ check plugged in again: both run -- within 5000 eval 'state_is running 0 && stat
 { printf 'socket: /tmp/q2.sock\nstreams:\n'; stream 0 /dev/video1; } >/tmp/q2.yaml
 qedged --config /tmp/q2.yaml 2>/dev/null &
 second=$!
-busy() { QEDGE_SOCKET=/tmp/q2.sock qctl status --json | grep -q "/dev/video1: in use by another program"; }
-check a camera in use is called that -- within 8000 busy
+busy() { QEDGE_SOCKET=/tmp/q2.sock qctl status --json | grep -q "/dev/video1: in use by qedged"; }
+check a camera in use: who holds it is named -- within 8000 busy
 kill -TERM $second
 check stops while it waits -- wait $second
 check stops in order -- stop

@@ -41,7 +41,7 @@ camera_load() {
         multiplanar=1,1
     udevadm settle
 }
-camera_unload() { rmmod vivid; }
+camera_unload() { camera_dark; rmmod vivid; }
 camera_plug() {
     camera_load
     camera_wire 640x480
@@ -57,11 +57,9 @@ timings() {
         "Active width: "*) width=${value##* } ;;
         "Active height: "*) height=${value##* } ;;
         "Frame format: progressive")
-            [ "${width}x$height" != "$1" ] || { echo "$number"; return; } ;;
+            [ "${width}x$height" != "$1" ] || echo "$number" ;;
         esac
-    done < <(v4l2-ctl -d $OUTPUT --list-dv-timings | tr -d '\t')
-    echo "no timing for $1" >&2
-    return 1
+    done < <(v4l2-ctl -d $OUTPUT --list-dv-timings | tr -d '\t') | head -n 1 | grep .
 }
 
 # Both ends at this size, connected.
