@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Add and subtract on 512-bit registers: the arithmetic of binary_avx2.c, 64 values at a time.
+// Add and subtract on 512-bit registers.
+//
+// A 32-bit lane holds [0 a 0 b]: as two int16 that is a * 2^8 and b * 2^8, as four int8 a and b themselves.
+// A multiplier of 22 bits is cut into high * 2^8 + low: vpdpwssd adds the words times the high parts,
+// vpdpbusd the bytes times the low ones. Every sum fits (kernels/c/binary_c.c).
 
 #include <immintrin.h>
 
@@ -11,16 +15,13 @@ struct sum {
     __m128i shift;
 };
 
-static inline __m512i pair_of(int32_t a, int32_t b)
-{
-    return _mm512_set1_epi32((int32_t)(((uint32_t)b << 16) | ((uint32_t)a & 0xFFFF)));
-}
-
 static struct sum sum_of(const struct kernel_binary_params *p)
 {
+    uint32_t high = ((uint32_t)(p->b_mul >> 8) << 16) | ((uint32_t)(p->a_mul >> 8) & 0xFFFF);
+    uint32_t low = ((uint32_t)p->b_mul & 0xFF) << 24 | ((uint32_t)p->a_mul & 0xFF) << 8;
     return (struct sum){
-        .high = pair_of(p->a_mul >> 11, p->b_mul >> 11),
-        .low = pair_of(p->a_mul & 2047, p->b_mul & 2047),
+        .high = _mm512_set1_epi32((int32_t)high),
+        .low = _mm512_set1_epi32((int32_t)low),
         .bias = _mm512_set1_epi32(p->bias),
         .zero_point = _mm512_set1_epi16((short)p->out_zero_point),
         .act_min = _mm512_set1_epi8((char)p->act_min),
@@ -29,30 +30,27 @@ static struct sum sum_of(const struct kernel_binary_params *p)
     };
 }
 
-// Sixteen sums of sixteen pairs of int16.
-static inline __m512i sum_pairs(__m512i pairs, const struct sum *s)
+// Sixteen sums.
+static inline __m512i sum_lanes(__m512i lanes, const struct sum *s)
 {
-    __m512i high = _mm512_slli_epi32(_mm512_madd_epi16(pairs, s->high), 11);
-    __m512i low = _mm512_dpwssd_epi32(s->bias, pairs, s->low);
-    return _mm512_sra_epi32(_mm512_add_epi32(high, low), s->shift);
+    __m512i sums = _mm512_dpwssd_epi32(s->bias, lanes, s->high);
+    return _mm512_sra_epi32(_mm512_dpbusd_epi32(sums, s->low, lanes), s->shift);
 }
 
-// 32 sums as int16, in order: unpacking and packing stay within 16-byte lanes.
-static inline __m512i sum_words(__m256i a, __m256i b, const struct sum *s)
+// 32 sums as int16 of pairs of bytes; unpacking and packing stay within 16-byte lanes, so order is kept.
+static inline __m512i sum_pairs(__m512i pairs, const struct sum *s)
 {
-    __m512i x = _mm512_cvtepi8_epi16(a), y = _mm512_cvtepi8_epi16(b);
-    __m512i first = sum_pairs(_mm512_unpacklo_epi16(x, y), s);
-    __m512i second = sum_pairs(_mm512_unpackhi_epi16(x, y), s);
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i first = sum_lanes(_mm512_unpacklo_epi8(zero, pairs), s);
+    __m512i second = sum_lanes(_mm512_unpackhi_epi8(zero, pairs), s);
     return _mm512_adds_epi16(_mm512_packs_epi32(first, second), s->zero_point);
 }
 
 static inline __m512i sum_bytes(__m512i a, __m512i b, const struct sum *s)
 {
-    __m512i low = sum_words(_mm512_castsi512_si256(a), _mm512_castsi512_si256(b), s);
-    __m512i high = sum_words(_mm512_extracti64x4_epi64(a, 1), _mm512_extracti64x4_epi64(b, 1), s);
-    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-    __m512i bytes = _mm512_permutexvar_epi64(order, _mm512_packs_epi16(low, high));
-    return _mm512_min_epi8(_mm512_max_epi8(bytes, s->act_min), s->act_max);
+    __m512i low = sum_pairs(_mm512_unpacklo_epi8(a, b), s);
+    __m512i high = sum_pairs(_mm512_unpackhi_epi8(a, b), s);
+    return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(low, high), s->act_min), s->act_max);
 }
 
 static void run_sum(const struct kernel_binary_params *params, const int8_t *a, const int8_t *b,

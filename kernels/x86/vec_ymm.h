@@ -7,6 +7,7 @@
 #define QEDGE_KERNELS_X86_VEC_YMM_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -28,8 +29,14 @@ static inline vec vec_set(int32_t value)
     return _mm256_set1_epi32(value);
 }
 
+static inline vec vec_flip(vec x) // int8 x to uint8 x + 128
+{
+    return _mm256_xor_si256(x, _mm256_set1_epi8((char)0x80));
+}
+
 struct finish {
     vec zero_point, low, high;
+    bool relu; // the clamp is to all 256 steps above the zero point, which is -128: what most layers have
 };
 
 static inline struct finish finish_of(int32_t zero_point, int32_t act_min, int32_t act_max)
@@ -38,6 +45,7 @@ static inline struct finish finish_of(int32_t zero_point, int32_t act_min, int32
         .zero_point = _mm256_set1_epi16((short)zero_point),
         .low = _mm256_set1_epi8((char)act_min),
         .high = _mm256_set1_epi8((char)act_max),
+        .relu = zero_point == -128 && act_min == -128 && act_max == 127,
     };
 }
 
@@ -50,8 +58,11 @@ static inline vec finish_round(vec sums, const float *scale)
 // 16-byte lane i of the result holds dwords 4i..4i+3 of a, b, c, d in turn.
 static inline vec finish_narrow(vec a, vec b, vec c, vec d, const struct finish *finish)
 {
-    vec ab = _mm256_adds_epi16(_mm256_packs_epi32(a, b), finish->zero_point);
-    vec cd = _mm256_adds_epi16(_mm256_packs_epi32(c, d), finish->zero_point);
+    vec ab = _mm256_packs_epi32(a, b), cd = _mm256_packs_epi32(c, d);
+    if (finish->relu)
+        return vec_flip(_mm256_packus_epi16(ab, cd));
+    ab = _mm256_adds_epi16(ab, finish->zero_point);
+    cd = _mm256_adds_epi16(cd, finish->zero_point);
     vec bytes = _mm256_max_epi8(_mm256_packs_epi16(ab, cd), finish->low);
     return _mm256_min_epi8(bytes, finish->high);
 }
@@ -88,11 +99,6 @@ static inline void vec_interleave(vec rows[4])
     rows[1] = _mm256_unpackhi_epi16(low01, low23);
     rows[2] = _mm256_unpacklo_epi16(high01, high23);
     rows[3] = _mm256_unpackhi_epi16(high01, high23);
-}
-
-static inline vec vec_flip(vec x) // int8 x to uint8 x + 128
-{
-    return _mm256_xor_si256(x, _mm256_set1_epi8((char)0x80));
 }
 
 // The first `count` of 32 bytes.
