@@ -193,27 +193,67 @@ static int fold_concat(struct importer *im, struct import_value **in, uint32_t c
     return rc;
 }
 
-// starts, ends, axes, steps as inputs, one of each.
+// One end of a slice: counted from the axis's end if negative, clamped to what a step of that sign can reach.
+static int64_t slice_end(int64_t index, int64_t size, bool backwards)
+{
+    index = index < -size ? (backwards ? -1 : 0) : index < 0 ? index + size : index;
+    return index > size - backwards ? size - backwards : index;
+}
+
+// Axis by axis: where it starts, how far it steps and how often. starts, ends, axes, steps are inputs 1 to 4.
+static int read_slice(struct importer *im, struct import_value **in, uint32_t count, int64_t *first, int64_t *step,
+                      int64_t *kept)
+{
+    int64_t lists[4][TENSOR_RANK_MAX] = {{0}};
+    int32_t counts[4] = {0};
+    for (uint32_t i = 1; i < count && i < 5; i++) {
+        int rc = in[i] ? import_ints(im, in[i], lists[i - 1], TENSOR_RANK_MAX, &counts[i - 1]) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    if (counts[1] != counts[0] || (counts[2] && counts[2] != counts[0]) || (counts[3] && counts[3] != counts[0]) ||
+        counts[0] > in[0]->rank)
+        return import_fail(im, -EINVAL, "starts, ends, axes and steps differ in length");
+    for (int32_t i = 0; i < counts[0]; i++) {
+        int axis = import_axis(im, counts[2] ? lists[2][i] : i, in[0]->rank);
+        int64_t by = counts[3] ? lists[3][i] : 1, size = axis < 0 ? 0 : in[0]->dims[axis];
+        if (axis < 0 || by == 0 || by < -GRAPH_ELEMENTS_MAX || by > GRAPH_ELEMENTS_MAX)
+            return axis < 0 ? axis : import_fail(im, -EINVAL, "a step of %lld", (long long)by);
+        int64_t from = slice_end(lists[0][i], size, by < 0), to = slice_end(lists[1][i], size, by < 0);
+        int64_t room = by > 0 ? to - from : from - to;
+        if (by < 0 && lists[0][i] < -size)
+            room = 0;
+        first[axis] = from;
+        step[axis] = by;
+        kept[axis] = room > 0 ? (room - 1) / (by > 0 ? by : -by) + 1 : 0;
+    }
+    return 0;
+}
+
 static int fold_slice(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
 {
-    int64_t size = in[0]->dims[0], at[2], step = 1;
-    int32_t n;
-    if (in[0]->rank != 1 || count < 3 || !in[1] || !in[2])
-        return import_fail(im, -ENOTSUP, "constants other than a part of a list");
-    for (int i = 0; i < 2; i++) {
-        int rc = import_ints(im, in[1 + i], &at[i], 1, &n);
-        if (rc < 0 || n != 1)
-            return rc < 0 ? rc : import_fail(im, -EINVAL, "%d starts or ends", n);
-        at[i] = at[i] < -size ? 0 : at[i] < 0 ? at[i] + size : at[i] > size ? size : at[i];
+    const struct import_value *x = in[0];
+    int64_t first[TENSOR_RANK_MAX] = {0}, step[TENSOR_RANK_MAX], kept[TENSOR_RANK_MAX], at[TENSOR_RANK_MAX] = {0}, n = 1;
+    for (int32_t i = 0; i < x->rank; i++) {
+        kept[i] = x->dims[i];
+        step[i] = 1;
     }
-    int rc = count > 4 && in[4] ? import_ints(im, in[4], &step, 1, &n) : 0;
-    if (rc == 0 && step < 1)
-        rc = import_fail(im, -ENOTSUP, "a step of %lld", (long long)step);
-    int64_t kept = at[1] > at[0] ? (at[1] - at[0] - 1) / step + 1 : 0;
+    int rc = count < 3 ? import_fail(im, -ENOTSUP, "a part of a constant that attributes choose")
+                       : read_slice(im, in, count, first, step, kept);
+    for (int32_t i = 0; i < x->rank; i++)
+        n *= kept[i];
     if (rc == 0)
-        rc = start_list(im, out, in[0]->type, 1, kept);
-    for (int64_t i = 0; rc == 0 && i < kept; i++)
-        rc = set_number(im, out, i, number_at(in[0], at[0] + i * step));
+        rc = start_list(im, out, x->type, x->rank, n);
+    for (int32_t i = 0; rc == 0 && i < x->rank; i++)
+        out->dims[i] = (int32_t)kept[i];
+    for (int64_t k = 0; rc == 0 && k < n; k++) {
+        int64_t from = 0;
+        for (int32_t i = 0; i < x->rank; i++)
+            from = from * x->dims[i] + first[i] + at[i] * step[i];
+        rc = set_number(im, out, k, number_at(x, from));
+        for (int32_t i = x->rank; i-- > 0 && ++at[i] == kept[i];)
+            at[i] = 0;
+    }
     return rc;
 }
 

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "golden" / "onnx"
 GOOD = """conv_stride_even conv_asymmetric conv_dilated conv_same_lower conv_groups conv_depthwise_twice conv_norm_relu
 norm_alone clip_odd hard_sigmoid hard_swish_of_two prelu max_pool_padded average_pool_counted mean_gone softmax_channels
 gemm_factors flatten_gemm flatten_only flatten_residual dynamic_reshape matmul_of_three squeeze_excite_rows normalised_input
-concat_branches split_sizes slice_steps pad_edges pad_reflect channel_shuffle picture_last resize_nearest_half resize_corners
+concat_branches split_sizes slice_steps pad_edges pad_reflect pad_worked_out channel_shuffle picture_last resize_nearest_half resize_corners
 q_int8 q_uint8_weights q_mean_softmax q_concat_resize q_functions q_float_tail q_weights_in_place q_pad_slice q_as_pytorch
 q_linear_operators""".split()
 

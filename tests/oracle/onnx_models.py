@@ -388,6 +388,17 @@ def pad_reflect():
 
 
 @case
+def pad_worked_out():
+    """As PyTorch exports torch.nn.functional.pad: amounts from the last axis on, turned round in the graph."""
+    g = Graph(1, 3, 6, 7)
+    zeros = g.add("ConstantOfShape", g.ints(4), value=helper.make_tensor("v", TensorProto.INT64, [1], [0]))
+    pairs = g.add("Reshape", g.add("Concat", g.ints(1, 2, 0, 3), zeros, axis=0), g.ints(-1, 2))
+    turned = g.add("Slice", pairs, g.ints(-1), g.ints(-2**63 + 1), g.ints(0), g.ints(-1))
+    amounts = g.add("Cast", g.add("Reshape", g.add("Transpose", turned, perm=[1, 0]), g.ints(-1)), to=TensorProto.INT64)
+    return g.model(g.conv(g.add("Pad", "x", amounts, mode="constant"), 3, 4))
+
+
+@case
 def channel_shuffle():
     g = Graph(1, 8, 5, 6)
     y = g.add("Transpose", g.add("Reshape", "x", g.ints(1, 2, 4, 5, 6)), perm=[0, 2, 1, 3, 4])
