@@ -62,25 +62,34 @@ static size_t stage_scratch(const struct chain_stage *s, int32_t rows)
     return most;
 }
 
-size_t chain_layout(struct chain *chain, int32_t band)
+size_t chain_bands(struct chain *chain, int32_t band)
 {
     chain->band = band;
-    chain->kernel_scratch = 0;
+    size_t bytes = 0;
     int32_t rows = band;
     for (int32_t i = chain->count; i-- > 0;) {
         struct chain_stage *s = &chain->stages[i];
         s->rows = packing_min(rows, s->out_h);
-        size_t bytes = packing_round_up(stage_scratch(s, s->rows), 64);
-        chain->kernel_scratch = bytes > chain->kernel_scratch ? bytes : chain->kernel_scratch;
+        if (s->rows > CHAIN_ROWS_MAX)
+            return SIZE_MAX;
+        s->offset = bytes;
+        if (i + 1 < chain->count)
+            bytes += packing_round_up((size_t)s->rows * s->out_row, 64);
         rows = (s->rows - 1) * s->stride + s->reach;
     }
-    size_t at = chain->kernel_scratch;
-    for (int32_t i = 0; i + 1 < chain->count; i++) {
-        struct chain_stage *s = &chain->stages[i];
-        s->offset = at;
-        at += packing_round_up((size_t)s->rows * s->out_row, 64);
+    return bytes;
+}
+
+size_t chain_layout(struct chain *chain, int32_t band)
+{
+    size_t bands = chain_bands(chain, band), most = 0;
+    for (int32_t i = 0; i < chain->count; i++) {
+        size_t bytes = packing_round_up(stage_scratch(&chain->stages[i], chain->stages[i].rows), 64);
+        most = bytes > most ? bytes : most;
     }
-    return at;
+    for (int32_t i = 0; i < chain->count; i++)
+        chain->stages[i].offset += most;
+    return most + bands;
 }
 
 // ---- running -----------------------------------------------------------------------------------

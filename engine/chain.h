@@ -24,6 +24,7 @@ enum {
     CHAIN_STAGES_MAX = 8,
     CHAIN_REACH_MAX = 16, // rows that a window may span
     CHAIN_STRIDE_MAX = 4,
+    CHAIN_ROWS_MAX = 512, // rows of a stage that a band may need
 };
 
 // One layer of a chain. Batch 1; a picture's row is contiguous.
@@ -42,13 +43,14 @@ struct chain_stage {
 
 struct chain {
     int32_t count;
-    int32_t band;          // output rows of a band
-    size_t kernel_scratch; // most that a stage's kernel needs; the bands lie behind it
+    int32_t band; // output rows of a band
     struct chain_stage stages[CHAIN_STAGES_MAX];
 };
 
-// Fills rows, offset and kernel_scratch for bands of `band` rows; returns the scratch that a thread
-// needs.
+// The bytes that bands of `band` rows take, SIZE_MAX when a stage would have too many.
+size_t chain_bands(struct chain *chain, int32_t band);
+// Lays the scratch out for such bands, which fit: first what any stage's kernel needs, then theirs.
+// Returns the scratch that a thread needs.
 size_t chain_layout(struct chain *chain, int32_t band);
 
 // params: struct chain. io->in[0]: the picture; units: output rows of the last stage.

@@ -114,21 +114,15 @@ static bool add_stage(struct finder *f)
 
 // ---- chains ------------------------------------------------------------------------------------
 
-static size_t bands_bytes(struct chain *c, int32_t band)
-{
-    size_t all = chain_layout(c, band);
-    return all - c->kernel_scratch;
-}
-
 // As many rows as the cache takes, in pairs: kernels like those.
 static bool choose_band(struct chain *c, size_t most)
 {
     int32_t band = 2, rows = c->stages[c->count - 1].out_h;
-    if (bands_bytes(c, band) > most)
+    if (chain_bands(c, band) > most)
         return false;
-    while (band < rows && band < BAND_ROWS_MAX && bands_bytes(c, band + 2) <= most)
+    while (band < rows && band < BAND_ROWS_MAX && chain_bands(c, band + 2) <= most)
         band += 2;
-    chain_layout(c, packing_min(band, rows));
+    c->band = packing_min(band, rows);
     return true;
 }
 
