@@ -77,7 +77,8 @@ int import_schedule(struct importer *im)
                 s.done[s.count++] = d->operators[s.stack[--s.depth].op];
         }
     }
-    memcpy(d->operators, s.done, s.count * sizeof(*s.done));
+    if (s.count)
+        memcpy(d->operators, s.done, s.count * sizeof(*s.done));
     d->operator_count = s.count;
     return 0;
 }

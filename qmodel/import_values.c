@@ -222,7 +222,8 @@ int import_attribute_ints(struct importer *im, const char *name, int64_t *list, 
         return 0;
     if (attribute->n_ints > (size_t)most)
         return import_fail(im, -ENOTSUP, "%zu values of '%s', at most %d are expected", attribute->n_ints, name, most);
-    memcpy(list, attribute->ints, attribute->n_ints * sizeof(*list));
+    for (size_t i = 0; i < attribute->n_ints; i++)
+        list[i] = attribute->ints[i];
     *count = (int32_t)attribute->n_ints;
     return 0;
 }

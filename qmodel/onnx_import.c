@@ -35,8 +35,8 @@ static int constant_node(struct importer *im, struct import_value **in, uint32_t
         *(float *)data = number->f;
     else if (whole)
         *(int64_t *)data = whole->i;
-    else
-        memcpy(data, list->ints, (size_t)out->dims[0] * sizeof(int64_t));
+    for (int32_t i = 0; !number && !whole && i < out->dims[0]; i++)
+        ((int64_t *)data)[i] = list->ints[i];
     return 0;
 }
 
