@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a thread has made of a stage's output is the rows [base, end); they lie in the stage's
-// buffer from its start. It is remembered beside the scratch (layer.h), so that a piece which begins
-// where the thread's last one ended goes on with those rows.
+// buffer from its start. It is remembered beside the scratch (layer.h), so that a piece which
+// begins where the thread's last one ended goes on with those rows.
 
 #include "engine/chain.h"
 
@@ -84,7 +84,8 @@ size_t chain_layout(struct chain *chain, int32_t band)
 {
     size_t bands = chain_bands(chain, band), most = 0;
     for (int32_t i = 0; i < chain->count; i++) {
-        size_t bytes = packing_round_up(stage_scratch(&chain->stages[i], chain->stages[i].rows), 64);
+        const struct chain_stage *s = &chain->stages[i];
+        size_t bytes = packing_round_up(stage_scratch(s, s->rows), 64);
         most = bytes > most ? bytes : most;
     }
     for (int32_t i = 0; i < chain->count; i++)
