@@ -1,52 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Convolution, the definition. Packed weights: float scale[out_c], int32 bias[out_c], then the weights as given.
-
-#include <string.h>
+// Convolution, the definition. weights_c.h has how weights are packed.
 
 #include "kernels/c/rows_c.h"
-#include "kernels/packing.h"
+#include "kernels/c/weights_c.h"
 #include "kernels/requantize.h"
 
 static bool accepts(const struct kernel_conv_shape *shape)
 {
     return shape->kind == KERNEL_CONV;
-}
-
-static size_t weight_count(const struct kernel_conv_shape *shape)
-{
-    return (size_t)shape->out_c * (size_t)shape->k_h * (size_t)shape->k_w *
-           (size_t)(shape->in_c / shape->groups);
-}
-
-static size_t packed_size(const struct kernel_conv_shape *shape)
-{
-    return (size_t)shape->out_c * 8 + weight_count(shape);
-}
-
-static void pack(const struct kernel_conv_shape *shape, const struct kernel_conv_weights *weights,
-                 void *packed)
-{
-    size_t n = (size_t)shape->out_c;
-    float *scale = packed;
-    int32_t *bias = (int32_t *)(scale + n);
-    memcpy(scale, weights->scale, n * sizeof *scale);
-    if (weights->bias)
-        memcpy(bias, weights->bias, n * sizeof *bias);
-    else
-        memset(bias, 0, n * sizeof *bias);
-    memcpy(bias + n, weights->weights, weight_count(shape));
-}
-
-static size_t scratch_size(const struct kernel_conv_shape *shape)
-{
-    (void)shape;
-    return 0;
-}
-
-static int32_t units(const struct kernel_conv_shape *shape)
-{
-    return shape->batch * shape->out_h;
 }
 
 // What one tap adds to the sum: `depth` products, modulo 2^32.
@@ -91,7 +53,7 @@ static void run(const struct kernel_conv_shape *shape, const void *packed, const
     struct requantize_range range =
         requantize_range(shape->output_zero_point, shape->act_min, shape->act_max);
     size_t picture_size = (size_t)shape->in_h * (size_t)shape->in_w * (size_t)shape->in_c;
-    size_t filter_size = weight_count(shape) / (size_t)shape->out_c;
+    size_t filter_size = weights_count(shape) / (size_t)shape->out_c;
     int32_t group_in = shape->in_c / shape->groups, group_out = shape->out_c / shape->groups;
 
     for (int32_t unit = first; unit < last; unit++) {
@@ -114,9 +76,9 @@ const struct kernel_conv kernel_conv_c = {
     .name = "conv_c",
     .cpu = 0,
     .accepts = accepts,
-    .packed_size = packed_size,
-    .pack = pack,
-    .scratch_size = scratch_size,
-    .units = units,
+    .packed_size = weights_packed_size,
+    .pack = weights_pack,
+    .scratch_size = weights_scratch_size,
+    .units = weights_units,
     .run = run,
 };

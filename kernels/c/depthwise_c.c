@@ -1,51 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Depthwise convolution, the definition: output channel c reads input channel c / depth_multiplier.
-// Packed weights: float scale[out_c], int32 bias[out_c], then the weights as given.
-
-#include <string.h>
+// weights_c.h has how weights are packed.
 
 #include "kernels/c/rows_c.h"
+#include "kernels/c/weights_c.h"
 #include "kernels/requantize.h"
 
 static bool accepts(const struct kernel_conv_shape *shape)
 {
     return shape->kind == KERNEL_DEPTHWISE;
-}
-
-static size_t weight_count(const struct kernel_conv_shape *shape)
-{
-    return (size_t)shape->out_c * (size_t)shape->k_h * (size_t)shape->k_w;
-}
-
-static size_t packed_size(const struct kernel_conv_shape *shape)
-{
-    return (size_t)shape->out_c * 8 + weight_count(shape);
-}
-
-static void pack(const struct kernel_conv_shape *shape, const struct kernel_conv_weights *weights,
-                 void *packed)
-{
-    size_t n = (size_t)shape->out_c;
-    float *scale = packed;
-    int32_t *bias = (int32_t *)(scale + n);
-    memcpy(scale, weights->scale, n * sizeof *scale);
-    if (weights->bias)
-        memcpy(bias, weights->bias, n * sizeof *bias);
-    else
-        memset(bias, 0, n * sizeof *bias);
-    memcpy(bias + n, weights->weights, weight_count(shape));
-}
-
-static size_t scratch_size(const struct kernel_conv_shape *shape)
-{
-    (void)shape;
-    return 0;
-}
-
-static int32_t units(const struct kernel_conv_shape *shape)
-{
-    return shape->batch * shape->out_h;
 }
 
 // Sum over the window whose top left corner is (top, left), modulo 2^32, for output channel `c`.
@@ -101,9 +65,9 @@ const struct kernel_conv kernel_depthwise_c = {
     .name = "depthwise_c",
     .cpu = 0,
     .accepts = accepts,
-    .packed_size = packed_size,
-    .pack = pack,
-    .scratch_size = scratch_size,
-    .units = units,
+    .packed_size = weights_packed_size,
+    .pack = weights_pack,
+    .scratch_size = weights_scratch_size,
+    .units = weights_units,
     .run = run,
 };
