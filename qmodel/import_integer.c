@@ -54,7 +54,8 @@ static bool is_moving(const struct draft_operator *op)
 // The operator of that code that makes the tensor, or NULL.
 static struct draft_operator *maker(struct integer_pass *p, int32_t tensor, int32_t code)
 {
-    int32_t op = tensor == GRAPH_ABSENT || (uint32_t)tensor >= p->links.capacity ? IMPORT_NONE : p->links.producer[tensor];
+    bool linked = tensor != GRAPH_ABSENT && (uint32_t)tensor < p->links.capacity;
+    int32_t op = linked ? p->links.producer[tensor] : IMPORT_NONE;
     return op != IMPORT_NONE && p->d->operators[op].code == code ? &p->d->operators[op] : NULL;
 }
 
@@ -184,8 +185,9 @@ static int join_pairs(struct integer_pass *p)
         if (from)
             op->inputs[0] = from->inputs[0];
         int32_t x = op->inputs[0], twin = first[x] ? p->d->operators[first[x] - 1].outputs[0] : IMPORT_NONE;
-        int32_t same = from && same_steps(&p->d->tensors[x], &p->d->tensors[op->outputs[0]]) ? x : IMPORT_NONE;
-        if (same == IMPORT_NONE && twin != IMPORT_NONE && same_steps(&p->d->tensors[twin], &p->d->tensors[op->outputs[0]]))
+        const struct draft_tensor *tensors = p->d->tensors, *y = &tensors[op->outputs[0]];
+        int32_t same = from && same_steps(&tensors[x], y) ? x : IMPORT_NONE;
+        if (same == IMPORT_NONE && twin != IMPORT_NONE && same_steps(&tensors[twin], y))
             same = twin;
         if (same != IMPORT_NONE) {
             replace(p, op->outputs[0], same);
@@ -436,8 +438,10 @@ static int32_t version_of(const struct draft *d, const struct draft_operator *op
     bool small = d->tensors[op->inputs[0]].type == TENSOR_INT8;
     const struct graph_options *o = &op->options;
     int32_t version = small ? integer_version(op->code) : 1, more = 1;
-    if (op->code == OP_FULLY_CONNECTED)
-        more = d->tensors[op->inputs[1]].scale_count > 1 ? 12 : small && op->inputs[2] == GRAPH_ABSENT ? 6 : o->keep_dims ? 5 : 1;
+    if (op->code == OP_FULLY_CONNECTED && d->tensors[op->inputs[1]].scale_count > 1)
+        more = 12;
+    else if (op->code == OP_FULLY_CONNECTED)
+        more = small && op->inputs[2] == GRAPH_ABSENT ? 6 : o->keep_dims ? 5 : 1;
     else if (op->code == OP_QUANTIZE || op->code == OP_DEQUANTIZE)
         more = small ? 2 : 1;
     else if (o->half_pixel)
