@@ -78,15 +78,17 @@ else
 fi
 
 # the screen
+# A server each: one whose last session ends is about to exit and would not take another.
 screen() { # NAME COLUMNS COMMAND: what a terminal of that width shows of it
     local name=$1 columns=$2
     shift 2
-    tmux -S "$work/tmux" -f /dev/null new-session -d -s "$name" -x "$columns" -y 40 "$* ; echo END; sleep 60"
-    within 10000 eval 'tmux -S "$work/tmux" capture-pane -p -t '"$name"' | grep -q ^END'
-    tmux -S "$work/tmux" capture-pane -p -t "$name" | sed '/^END/,$d' >"$work/$name.text"
-    tmux -S "$work/tmux" capture-pane -e -p -t "$name" >"$work/$name.codes"
-    tmux -S "$work/tmux" capture-pane -J -p -t "$name" | sed '/^END/,$d' >"$work/$name.joined"
-    tmux -S "$work/tmux" kill-session -t "$name"
+    terminal() { tmux -S "$work/tmux-$name" -f /dev/null "$@"; }
+    terminal new-session -d -x "$columns" -y 40 "$* ; echo END; sleep 60"
+    within 10000 eval 'terminal capture-pane -p | grep -q ^END'
+    terminal capture-pane -p | sed '/^END/,$d' >"$work/$name.text"
+    terminal capture-pane -e -p >"$work/$name.codes"
+    terminal capture-pane -J -p | sed '/^END/,$d' >"$work/$name.joined"
+    terminal kill-server
 }
 if command -v tmux >/dev/null; then
     # tmux's server takes over what this shell has set
