@@ -122,7 +122,7 @@ enum lie {
 };
 
 static enum lie lie;
-static unsigned asked;
+static _Atomic unsigned asked; // by the thread that plays the daemon
 
 static int picture_fd(size_t bytes)
 {
