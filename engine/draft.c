@@ -186,6 +186,8 @@ static int open_graphs(struct opening *o)
     if (rc == 0)
         rc = graph_read(&o->built, &d->flat, &o->temp, o->error);
     if (rc == 0)
+        rc = signatures_read(&d->signatures, &d->flat, &o->file, &d->store, o->error);
+    if (rc == 0)
         rc = build(o);
     if (rc == 0)
         rc = take_graph(o);

@@ -13,6 +13,7 @@
 #define QEDGE_ENGINE_DRAFT_H
 
 #include "engine/graph.h"
+#include "engine/signature.h"
 
 struct draft_tensor {
     const char *name;
@@ -46,6 +47,7 @@ struct draft {
     int32_t *inputs, *outputs;
     uint32_t input_count, output_count;
     struct flat_vector metadata; // count 0 = none
+    struct signatures signatures;
 };
 
 // 0, or -errno with the line written; then nothing is left to finish.

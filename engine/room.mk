@@ -17,6 +17,7 @@ engine_SRCS := \
 	engine/plan.c \
 	engine/schema.c \
 	engine/sharing.c \
+	engine/signature.c \
 	engine/store.c \
 	engine/stored.c \
 	engine/team.c \

@@ -305,6 +305,38 @@ static flat_ref put_operators(struct writer *w)
     return refs ? flat_put_refs(&w->builder, refs, w->draft->operator_count) : 0;
 }
 
+// ---- signatures ----------------------------------------------------------------------------------
+
+static flat_ref put_map(struct writer *w, const struct signature_entry *entries, uint32_t count, const int32_t *tensors)
+{
+    flat_ref *refs = take(w, count, sizeof(*refs));
+    for (uint32_t i = 0; refs && i < count; i++) {
+        flat_ref name = flat_put_text(&w->builder, entries[i].name);
+        flat_table_begin(&w->builder);
+        flat_put_ref(&w->builder, MAP_NAME, name);
+        flat_put_i32(&w->builder, MAP_TENSOR, tensors[entries[i].place], 0);
+        refs[i] = flat_table_end(&w->builder);
+    }
+    return refs ? flat_put_refs(&w->builder, refs, count) : 0;
+}
+
+static flat_ref put_signatures(struct writer *w)
+{
+    const struct signatures *s = &w->draft->signatures;
+    flat_ref *refs = s->count ? take(w, s->count, sizeof(*refs)) : NULL;
+    for (uint32_t i = 0; refs && i < s->count; i++) {
+        flat_ref outputs = put_map(w, s->list[i].outputs, s->list[i].output_count, w->draft->outputs);
+        flat_ref inputs = put_map(w, s->list[i].inputs, s->list[i].input_count, w->draft->inputs);
+        flat_ref key = flat_put_text(&w->builder, s->list[i].key);
+        flat_table_begin(&w->builder);
+        flat_put_ref(&w->builder, SIGNATURE_INPUTS, inputs);
+        flat_put_ref(&w->builder, SIGNATURE_OUTPUTS, outputs);
+        flat_put_ref(&w->builder, SIGNATURE_KEY, key);
+        refs[i] = flat_table_end(&w->builder);
+    }
+    return refs ? flat_put_refs(&w->builder, refs, s->count) : 0;
+}
+
 // ---- the file ------------------------------------------------------------------------------------
 
 static flat_ref put_subgraphs(struct writer *w)
@@ -330,6 +362,7 @@ static flat_ref put_model(struct writer *w)
 {
     flat_ref buffers = put_buffers(w);
     flat_ref metadata = put_metadata(w);
+    flat_ref signatures = put_signatures(w);
     flat_ref subgraphs = put_subgraphs(w);
     flat_ref codes = put_codes(w);
     flat_ref description = flat_put_text(&w->builder, "written by qmodel");
@@ -340,6 +373,7 @@ static flat_ref put_model(struct writer *w)
     flat_put_ref(&w->builder, MODEL_DESCRIPTION, description);
     flat_put_ref(&w->builder, MODEL_BUFFERS, buffers);
     flat_put_ref(&w->builder, MODEL_METADATA, metadata);
+    flat_put_ref(&w->builder, MODEL_SIGNATURES, signatures);
     return flat_table_end(&w->builder);
 }
 

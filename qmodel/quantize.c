@@ -46,7 +46,8 @@ const char command_quantize_help[] =
     "  --keep-float LAYER,...        layers that stay float, by the names of their outputs\n"
     "  --fit, --mean, --std, --bgr   how pictures become inputs: as in qmodel run\n"
     "  --threads N      threads for running the float model (default: the CPUs, at most 4); do not change the result\n\n"
-    "Labels and normalisation in the file's metadata are carried over. The same input gives the same bytes.\n";
+    "Labels and normalisation in the file's metadata and its signatures are carried over. The same input gives the\n"
+    "same bytes.\n";
 
 enum method { METHOD_UNSET, METHOD_NONE, METHOD_FLOAT16, METHOD_DYNAMIC, METHOD_INT8, METHOD_INT16X8 };
 

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 
 from litert import Runner
 
@@ -41,12 +42,26 @@ class Work:
     def quantize(self, model, arguments):
         out = self.folder / "out.tflite"
         subprocess.run([self.qmodel, "quantize", model, "-o", out, *arguments], check=True, stdout=subprocess.DEVNULL)
+        if signatures(out) != signatures(model):
+            sys.exit(f"{model}: {arguments}: other signatures: {signatures(out)}")
         return out
 
     def run(self, model, tensor, like):
         (self.folder / "in").write_bytes(tensor.tobytes())
         subprocess.run([self.qmodel, "run", model, "--input", self.folder / "in", "--output", self.folder / "y"], check=True)
         return np.frombuffer((self.folder / "y").read_bytes(), like.dtype)[:like.size].reshape(like.shape)
+
+
+def signatures(model):
+    """Of each key the inputs and outputs by name, with their places among the model's own."""
+    litert = Interpreter(str(model))
+    places = [[detail["index"] for detail in details] for details in (litert.get_input_details(), litert.get_output_details())]
+    found = {}
+    for key in litert.get_signature_list():
+        runner = litert.get_signature_runner(key)
+        found[key] = [{name: place.index(detail["index"]) for name, detail in details.items()} for details, place in
+                      zip((runner.get_input_details(), runner.get_output_details()), places)]
+    return found
 
 
 def to_input(detail, real):

@@ -188,9 +188,14 @@ printf '\000\000\300\177' | dd of="$folder/nan.tflite" bs=1 seek=$(($(stat -c %s
 expect 1 "$qmodel" quantize "$folder/nan.tflite" -o "$folder/new" --method float16; one_line "not a number"
 nothing_left
 
-# Real nets.
+# Real nets. Names of inputs and outputs stay, also where the edges change type.
 shared=../shared/models
 if [ -d $shared ]; then
+    for edges in none "int8 --data models/pictures" "int8 --input-type uint8 --output-type float32 --data models/pictures"; do
+        # shellcheck disable=SC2086
+        expect 0 "$qmodel" quantize $shared/mltk/rock_paper_scissors.float32.tflite -o "$folder/signed.tflite" --method $edges
+        [ "$(strings -n 7 "$folder/signed.tflite" | grep -cxE 'serving_default|conv2d_input|dense_1')" = 3 ] || fail "--method $edges loses the signature"
+    done
     for model in mlperf_tiny/vww_96_float tflite_support/mobilenet_v1_0.25_224_1_default_1; do
         for method in none float16 dynamic int8 int16x8; do
             data=; case $method in int*)  data="--data models/pictures" ;; esac
