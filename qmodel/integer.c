@@ -412,7 +412,7 @@ static int set_layer(struct conversion *c, uint32_t index)
     bool has_bias = op->input_count > 2 && op->inputs[2] != GRAPH_ABSENT;
     if (has_bias && !(floor = bias_floor(c, op, in_scale)))
         return no_memory(c);
-    int32_t weights = weights_to_int8(c->draft, op, c->options->per_tensor, floor);
+    int32_t weights = weights_to_int8(c->draft, op, c->options->per_tensor, c->options->clipped, floor);
     if (weights < 0 || c->group_count == c->group_capacity)
         return no_memory(c);
     c->groups[c->group_count++] = (struct group){.parent = weights};

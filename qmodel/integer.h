@@ -23,6 +23,7 @@ enum integer_edge { EDGE_IS_INNER, EDGE_IS_UINT8, EDGE_IS_FLOAT };
 
 struct integer_options {
     bool per_tensor; // weights
+    bool clipped;    // scales of weights with the least squared error instead of those that reach the largest
     bool wide;       // 16x8: activations int16 and symmetric, biases int64; no EDGE_IS_UINT8
     enum calibration method;
     double percentile;

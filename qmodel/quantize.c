@@ -38,6 +38,7 @@ const char command_quantize_help[] =
     "                   entropy: the least divergence of the distributions\n"
     "  --effort E       fast (default) or best: several ways, of which the nearest to the float model is kept\n"
     "  --rounding R     learned (default): a layer's weights are rounded together, for what the data shows; nearest\n"
+    "  --weight-clipping C    none (default): a channel's steps reach its largest weight; mse: to where they err least\n"
     "  --no-equalization      leave each channel of an activation as large as it is\n"
     "  --no-bias-correction   leave biases as they are (see qmodel(1))\n"
     "  --input-type T   int8 (default), uint8 or float32; int16x8: float32 (default) or int16: what goes in\n"
@@ -146,7 +147,7 @@ static int solve_options(struct options *o)
 
 enum { OPT_METHOD = 256, OPT_PER_TENSOR, OPT_DATA, OPT_CALIBRATION, OPT_INPUT_TYPE, OPT_OUTPUT_TYPE, OPT_FIT, OPT_MEAN,
        OPT_STD, OPT_BGR, OPT_THREADS, OPT_NO_CORRECTION, OPT_EFFORT, OPT_ROUNDING,
-       OPT_NO_EQUALIZATION, OPT_ALLOW_FLOAT, OPT_KEEP_FLOAT };
+       OPT_NO_EQUALIZATION, OPT_CLIPPING, OPT_ALLOW_FLOAT, OPT_KEEP_FLOAT };
 
 static int parse_int8_option(struct options *o, int option)
 {
@@ -167,6 +168,7 @@ static int parse_int8_option(struct options *o, int option)
     case OPT_NO_EQUALIZATION: o->search.equalization = false; return 0;
     case OPT_EFFORT: return parse_choice("--effort", optarg, "fast", "best", &o->search.best);
     case OPT_ROUNDING: return parse_choice("--rounding", optarg, "nearest", "learned", &o->search.refine.rounding);
+    case OPT_CLIPPING: return parse_choice("--weight-clipping", optarg, "none", "mse", &o->search.integer.clipped);
     case OPT_NO_CORRECTION: o->search.integer.bias_correction = false; return 0;
     case OPT_BGR: picture->bgr = true; return 0;
     case OPT_THREADS:
@@ -226,6 +228,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"rounding", required_argument, NULL, OPT_ROUNDING},
         {"allow-float", no_argument, NULL, OPT_ALLOW_FLOAT},
         {"keep-float", required_argument, NULL, OPT_KEEP_FLOAT},
+        {"weight-clipping", required_argument, NULL, OPT_CLIPPING},
         {"no-equalization", no_argument, NULL, OPT_NO_EQUALIZATION},
         {"no-bias-correction", no_argument, NULL, OPT_NO_CORRECTION},
         {NULL, 0, NULL, 0},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define STEPS 127.0f
+#define CLIPPING_CUTS 40 // scales tried, down to half of max |w| / 127
 
 static int no_memory(struct model_error *error)
 {
@@ -132,6 +133,34 @@ static void find_sizes(const float *w, struct layout l, float *sizes)
                 sizes[c] = fmaxf(sizes[c], fabsf(*w));
 }
 
+static double channel_error(const float *w, struct layout l, int64_t channel, double scale)
+{
+    double error = 0;
+    for (int64_t o = 0; o < l.outer; o++)
+        for (int64_t i = 0; i < l.inner; i++) {
+            double v = (double)w[(o * l.channels + channel) * l.inner + i], q = rint(v / scale);
+            q = q > STEPS ? STEPS : q < -STEPS ? -STEPS : q;
+            error += (v - q * scale) * (v - q * scale);
+        }
+    return error;
+}
+
+// Finer steps for most weights, and the largest clamped, where that errs less.
+static float clipped_scale(const float *w, struct layout l, int64_t channel, float scale)
+{
+    double least = channel_error(w, l, channel, (double)scale);
+    float found = scale;
+    for (int32_t cut = 1; cut <= CLIPPING_CUTS; cut++) {
+        float finer = scale * (1 - (float)cut / (2 * CLIPPING_CUTS));
+        double error = channel_error(w, l, channel, (double)finer);
+        if (error < least) {
+            least = error;
+            found = finer;
+        }
+    }
+    return found;
+}
+
 static void quantize(const float *w, struct layout l, const float *scales, int8_t *q)
 {
     for (int64_t o = 0; o < l.outer; o++)
@@ -142,7 +171,7 @@ static void quantize(const float *w, struct layout l, const float *scales, int8_
             }
 }
 
-int32_t weights_to_int8(struct draft *d, const struct draft_operator *op, bool per_tensor, const float *floor)
+int32_t weights_to_int8(struct draft *d, const struct draft_operator *op, bool per_tensor, bool clipped, const float *floor)
 {
     struct draft_tensor t = d->tensors[op->inputs[1]];
     int32_t axis = weights_axis(op);
@@ -158,6 +187,8 @@ int32_t weights_to_int8(struct draft *d, const struct draft_operator *op, bool p
         // A channel of zeros takes any scale.
         scales[c] = scales[c] > 0 ? scales[c] / STEPS : 1.0f;
         scales[c] = fmaxf(scales[c], 1e-30f);
+        if (clipped)
+            scales[c] = fmaxf(clipped_scale(t.data, l, c, scales[c]), 1e-30f);
         if (floor)
             scales[c] = fmaxf(scales[c], floor[c]);
     }
@@ -189,7 +220,7 @@ int weights_to_dynamic(struct draft *d, bool per_tensor, int64_t least, struct m
         if (!is_weighted(op) || d->tensors[op->inputs[1]].type != TENSOR_FLOAT32 ||
             draft_elements(&d->tensors[op->inputs[1]]) < least)
             continue;
-        int32_t made = weights_to_int8(d, op, per_tensor, NULL);
+        int32_t made = weights_to_int8(d, op, per_tensor, false, NULL);
         if (made < 0)
             return no_memory(error);
         op->inputs[1] = made;

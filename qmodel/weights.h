@@ -22,8 +22,10 @@ int weights_check(const struct draft *draft, struct model_error *error);
 int weights_to_half(struct draft *draft, struct model_error *error);
 
 // int8, symmetric: q = round(w / scale) in [-127, 127], scale = max |w| / 127 of each output channel, or of the whole
-// tensor. `floor`: NULL or the least scale of each channel. Returns the index of a new tensor, or -ENOMEM.
-int32_t weights_to_int8(struct draft *draft, const struct draft_operator *op, bool per_tensor, const float *floor);
+// tensor. `clipped`: instead, of 41 scales from that to half of it the one whose q have the least squared error.
+// `floor`: NULL or the least scale of each channel. Returns the index of a new tensor, or -ENOMEM.
+int32_t weights_to_int8(struct draft *draft, const struct draft_operator *op, bool per_tensor, bool clipped,
+                        const float *floor);
 
 // Dynamic range: int8 weights of at least `least` elements, biases and activations stay float.
 int weights_to_dynamic(struct draft *draft, bool per_tensor, int64_t least, struct model_error *error);

@@ -29,7 +29,7 @@ METHODS = {"none": ([], 1e-5), "float16": ([], 1e-5), "dynamic": ([], 0.02)}
 INTEGERS = {"int8": [], "uint8": ["--input-type", "uint8", "--output-type", "uint8"],
             "float32": ["--input-type", "float32", "--output-type", "float32"],
             "plain": ["--calibration", "minmax", "--rounding", "nearest", "--no-equalization", "--no-bias-correction"],
-            "tensor": ["--per-tensor", "--calibration", "entropy"], "best": ["--effort", "best"],
+            "tensor": ["--per-tensor", "--calibration", "entropy"], "best": ["--effort", "best"], "clipped": ["--weight-clipping", "mse"],
             "16x8": ["--method", "int16x8"], "int16": ["--method", "int16x8", "--input-type", "int16", "--output-type", "int16"]}
 # Without a 16x8 form of one of their operators (HARD_SWISH).
 NO_16X8 = ("net.tflite",)

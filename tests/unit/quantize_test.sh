@@ -99,6 +99,8 @@ cmp -s "$folder/default8.tflite" "$folder/plain.tflite" && fail "--no-bias-corre
 # Each step of its own; best is another file than fast, and as little a matter of threads and kernels.
 expect 0 "$qmodel" quantize $norms -o "$folder/plain.tflite" --method int8 --data models/pictures --no-equalization
 cmp -s "$folder/norms8.tflite" "$folder/plain.tflite" && fail "--no-equalization changes nothing"
+expect 0 "$qmodel" quantize $net -o "$folder/none8.tflite" --method int8 --data models/pictures --weight-clipping none
+cmp "$folder/default8.tflite" "$folder/none8.tflite" || fail "--weight-clipping none is not the default"
 for switch in --rounding=nearest --effort=best; do
     expect 0 "$qmodel" quantize $net -o "$folder/switch.tflite" --method int8 --data models/pictures $switch
     cmp -s "$folder/default8.tflite" "$folder/switch.tflite" && fail "$switch changes nothing"
@@ -131,7 +133,7 @@ expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data "$folder/
 expect 1 "$qmodel" quantize $net -o /dev/full --method int8 --data models/pictures; one_line "No space left"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8; one_line "--data"
 expect 2 "$qmodel" quantize $net -o "$folder/new" --method none --data models/pictures; one_line "int8 and int16x8 only"
-for bad in --calibration=most --calibration=percentile:40 --input-type=int4 --effort=some --rounding=up --std=0 --mean=x --threads=0; do
+for bad in --calibration=most --calibration=percentile:40 --input-type=int4 --effort=some --rounding=up --weight-clipping=some --std=0 --mean=x --threads=0; do
     expect 2 "$qmodel" quantize $net -o "$folder/new" --method int8 --data models/pictures $bad
     one_line "$(case $bad in --calibration=p*) echo percentile ;; *) echo "${bad%%=*}" ;; esac)"
 done
@@ -196,6 +198,14 @@ if [ -d $shared ]; then
         expect 0 "$qmodel" quantize $shared/mltk/rock_paper_scissors.float32.tflite -o "$folder/signed.tflite" --method $edges
         [ "$(strings -n 7 "$folder/signed.tflite" | grep -cxE 'serving_default|conv2d_input|dense_1')" = 3 ] || fail "--method $edges loses the signature"
     done
+    # The golden net's weights are evenly spread: nothing to clip there.
+    clip() { expect 0 "$qmodel" quantize $shared/mlperf_tiny/vww_96_float.tflite -o "$folder/$1.tflite" --method int8 --data models/pictures "${@:2}"; }
+    clip unclipped
+    clip clipped --weight-clipping mse
+    QEDGE_CPU=c clip again --weight-clipping mse --threads 1
+    cmp -s "$folder/unclipped.tflite" "$folder/clipped.tflite" && fail "--weight-clipping mse changes nothing"
+    cmp "$folder/again.tflite" "$folder/clipped.tflite" || fail "other kernels clip otherwise"
+    agree "$folder/clipped.tflite" $shared/mlperf_tiny/vww_96_float.tflite 6
     for model in mlperf_tiny/vww_96_float tflite_support/mobilenet_v1_0.25_224_1_default_1; do
         for method in none float16 dynamic int8 int16x8; do
             data=; case $method in int*)  data="--data models/pictures" ;; esac
