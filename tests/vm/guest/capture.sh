@@ -61,14 +61,8 @@ for size in $SIZES; do
     done
 done
 
-# --- which node: by a lasting name, or the first that really captures
+# --- which node: the first that really captures, or by a lasting name
 size=${SIZES%% *}
-camera_wire "$size"
-camera_show "$size.YUYV" "$size" YUYV
-lasting=$(find /dev/v4l/by-path -lname "*${CAPTURE#/dev/}" | head -n 1)
-start "$lasting" "$size" YUYV
-check "device by path ($lasting)" -- same "$size" YUYV
-stop
 start auto "$size" YUYV
 first_node() { qctl status --json | jq -er '.streams[0].source' | grep -F /dev/video0; }
 check device auto: the first that captures -- within 10000 first_node
@@ -78,6 +72,17 @@ start /dev/video0 630x350 YUYV
 source_is() { qctl status --json | jq -er '.streams[0].source' | tee /tmp/source | grep -qF "$1"; }
 check a size that it has not: the next larger one -- within 10000 source_is 640x360
 cat /tmp/source
+stop
+camera_unload
+
+camera_load_alone
+camera_wire "$size"
+camera_show "$size.YUYV" "$size" YUYV
+lasting=$(find /dev/v4l/by-path -lname "*/${CAPTURE#/dev/}")
+check "udev names the camera by its path ($lasting)" -- test "$(readlink -f "$lasting")" = $CAPTURE
+start "$lasting" "$size" YUYV
+check device by path -- same "$size" YUYV
+check device by path: that is what status says -- source_is "$lasting"
 stop
 camera_unload
 finish

@@ -48,18 +48,27 @@ camera_plug() {
     ln -s $CAPTURE $CAMERA
 }
 
+# One camera alone, the HDMI one: two of vivid's share a platform device, and udev gives the one name by path that
+# both claim now to this one, now to that.
+camera_load_alone() {
+    modprobe vivid n_devs=1 node_types=0x101 num_inputs=1 input_types=0x3 num_outputs=1 output_types=1 multiplanar=1
+    udevadm settle
+    CAPTURE=/dev/video0 OUTPUT=/dev/video1
+}
+
 # timings WIDTHxHEIGHT: the number of the node's first progressive timing of that size
 timings() {
-    local key value number='' width='' height=''
+    local key value number='' width='' height='' first=''
     while IFS=': ' read -r key value; do
         case "$key $value" in
         "Index "*) number=$value ;;
         "Active width: "*) width=${value##* } ;;
         "Active height: "*) height=${value##* } ;;
         "Frame format: progressive")
-            [ "${width}x$height" != "$1" ] || echo "$number" ;;
+            [ "${width}x$height" != "$1" ] || first=${first:-$number} ;;
         esac
-    done < <(v4l2-ctl -d $OUTPUT --list-dv-timings | tr -d '\t') | head -n 1 | grep .
+    done < <(v4l2-ctl -d $OUTPUT --list-dv-timings | tr -d '\t')
+    [ -n "$first" ] && echo "$first"
 }
 
 # Both ends at this size, connected.
