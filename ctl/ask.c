@@ -117,5 +117,7 @@ size_t ask_length(struct json_object *object, const char *key)
 
 struct json_object *ask_item(struct json_object *object, const char *key, size_t index)
 {
-    return json_object_array_get_idx(ask_object(object, key), index);
+    return index < ask_length(object, key)
+               ? json_object_array_get_idx(ask_object(object, key), index)
+               : NULL;
 }

@@ -17,6 +17,8 @@ enum ctl_exit {
     CTL_EXIT_UNKNOWN = 4, // there is a daemon (or may be one), but it can not be asked
 };
 
+#define CTL_ON_MAX 16
+
 struct ctl_settings {
     const char *socket; // NULL: libqclient's default
     bool json;
@@ -25,6 +27,12 @@ struct ctl_settings {
     long count;      // watch: results to show, 0 = no end; power --baseline: seconds, 0 = default
     int wait_ms;     // how long to wait for a daemon that is not there yet
     int answer_ms;   // how long for its answer, 0 = the usual time
+    // watch
+    const char *on[CTL_ON_MAX]; // classes, as given
+    unsigned on_count;
+    double min_score;        // 0: any
+    double away_s, every_s;  // see trigger.h; every_s 0: never
+    const char *exec;        // NULL: none
 };
 
 int ctl_status(const struct ctl_settings *settings);

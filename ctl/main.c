@@ -16,7 +16,7 @@ static void usage(FILE *file)
     fputs("usage: qctl [--socket PATH] [--json] [--wait SECONDS] COMMAND\n"
           "\n"
           "  status               state, frame rates and latencies of every stream, on one screen\n"
-          "  watch [STREAM] [-n COUNT]   results as they come, one a line\n"
+          "  watch [STREAM] [-n COUNT] [--on CLASS,...] [--exec COMMAND]   results, one a line\n"
           "  streams              the streams, one a line\n"
           "  clients              who reads, how far behind, how much lost\n"
           "  check CONFIG         check a configuration: all errors, exit status 0 or 78\n"
@@ -27,6 +27,11 @@ static void usage(FILE *file)
           "  --socket PATH        qedged's socket (QEDGE_SOCKET; default /run/qedge/qedged.sock)\n"
           "  --format FORMAT      of status: text, json or prometheus\n"
           "  --baseline [-n SECONDS]   pause all streams for that long (10) and measure the idle power\n"
+          "  --on CLASS[,CLASS]   of watch: only results with such a class, text or number\n"
+          "  --min-score SCORE    of watch: only from that score on, 0 to 1\n"
+          "  --exec COMMAND       of watch: for each class that appears, run it (QEDGE_LABEL ...)\n"
+          "  --away SECONDS       ... one that was away so long (1) appears anew\n"
+          "  --every SECONDS      ... and again that often while it stays\n"
           "  --json               machine-readable, units in the keys\n"
           "  --wait SECONDS       wait that long for a qedged that is just starting\n"
           "\n"
@@ -50,11 +55,48 @@ static long number_parse(const char *text, long min, long max)
     return errno == 0 && end != text && *end == '\0' && value >= min && value <= max ? value : -1;
 }
 
+// A decimal number 0..max; -1 when it is none.
+static double decimal_parse(const char *text, double max)
+{
+    char *end;
+    double value = strtod(text, &end);
+    return end != text && *end == '\0' && value >= 0 && value <= max ? value : -1;
+}
+
 static bool format_parse(const char *text, struct ctl_settings *settings)
 {
     settings->json = strcmp(text, "json") == 0;
     settings->prometheus = strcmp(text, "prometheus") == 0;
     return settings->json || settings->prometheus || strcmp(text, "text") == 0;
+}
+
+enum { OPTION_ON = 256, OPTION_MIN_SCORE, OPTION_EXEC, OPTION_AWAY, OPTION_EVERY };
+
+// 0 or an exit status.
+static int watch_option_parse(int option, struct ctl_settings *settings)
+{
+    switch (option) {
+    case OPTION_ON:
+        if (settings->on_count == CTL_ON_MAX)
+            return complain_usage("too many --on; list classes with commas", NULL);
+        settings->on[settings->on_count++] = optarg;
+        return 0;
+    case OPTION_MIN_SCORE:
+        if ((settings->min_score = decimal_parse(optarg, 1)) < 0)
+            return complain_usage("--min-score takes 0 to 1, not", optarg);
+        return 0;
+    case OPTION_EXEC:
+        settings->exec = optarg;
+        return 0;
+    case OPTION_AWAY:
+        if ((settings->away_s = decimal_parse(optarg, 86400)) < 0)
+            return complain_usage("--away takes seconds, 0 to 86400, not", optarg);
+        return 0;
+    default:
+        if ((settings->every_s = decimal_parse(optarg, 86400)) < 0)
+            return complain_usage("--every takes seconds, 0 to 86400, not", optarg);
+        return 0;
+    }
 }
 
 // 0, or an exit status; -1: help was shown.
@@ -68,11 +110,16 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
         {"seconds", required_argument, NULL, 'n'},
         {"baseline", no_argument, NULL, 'b'},
         {"format", required_argument, NULL, 'f'},
+        {"on", required_argument, NULL, OPTION_ON},
+        {"min-score", required_argument, NULL, OPTION_MIN_SCORE},
+        {"exec", required_argument, NULL, OPTION_EXEC},
+        {"away", required_argument, NULL, OPTION_AWAY},
+        {"every", required_argument, NULL, OPTION_EVERY},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
-    int option;
+    int option, status;
     long seconds;
     while ((option = getopt_long(argc, argv, "hjn:s:w:", longs, NULL)) != -1) {
         switch (option) {
@@ -104,6 +151,14 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
         case 'V':
             printf("qctl %s\n", QEDGE_VERSION);
             return -1;
+        case OPTION_ON:
+        case OPTION_MIN_SCORE:
+        case OPTION_EXEC:
+        case OPTION_AWAY:
+        case OPTION_EVERY:
+            if ((status = watch_option_parse(option, settings)) != 0)
+                return status;
+            break;
         default:
             usage(stderr);
             return CTL_EXIT_USAGE;
@@ -133,7 +188,7 @@ static int simple_command(const struct ctl_settings *settings, const char *comma
 
 int main(int argc, char **argv)
 {
-    struct ctl_settings settings = {0};
+    struct ctl_settings settings = {.away_s = 1};
     paint_init();
     int status = options_parse(argc, argv, &settings);
     if (status != 0)

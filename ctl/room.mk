@@ -6,8 +6,12 @@ ctl_SRCS := \
 	ctl/power.c \
 	ctl/prometheus.c \
 	ctl/reload.c \
+	ctl/result_json.c \
+	ctl/runner.c \
 	ctl/status.c \
 	ctl/status_machine.c \
 	ctl/tables.c \
+	ctl/text.c \
+	ctl/trigger.c \
 	ctl/version.c \
 	ctl/watch.c

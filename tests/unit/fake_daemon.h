@@ -395,16 +395,14 @@ static inline int fake_start(struct fake *fake, const char *path, uint64_t daemo
     return -pthread_create(&fake->thread, NULL, fake_run, fake);
 }
 
-// Publishes one record with `hits` hits; label i of hit i.
-static inline uint64_t fake_publish(struct fake *fake, uint32_t hits)
+// Publishes a record as of now.
+static inline uint64_t fake_publish_record(struct fake *fake, struct ring_record *record)
 {
-    struct ring_record record = {.hit_count = hits, .generation = fake->generation};
     uint64_t one = 1;
-    record.sensor_ns = clock_now_ns();
-    record.published_ns = clock_now_ns();
-    for (uint32_t i = 0; i < hits && i < RING_TOP_K; i++)
-        record.hits[i] = (struct ring_hit){.label = i, .score = 1.0f / (float)(i + 1)};
-    uint64_t sequence = ring_publish(&fake->ring, &record);
+    record->generation = fake->generation;
+    record->sensor_ns = clock_now_ns();
+    record->published_ns = clock_now_ns();
+    uint64_t sequence = ring_publish(&fake->ring, record);
     pthread_mutex_lock(&fake->lock);
     for (int i = 0; i < FAKE_CLIENTS; i++) {
         if (fake->eventfds[i] >= 0 && write(fake->eventfds[i], &one, sizeof(one)) < 0)
@@ -412,6 +410,15 @@ static inline uint64_t fake_publish(struct fake *fake, uint32_t hits)
     }
     pthread_mutex_unlock(&fake->lock);
     return sequence;
+}
+
+// Publishes one record with `hits` hits; label i of hit i.
+static inline uint64_t fake_publish(struct fake *fake, uint32_t hits)
+{
+    struct ring_record record = {.hit_count = hits};
+    for (uint32_t i = 0; i < hits && i < RING_TOP_K; i++)
+        record.hits[i] = (struct ring_hit){.label = i, .score = 1.0f / (float)(i + 1)};
+    return fake_publish_record(fake, &record);
 }
 
 static inline void fake_reload(struct fake *fake, const char *first_label)

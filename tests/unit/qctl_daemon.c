@@ -62,6 +62,17 @@ static const char *answer(const char *request)
     return text;
 }
 
+static void publish_event(struct fake *fake, unsigned count)
+{
+    unsigned phase = count % 100;
+    bool present = phase < 20 || (phase < 40 && phase % 2 == 0);
+    struct ring_record record = {.hit_count = 3};
+    record.hits[0] = (struct ring_hit){.label = present ? 1 : 2, .score = present ? 0.9f : 0.7f};
+    record.hits[1] = (struct ring_hit){.label = 0, .score = 0.3f};
+    record.hits[2] = (struct ring_hit){.label = present ? 2 : 1, .score = 0.1f};
+    fake_publish_record(fake, &record);
+}
+
 static volatile sig_atomic_t stopping;
 
 static void on_term(int number)
@@ -81,8 +92,15 @@ int main(int argc, char **argv)
         return 1;
     fake.answer = answer;
     fake.labels[0] = "ev\033[2Jil \xff label";
-    while (!stopping) {
-        fake_publish(&fake, 3);
+    if (getenv("EVENTS")) {
+        fake.labels[0] = "ev\033[2Jil \xff $(touch pwned)`touch pwned`\"; touch pwned; '";
+        fake.labels[2] = "tench, Tinca tinca";
+    }
+    for (unsigned count = 0; !stopping; count++) {
+        if (getenv("EVENTS"))
+            publish_event(&fake, count);
+        else
+            fake_publish(&fake, 3);
         clock_sleep_until(clock_now_ns() + 5 * CLOCK_NS_PER_MS);
     }
     fake_finish(&fake, true);

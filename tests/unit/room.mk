@@ -6,7 +6,7 @@ HELPER_PROGS +=
 TEST_PROGS += tests/unit/imaging_convert_test.c tests/unit/imaging_decode_test.c tests/unit/imaging_hostile_test.c
 TEST_PROGS += tests/unit/qclient_test.c tests/unit/snapshot_test.c
 HELPER_PROGS += tests/unit/qctl_daemon.c
-TEST_SCRIPTS += tests/unit/qctl_test.sh
+TEST_SCRIPTS += tests/unit/qctl_test.sh tests/unit/qctl_exec_test.sh
 TEST_PROGS += tests/unit/imaging_convert_test.c tests/unit/imaging_decode_test.c tests/unit/imaging_hostile_test.c \
   tests/unit/imaging_kernel_test.c
 
