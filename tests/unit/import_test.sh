@@ -3,27 +3,8 @@
 # qmodel import from the outside: what it writes runs and can be quantized; what is wrong gives one line and no file.
 # Needs BUILD. The ONNX files of ../shared/models are used when that folder is there.
 # timeout: 120
-set -u
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-unset QEDGE_CPU
-qmodel=${QMODEL:-$BUILD/qmodel}
+. "$(dirname "$0")/qmodel_lib.sh"
 small=tests/golden/onnx
-failures=0
-
-fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
-expect() { # STATUS COMMAND...: runs it with output to $folder/out and $folder/err
-    local want=$1 got; shift
-    # shellcheck disable=SC2086
-    ${TEST_WRAPPER:-} "$@" >"$folder/out" 2>"$folder/err"; got=$?
-    [ "$got" = "$want" ] || { fail "$* gave $got, not $want"; cat "$folder/out" "$folder/err"; }
-}
-printed() { grep -qE -- "$1" "$folder/out" || { fail "no \"$1\" in the output"; head -20 "$folder/out"; }; }
-one_line() { # WORD: stderr is one line that has it
-    [ "$(wc -l <"$folder/err")" = 1 ] || { fail "not one line on stderr"; cat "$folder/err"; }
-    grep -qF -- "$1" "$folder/err" || { fail "no \"$1\" on stderr"; cat "$folder/err"; }
-}
-nothing_left() { local left; left=$(find "$folder" -name 'new*'); [ -z "$left" ] || { fail "left behind: $left"; rm -f "$folder"/new*; }; }
 
 # A float net: N, C, H, W in the file, N, H, W, C in what is written; it can be quantized further.
 expect 0 "$qmodel" import $small/conv_norm_relu.onnx -o "$folder/float.tflite"; printed 'float.tflite: [0-9]+ bytes, 2 operators'

@@ -2,26 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # qmodel from the outside: what it prints, what it refuses, exit statuses. Needs BUILD.
 # timeout: 240
-set -u
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-unset QEDGE_CPU
-qmodel=${QMODEL:-$BUILD/qmodel}
+. "$(dirname "$0")/qmodel_lib.sh"
 model=models/efficientnet_lite0_int8.tflite
-failures=0
-
-fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
-expect() { # STATUS COMMAND...: runs it with output to $folder/out and $folder/err
-    local want=$1 got; shift
-    # shellcheck disable=SC2086
-    ${TEST_WRAPPER:-} "$@" >"$folder/out" 2>"$folder/err"; got=$?
-    [ "$got" = "$want" ] || { fail "$* gave $got, not $want"; cat "$folder/out" "$folder/err"; }
-}
-printed() { grep -qE -- "$1" "$folder/out" || { fail "no \"$1\" in the output"; head -20 "$folder/out"; }; }
-one_line() { # WORD: stderr is one line that has it
-    [ "$(wc -l <"$folder/err")" = 1 ] || { fail "not one line on stderr"; cat "$folder/err"; }
-    grep -qF -- "$1" "$folder/err" || { fail "no \"$1\" on stderr"; cat "$folder/err"; }
-}
 
 # Help and wrong usage.
 for command in "" info run bench quantize compare; do

@@ -3,30 +3,9 @@
 # qmodel quantize from the outside: what it writes runs, is as small as it should be and answers as it should; what is
 # wrong gives one line and no file. Needs BUILD. Float models of ../shared/models are used when that folder is there.
 # timeout: 240
-set -u
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-unset QEDGE_CPU
-qmodel=${QMODEL:-$BUILD/qmodel}
+. "$(dirname "$0")/qmodel_lib.sh"
 net=tests/golden/float/net.tflite
 default=models/efficientnet_lite0_int8.tflite
-failures=0
-
-fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
-expect() { # STATUS COMMAND...: runs it with output to $folder/out and $folder/err
-    local want=$1 got; shift
-    # shellcheck disable=SC2086
-    ${TEST_WRAPPER:-} "$@" >"$folder/out" 2>"$folder/err"; got=$?
-    [ "$got" = "$want" ] || { fail "$* gave $got, not $want"; cat "$folder/out" "$folder/err"; }
-}
-printed() { grep -qE -- "$1" "$folder/out" || { fail "no \"$1\" in the output"; head -20 "$folder/out"; }; }
-one_line() { # WORD: stderr is one line that has it
-    [ "$(wc -l <"$folder/err")" = 1 ] || { fail "not one line on stderr"; cat "$folder/err"; }
-    grep -qF -- "$1" "$folder/err" || { fail "no \"$1\" on stderr"; cat "$folder/err"; }
-}
-nothing_left() { # nothing but $folder/out, err and what was there: no output, no temporary
-    local left; left=$(find "$folder" -name 'new*'); [ -z "$left" ] || { fail "left behind: $left"; rm -f "$folder"/new*; }
-}
 smaller() { # FILE PERCENT OF
     [ $(($(stat -c %s "$1") * 100)) -le $(($(stat -c %s "$3") * $2)) ] || fail "$1 is more than $2 % of $3"
 }
