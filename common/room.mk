@@ -5,6 +5,7 @@ common_SRCS := \
 	common/labels.c \
 	common/log.c \
 	common/machine.c \
+	common/rapl.c \
 	common/ring.c \
 	common/sealed.c \
 	common/stats.c \

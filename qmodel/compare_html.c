@@ -100,7 +100,7 @@ static void write_table(FILE *f, const struct comparison *c)
     number_row(f, "latency p99, µs", "%.1f", a->p99_us, b->p99_us, "");
     bool metered = a->joules >= 0 && b->joules >= 0;
     number_row(f, "energy, mJ", "%.3f", metered ? 1000 * a->joules : NAN,
-               metered ? 1000 * b->joules : NAN, c->meter.why);
+               metered ? 1000 * b->joules : NAN, c->meter);
     fputs("</table>\n", f);
 }
 

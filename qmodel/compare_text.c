@@ -59,9 +59,9 @@ static void print_costs(const struct comparison *c)
     printf("%-24s %14.1f %14.1f\n", "latency p99, us", a->p99_us, b->p99_us);
     if (a->joules >= 0 && b->joules >= 0)
         printf("%-24s %14.3f %14.3f  %s\n", "energy, mJ", 1000 * a->joules, 1000 * b->joules,
-               c->meter.why);
+               c->meter);
     else
-        printf("%-24s %14s %14s  %s\n", "energy, mJ", "-", "-", c->meter.why);
+        printf("%-24s %14s %14s  %s\n", "energy, mJ", "-", "-", c->meter);
 }
 
 static void print_layers(const struct comparison *c, uint32_t most)
@@ -163,7 +163,7 @@ static int write_json(const struct comparison *c, char *buffer, size_t size, siz
     json_write_member_u64(&json, "best_in_five", c->in_five);
     write_double(&json, "mean_difference", c->difference / (double)c->values);
     write_double(&json, "sqnr_db", comparison_db(c->signal, c->noise));
-    json_write_member_string(&json, "meter", c->meter.why);
+    json_write_member_string(&json, "meter", c->meter);
     json_write_member_u64(&json, "layer_samples", c->layer_samples);
     json_write_member_u64(&json, "layers_without_counterpart", c->unmatched);
     json_write_member_bool(&json, "rescaled", c->rescaled);

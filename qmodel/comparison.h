@@ -12,7 +12,6 @@
 
 #include "engine/context.h"
 #include "engine/stored.h"
-#include "qmodel/meter.h"
 #include "qmodel/ranges.h"
 #include "qmodel/samples.h"
 
@@ -59,7 +58,7 @@ struct comparison {
     uint32_t unmatched; // layers of B without a counterpart
     bool rescaled;      // B's channels are A's times a factor
     bool scanning;      // while those are estimated
-    struct meter meter;
+    char meter[160]; // what measured the energy, or why nothing did
 };
 
 // Decibels; infinite when there is no noise, NaN when there is neither.

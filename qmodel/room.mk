@@ -40,7 +40,6 @@ qmodel_SRCS := \
 	qmodel/integer.c \
 	qmodel/label_list.c \
 	qmodel/loading.c \
-	qmodel/meter.c \
 	qmodel/moments.c \
 	qmodel/onnx_file.c \
 	qmodel/onnx_import.c \

@@ -3,28 +3,10 @@
 # qmodel compare and qmodel info --weights from the outside: figures that can be worked out by hand, right classes from
 # folders, lists and arrays, energy from a machine made of files, reports that no name in a model can break. Needs BUILD.
 # timeout: 120
-set -u
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-unset QEDGE_CPU QEDGE_SYSROOT
+. "$(dirname "$0")/qmodel_lib.sh"
 export QEDGE_SOCKET=$folder/none.sock
-qmodel=${QMODEL:-$BUILD/qmodel}
 net=tests/golden/float/net.tflite
 default=models/efficientnet_lite0_int8.tflite
-failures=0
-
-fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
-expect() { # STATUS COMMAND...: runs it with output to $folder/out and $folder/err
-    local want=$1 got; shift
-    # shellcheck disable=SC2086
-    ${TEST_WRAPPER:-} "$@" >"$folder/out" 2>"$folder/err"; got=$?
-    [ "$got" = "$want" ] || { fail "$* gave $got, not $want"; cat "$folder/out" "$folder/err"; }
-}
-printed() { grep -qE -- "$1" "$folder/out" || { fail "no \"$1\" in the output"; head -40 "$folder/out"; }; }
-one_line() { # WORD: stderr is one line that has it
-    [ "$(wc -l <"$folder/err")" = 1 ] || { fail "not one line on stderr"; cat "$folder/err"; }
-    grep -qF -- "$1" "$folder/err" || { fail "no \"$1\" on stderr"; cat "$folder/err"; }
-}
 value() { sed -n "s/.*\"$1\":\([-0-9.a-z]*\).*/\1/p" "$folder/out"; } # KEY of the JSON printed last
 is() { [ "$(value "$1")" = "$2" ] || fail "$1 is $(value "$1"), not $2"; } # KEY VALUE
 data=(--data models/pictures)
@@ -116,13 +98,14 @@ expect 1 "$qmodel" compare $net "$folder/half.tflite" "${data[@]}" --labels "$fo
 
 # Energy: a package whose counter stands still, one that cannot be read (as for users since Linux 5.10), none.
 zone=$folder/root/sys/class/powercap/intel-rapl:0
-mkdir -p "$zone" "$zone:0"; echo 5000000 >"$zone/energy_uj"; echo 262143328850 >"$zone/max_energy_range_uj"; echo 1 >"$zone:0/energy_uj"
-QEDGE_SYSROOT=$folder/root expect 0 "$qmodel" compare --layers 0 $net "$folder/half.tflite" "${data[@]}"
+mkdir -p "$zone" "$zone:0"; echo 5000000 >"$zone/energy_uj"; echo 262143328850 >"$zone/max_energy_range_uj"; echo package-0 >"$zone/name"; echo 1 >"$zone:0/energy_uj"; echo core >"$zone:0/name"
+cp -r "$zone" "${zone%0}1"; echo psys >"${zone%0}1/name" # holds the package
+QEDGE_ROOT=$folder/root expect 0 "$qmodel" compare --layers 0 $net "$folder/half.tflite" "${data[@]}"
 printed '^energy, mJ +0\.000 +0\.000  RAPL, 1 package,'
 echo "garbage" >"$zone/energy_uj"
-QEDGE_SYSROOT=$folder/root expect 0 "$qmodel" compare --layers 0 $net "$folder/half.tflite" "${data[@]}"
+QEDGE_ROOT=$folder/root expect 0 "$qmodel" compare --layers 0 $net "$folder/half.tflite" "${data[@]}"
 printed '^energy, mJ +- +-  no meter: '
-QEDGE_SYSROOT=$folder/nowhere expect 0 "$qmodel" compare --layers 0 $net "$folder/half.tflite" "${data[@]}"
+QEDGE_ROOT=$folder/nowhere expect 0 "$qmodel" compare --layers 0 $net "$folder/half.tflite" "${data[@]}"
 printed '^energy, mJ +- +-  no meter: nothing in '
 
 # The report: whole, without anything from elsewhere, and hostile names stay text.
