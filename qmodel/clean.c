@@ -5,7 +5,7 @@
 
 // ---- activations ---------------------------------------------------------------------------------
 
-static int32_t activation_of(int32_t code)
+int32_t clean_activation(int32_t code)
 {
     switch (code) {
     case OP_RELU: return ACTIVATION_RELU;
@@ -15,7 +15,7 @@ static int32_t activation_of(int32_t code)
     }
 }
 
-static bool takes_activation(int32_t code)
+bool clean_takes_activation(int32_t code)
 {
     return code == OP_CONV_2D || code == OP_DEPTHWISE_CONV_2D || code == OP_FULLY_CONNECTED || code == OP_ADD ||
            code == OP_SUB || code == OP_MUL || code == OP_AVERAGE_POOL_2D || code == OP_MAX_POOL_2D;
@@ -35,9 +35,9 @@ static int32_t combined(int32_t first, int32_t next)
 static bool fuse_activation(struct draft *d, uint32_t at)
 {
     struct draft_operator *op = &d->operators[at];
-    int32_t activation = activation_of(op->code), from, input = op->inputs[0];
+    int32_t activation = clean_activation(op->code), from, input = op->inputs[0];
     if (activation == ACTIVATION_NONE || d->tensors[input].type != TENSOR_FLOAT32 || draft_readers(d, input) != 1 ||
-        (from = draft_maker(d, input)) < 0 || !takes_activation(d->operators[from].code))
+        (from = draft_maker(d, input)) < 0 || !clean_takes_activation(d->operators[from].code))
         return false;
     struct draft_operator *maker = &d->operators[from];
     int32_t both = combined(maker->options.activation, activation);

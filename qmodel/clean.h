@@ -13,7 +13,14 @@
 #ifndef QEDGE_QMODEL_CLEAN_H
 #define QEDGE_QMODEL_CLEAN_H
 
+#include <stdbool.h>
+
 #include "engine/draft.h"
+
+// RELU, RELU6 and RELU_N1_TO_1 as the activation of the operator before; ACTIVATION_NONE for all others.
+int32_t clean_activation(int32_t code);
+// Do operators of this kind have an activation of their own?
+bool clean_takes_activation(int32_t code);
 
 // 0 or -ENOMEM. Quantized operators stay as they are.
 int clean_draft(struct draft *draft);

@@ -6,23 +6,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "qmodel/clean.h"
 #include "qmodel/import_passes.h"
+#include "qmodel/weights.h"
 
 struct fusing {
     struct importer *im;
     struct import_links links;
 };
-
-static bool is_weighted(int32_t code)
-{
-    return code == OP_CONV_2D || code == OP_DEPTHWISE_CONV_2D || code == OP_FULLY_CONNECTED;
-}
-
-static bool takes_activation(int32_t code)
-{
-    return is_weighted(code) || code == OP_ADD || code == OP_SUB || code == OP_MUL || code == OP_AVERAGE_POOL_2D ||
-           code == OP_MAX_POOL_2D;
-}
 
 // The operator whose only reader is `op` through that input, in float; NULL if there is none such.
 static struct draft_operator *before(struct fusing *f, const struct draft_operator *op, uint32_t input)
@@ -46,7 +37,7 @@ static void merge(struct fusing *f, struct draft_operator *from, struct draft_op
 static int32_t channels_of(const struct fusing *f, const struct draft_operator *op)
 {
     const struct draft_tensor *w = &f->im->draft->tensors[op->inputs[1]];
-    return w->dims[op->code == OP_DEPTHWISE_CONV_2D ? 3 : 0];
+    return w->dims[weights_axis(op)];
 }
 
 // ---- factors and offsets ---------------------------------------------------------------------------
@@ -101,7 +92,7 @@ static int fold_constant(struct fusing *f, struct draft_operator *op)
     struct draft *d = f->im->draft;
     uint32_t at = op->code != OP_SUB && d->tensors[op->inputs[0]].data ? 1 : 0; // the activation
     struct draft_operator *from = before(f, op, at);
-    if (!from || !is_weighted(from->code) || from->options.activation != ACTIVATION_NONE)
+    if (!from || !weights_are(from, 1) || from->options.activation != ACTIVATION_NONE)
         return 0;
     struct draft_tensor by = d->tensors[op->inputs[1 - at]];
     const struct draft_tensor *in = &d->tensors[op->inputs[at]], *out = &d->tensors[op->outputs[0]];
@@ -119,22 +110,12 @@ static int fold_constant(struct fusing *f, struct draft_operator *op)
 
 // ---- activations -----------------------------------------------------------------------------------
 
-static int32_t activation_of(int32_t code)
-{
-    switch (code) {
-    case OP_RELU: return ACTIVATION_RELU;
-    case OP_RELU6: return ACTIVATION_RELU6;
-    case OP_RELU_N1_TO_1: return ACTIVATION_RELU_N1_TO_1;
-    default: return ACTIVATION_NONE;
-    }
-}
-
 static void fold_activation(struct fusing *f, struct draft_operator *op)
 {
     struct draft_operator *from = before(f, op, 0);
-    if (!from || !takes_activation(from->code) || from->options.activation != ACTIVATION_NONE)
+    if (!from || !clean_takes_activation(from->code) || from->options.activation != ACTIVATION_NONE)
         return;
-    from->options.activation = activation_of(op->code);
+    from->options.activation = clean_activation(op->code);
     merge(f, from, op);
 }
 
@@ -148,7 +129,7 @@ int import_fuse(struct importer *im)
         struct draft_operator *op = &im->draft->operators[i];
         if (op->code == OP_MUL || op->code == OP_ADD || op->code == OP_SUB)
             rc = fold_constant(&f, op);
-        else if (activation_of(op->code) != ACTIVATION_NONE)
+        else if (clean_activation(op->code) != ACTIVATION_NONE)
             fold_activation(&f, op);
     }
     return rc < 0 ? rc : import_schedule(im);
