@@ -50,17 +50,14 @@ struct timing {
     uint32_t throttled; // what held the machine back meanwhile, FIRMWARE_UNDER_VOLTAGE …
 };
 
-// ---- command line ------------------------------------------------------------------------------
+// ---- command line -----------------------------------------------------------
 
 static int parse(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"threads", required_argument, NULL, 't'},
-        {"runs", required_argument, NULL, 'r'},
-        {"cache", required_argument, NULL, 'c'},
-        {"layers", no_argument, NULL, 'l'},
-        {"json", no_argument, NULL, 'j'},
-        {NULL, 0, NULL, 0},
+        {"threads", required_argument, NULL, 't'}, {"runs", required_argument, NULL, 'r'},
+        {"cache", required_argument, NULL, 'c'},   {"layers", no_argument, NULL, 'l'},
+        {"json", no_argument, NULL, 'j'},          {NULL, 0, NULL, 0},
     };
     *o = (struct options){.threads = 1, .cache_kib = -1};
     opterr = 0;
@@ -88,7 +85,7 @@ static int parse(int argc, char **argv, struct options *o)
     return 0;
 }
 
-// ---- timing ------------------------------------------------------------------------------------
+// ---- timing -----------------------------------------------------------------
 
 static void fill_noise(const struct model *model, struct context *context)
 {
@@ -174,7 +171,7 @@ static int measure(const struct options *o, const struct model *model, struct co
     return 0;
 }
 
-// ---- results -----------------------------------------------------------------------------------
+// ---- results ----------------------------------------------------------------
 
 static double quantile_us(const struct timing *t, double part)
 {
@@ -186,8 +183,8 @@ static const char *shape_text(const struct tensor_info *tensor, char *text, size
     size_t length = 0;
     text[0] = '\0';
     for (int32_t d = 0; d < tensor->rank && length < size; d++)
-        length +=
-            (size_t)snprintf(text + length, size - length, "%s%d", d ? "x" : "", tensor->dims[d]);
+        length += (size_t)snprintf(text + length, size - length, "%s%d", d ? "x" : "",
+                                   tensor->dims[d]);
     return text;
 }
 

@@ -11,12 +11,15 @@ int boundary_keep(struct draft *d, const char *names, struct model_error *error)
         size_t length = strcspn(at, ",");
         bool found = length == 0;
         for (uint32_t i = 0; i < d->operator_count; i++) {
-            const char *name = d->operators[i].output_count ? d->tensors[d->operators[i].outputs[0]].name : "";
+            const char *name = d->operators[i].output_count
+                                   ? d->tensors[d->operators[i].outputs[0]].name
+                                   : "";
             if (length && strlen(name) == length && memcmp(name, at, length) == 0)
                 found = d->operators[i].keep = true;
         }
         if (!found)
-            return model_fail(error, -EINVAL, "no layer has an output named '%.*s'", (int)length, at);
+            return model_fail(error, -EINVAL, "no layer has an output named '%.*s'", (int)length,
+                              at);
         at += length + (at[length] == ',');
     }
     return 0;
@@ -31,7 +34,8 @@ struct borders {
 
 static bool is_float(const struct draft *d, int32_t tensor)
 {
-    return tensor != GRAPH_ABSENT && d->tensors[tensor].type == TENSOR_FLOAT32 && !d->tensors[tensor].data;
+    return tensor != GRAPH_ABSENT && d->tensors[tensor].type == TENSOR_FLOAT32 &&
+           !d->tensors[tensor].data;
 }
 
 // The tensor's values in the other form.
@@ -70,13 +74,16 @@ static int cross(struct borders *b, uint32_t *at, uint32_t index)
     int32_t tensor = d->operators[*at].inputs[index];
     bool outside = d->operators[*at].keep;
     int32_t made = twin(b, tensor, outside);
-    if (made < 0 || draft_insert_operator(d, *at, outside ? OP_DEQUANTIZE : OP_QUANTIZE, tensor, made) < 0)
+    if (made < 0 ||
+        draft_insert_operator(d, *at, outside ? OP_DEQUANTIZE : OP_QUANTIZE, tensor, made) < 0)
         return -ENOMEM;
     d->operators[*at].version = outside ? 2 : 1;
     d->operators[*at].border = true;
     (*at)++;
-    for (uint32_t i = *at; i < d->operator_count; i++) // and for all others behind that want this form
-        for (uint32_t j = 0; d->operators[i].keep == outside && j < d->operators[i].input_count; j++)
+    for (uint32_t i = *at; i < d->operator_count;
+         i++) // and for all others behind that want this form
+        for (uint32_t j = 0; d->operators[i].keep == outside && j < d->operators[i].input_count;
+             j++)
             if (d->operators[i].inputs[j] == tensor)
                 d->operators[i].inputs[j] = made;
     return 0;
@@ -91,7 +98,8 @@ int boundary_insert(struct draft *d, int32_t *source, bool *outside, uint32_t ca
     for (uint32_t i = 0; i < d->operator_count; i++)
         for (uint32_t j = 0; j < d->operators[i].input_count; j++) {
             int32_t tensor = d->operators[i].inputs[j];
-            if (is_float(d, tensor) && outside[tensor] != d->operators[i].keep && cross(&b, &i, j) < 0)
+            if (is_float(d, tensor) && outside[tensor] != d->operators[i].keep &&
+                cross(&b, &i, j) < 0)
                 return -ENOMEM;
         }
     return 0;

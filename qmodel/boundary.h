@@ -9,12 +9,13 @@
 
 #include "engine/draft.h"
 
-// Marks the operators that make tensors named in `names` (separated by commas) as kept. 0, or -EINVAL with the line that
-// gives the name that no operator has.
+// Marks the operators that make tensors named in `names` (separated by commas) as kept. 0, or
+// -EINVAL with the line that gives the name that no operator has.
 int boundary_keep(struct draft *draft, const char *names, struct model_error *error);
 
-// Puts the borders around kept operators. New tensors stand behind the others, `source[i]` (room for `capacity`) is what the
-// i-th of all tensors has the values of: itself or another; outside[i] says that it stays float. 0 or -ENOMEM.
+// Puts the borders around kept operators. New tensors stand behind the others, `source[i]` (room
+// for `capacity`) is what the i-th of all tensors has the values of: itself or another; outside[i]
+// says that it stays float. 0 or -ENOMEM.
 int boundary_insert(struct draft *draft, int32_t *source, bool *outside, uint32_t capacity);
 
 #endif

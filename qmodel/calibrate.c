@@ -10,10 +10,11 @@ struct run {
     const struct draft *draft;
     const struct calibrate_options *options;
     struct range *lanes[SWEEP_LANES]; // the first is the caller's
-    uint32_t *channels; // for each tensor how many are looked at; 0 = none
+    uint32_t *channels;               // for each tensor how many are looked at; 0 = none
 };
 
-static int observe(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor, const void *data)
+static int observe(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor,
+                   const void *data)
 {
     struct run *r = arg;
     const struct draft_tensor *t = &r->draft->tensors[tensor];
@@ -27,7 +28,8 @@ static int observe(void *arg, uint32_t lane, uint32_t sample, uint32_t which, in
     return rc;
 }
 
-// Layers that disagree about a tensor's channels (a convolution and, flattened, a fully connected layer): the first wins.
+// Layers that disagree about a tensor's channels (a convolution and, flattened, a fully connected
+// layer): the first wins.
 static void want_layers(struct run *r)
 {
     for (uint32_t i = 0; i < r->draft->operator_count; i++) {
@@ -92,8 +94,8 @@ static void bound_input(struct range *in, const struct sweep_samples *samples)
     in->high_sum = (double)(in->high = samples->high);
 }
 
-int calibrate(const struct draft *draft, const struct calibrate_options *options, struct range *ranges,
-              uint32_t *samples)
+int calibrate(const struct draft *draft, const struct calibrate_options *options,
+              struct range *ranges, uint32_t *samples)
 {
     struct run r = {.draft = draft, .options = options, .lanes = {ranges}};
     struct sweep_samples seen = {0};

@@ -50,7 +50,7 @@ struct options {
     bool json;
 };
 
-// ---- command line ------------------------------------------------------------------------------
+// ---- command line -----------------------------------------------------------
 
 enum {
     OPT_DATA = 256,
@@ -123,7 +123,7 @@ static int parse(int argc, char **argv, struct options *o)
     return 0;
 }
 
-// ---- opening -----------------------------------------------------------------------------------
+// ---- opening ----------------------------------------------------------------
 
 static uint32_t output_elements(const struct comparison_side *s)
 {
@@ -175,7 +175,7 @@ static int check(const struct comparison *c)
     return 0;
 }
 
-// ---- running -----------------------------------------------------------------------------------
+// ---- running ----------------------------------------------------------------
 
 static void run_timed(struct comparison_side *s, struct team *team)
 {
@@ -265,12 +265,13 @@ static int open_meter(struct comparison *c, struct rapl *rapl)
     const char *root = getenv("QEDGE_ROOT");
     int rc = rapl_open(rapl, root ? root : "");
     if (rc == 0)
-        snprintf(c->meter, sizeof(c->meter), "RAPL, %d package%s, all that ran included", rapl->count,
-                 rapl->count == 1 ? "" : "s");
+        snprintf(c->meter, sizeof(c->meter), "RAPL, %d package%s, all that ran included",
+                 rapl->count, rapl->count == 1 ? "" : "s");
     else if (rc == -ENODEV)
         snprintf(c->meter, sizeof(c->meter), "no meter: nothing in " RAPL_FOLDER);
     else
-        snprintf(c->meter, sizeof(c->meter), "no meter: " RAPL_FOLDER "/intel-rapl:*: %s", strerror(-rc));
+        snprintf(c->meter, sizeof(c->meter), "no meter: " RAPL_FOLDER "/intel-rapl:*: %s",
+                 strerror(-rc));
     return rc;
 }
 
@@ -311,7 +312,7 @@ static void solve_times(struct comparison_side *s)
     s->p99_us = (double)s->times_ns[(n - 1) * 99 / 100] / 1000;
 }
 
-// ---- results -----------------------------------------------------------------------------------
+// ---- results ----------------------------------------------------------------
 
 double comparison_db(double signal, double noise)
 {

@@ -47,7 +47,7 @@ static const char head[] =
     "</style></head><body>\n";
 // clang-format on
 
-// ---- the table ---------------------------------------------------------------------------------
+// ---- the table --------------------------------------------------------------
 
 static void row(FILE *f, const char *what, const char *a, const char *b, const char *note)
 {
@@ -128,7 +128,7 @@ static void write_sizes(FILE *f, const struct comparison *c)
     fputs("</svg></div>\n", f);
 }
 
-// ---- layers ------------------------------------------------------------------------------------
+// ---- layers -----------------------------------------------------------------
 
 // Pixels above the base line; what is exact or better than the top is drawn at the top.
 static double height_of(double signal, double noise)
@@ -191,7 +191,7 @@ static void write_plot(FILE *f, const struct comparison *c)
         f);
 }
 
-// ---- histograms --------------------------------------------------------------------------------
+// ---- histograms -------------------------------------------------------------
 
 struct histogram {
     double low, high;
@@ -353,7 +353,7 @@ static int write_layers(FILE *f, const struct comparison *c, uint32_t most)
     return 0;
 }
 
-// ---- the page ----------------------------------------------------------------------------------
+// ---- the page ---------------------------------------------------------------
 
 static int write_page(FILE *f, const struct comparison *c, uint32_t worst)
 {

@@ -41,7 +41,7 @@ static bool is_readable(enum tensor_type type)
     return type == TENSOR_FLOAT32 || type == TENSOR_INT8 || type == TENSOR_INT16;
 }
 
-// ---- pairing -----------------------------------------------------------------------------------
+// ---- pairing ----------------------------------------------------------------
 
 static struct layer *list_layers(const struct model *model)
 {
@@ -130,7 +130,7 @@ void comparison_finish_layers(struct comparison *c)
     c->layer_count = 0;
 }
 
-// ---- numbers of a tensor -----------------------------------------------------------------------
+// ---- numbers of a tensor ----------------------------------------------------
 
 static float read_value(const struct tensor_info *t, const void *data, uint64_t i)
 {
@@ -160,7 +160,7 @@ static const struct tensor_info *tensor_of(const struct comparison *c, uint32_t 
     return model_value(c->sides[side].model, (uint32_t)tensor, &value) ? value.tensor : NULL;
 }
 
-// ---- the three runs ----------------------------------------------------------------------------
+// ---- the three runs ---------------------------------------------------------
 
 static struct comparison_layer *layer_of(struct comparison *c, uint32_t side, int32_t tensor)
 {
@@ -223,7 +223,8 @@ static void watch_own(void *arg, int32_t tensor, const void *data)
         write_value(t, output, i, layer->values[i]);
 }
 
-// As watch_own, with factors that are learnt on the way: those of a layer before the next one reads.
+// As watch_own, with factors that are learnt on the way: those of a layer before the next one
+// reads.
 static void watch_gains(void *arg, int32_t tensor, const void *data)
 {
     struct comparison *c = arg;

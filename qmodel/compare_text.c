@@ -13,7 +13,7 @@
 #include "qmodel/command.h"
 #include "qmodel/comparison.h"
 
-// ---- text --------------------------------------------------------------------------------------
+// ---- text -------------------------------------------------------------------
 
 static double bytes_an_element(const struct comparison_side *s)
 {
@@ -101,7 +101,7 @@ void comparison_print(const struct comparison *c, uint32_t worst)
         print_layers(c, worst);
 }
 
-// ---- JSON --------------------------------------------------------------------------------------
+// ---- JSON -------------------------------------------------------------------
 
 static void write_double(struct json_writer *json, const char *key, double value)
 {

@@ -58,7 +58,7 @@ struct comparison {
     uint32_t unmatched; // layers of B without a counterpart
     bool rescaled;      // B's channels are A's times a factor
     bool scanning;      // while those are estimated
-    char meter[160]; // what measured the energy, or why nothing did
+    char meter[160];    // what measured the energy, or why nothing did
 };
 
 // Decibels; infinite when there is no noise, NaN when there is neither.
@@ -78,7 +78,7 @@ int comparison_scan(struct comparison *c);
 int comparison_add_layers(struct comparison *c, uint32_t sample);
 void comparison_finish_layers(struct comparison *c);
 
-// ---- compare_gains.c ---------------------------------------------------------------------------
+// ---- compare_gains.c --------------------------------------------------------
 // Looks at the weights: is B rescaled? Makes room for the factors then. 0 or -ENOMEM.
 int comparison_gains_start(struct comparison *c);
 void comparison_gains_add(struct comparison_layer *layer, uint64_t index, float a, float b);

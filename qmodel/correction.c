@@ -24,27 +24,34 @@ int32_t correction_source(const struct draft *draft, uint32_t op)
 uint32_t correction_channels(const struct draft *draft, uint32_t op)
 {
     const struct draft_operator *o = &draft->operators[op];
-    const struct draft_tensor *in = &draft->tensors[o->inputs[0]], *weights = &draft->tensors[o->inputs[1]];
+    const struct draft_tensor *in = &draft->tensors[o->inputs[0]],
+                              *weights = &draft->tensors[o->inputs[1]];
     return (uint32_t)(o->code == OP_FULLY_CONNECTED ? weights->dims[1] : in->dims[3]);
 }
 
-// Depthwise: [1, h, w, out]; else [out, taps, depth]. Which channel of the input does a weight meet?
-static bool fits(const struct draft_operator *op, const struct draft_tensor *weights, uint32_t channels)
+// Depthwise: [1, h, w, out]; else [out, taps, depth]. Which channel of the input does a weight
+// meet?
+static bool fits(const struct draft_operator *op, const struct draft_tensor *weights,
+                 uint32_t channels)
 {
     int32_t last = weights->dims[weights->rank - 1];
     uint32_t unit = (uint32_t)(last > 0 ? last : 1);
-    return op->code == OP_DEPTHWISE_CONV_2D ? channels && unit % channels == 0 : channels % unit == 0;
+    return op->code == OP_DEPTHWISE_CONV_2D ? channels && unit % channels == 0
+                                            : channels % unit == 0;
 }
 
 bool correction_apply(const struct draft_operator *op, const struct draft_tensor *weights,
-                      const struct draft_tensor *rounded, const struct range *input, const double *means, float *bias)
+                      const struct draft_tensor *rounded, const struct range *input,
+                      const double *means, float *bias)
 {
     if (!input->sums || input->rows == 0 || !fits(op, weights, input->channels))
         return false;
     bool depthwise = op->code == OP_DEPTHWISE_CONV_2D;
     size_t all = (size_t)draft_elements(weights), out = (size_t)weights->dims[depthwise ? 3 : 0];
-    size_t depth = (size_t)weights->dims[weights->rank - 1], taps = all / out / (depthwise ? 1 : depth);
-    size_t groups = depthwise ? 1 : input->channels / depth, multiplier = depthwise ? out / input->channels : 1;
+    size_t depth = (size_t)weights->dims[weights->rank - 1],
+           taps = all / out / (depthwise ? 1 : depth);
+    size_t groups = depthwise ? 1 : input->channels / depth,
+           multiplier = depthwise ? out / input->channels : 1;
     const float *real = weights->data;
     const int8_t *q = rounded->data;
     for (size_t o = 0; o < out; o++) {

@@ -13,14 +13,15 @@
 #define WEIGHT_STEPS 127.0
 #define LEAST_FACTOR 0x1p-6 // of a channel that hardly moves on the data
 
-// ---- which tensors belong together ---------------------------------------------------------------
+// ---- which tensors belong together ------------------------------------------
 
 struct equalizing {
     struct draft *draft;
     const struct range *ranges;
     double steps, strength;
     uint32_t count; // tensors there were at first; copies of weights come behind
-    int32_t *group; // of each tensor: another of the same group, itself for the first; -1 = not a float activation
+    int32_t *group; // of each tensor: another of the same group, itself for the first; -1 = not a
+                    // float activation
     bool *fixed;    // of each first: cannot be rescaled
 };
 
@@ -56,7 +57,8 @@ static bool commutes(const struct equalizing *e, const struct draft_operator *op
 {
     int32_t activation = op->options.activation;
     bool linear = activation == ACTIVATION_NONE || activation == ACTIVATION_RELU;
-    const struct draft_tensor *in = &e->draft->tensors[op->inputs[0]], *out = &e->draft->tensors[op->outputs[0]];
+    const struct draft_tensor *in = &e->draft->tensors[op->inputs[0]],
+                              *out = &e->draft->tensors[op->outputs[0]];
     switch (op->code) {
     case OP_ADD:
     case OP_SUB:
@@ -79,8 +81,10 @@ static bool commutes(const struct equalizing *e, const struct draft_operator *op
 
 static bool is_layer(const struct equalizing *e, const struct draft_operator *op)
 {
-    return weights_are(op, 1) && e->draft->tensors[op->inputs[1]].data && is_activation(e, op->inputs[0]) &&
-           (op->input_count < 3 || op->inputs[2] == GRAPH_ABSENT || e->draft->tensors[op->inputs[2]].data);
+    return weights_are(op, 1) && e->draft->tensors[op->inputs[1]].data &&
+           is_activation(e, op->inputs[0]) &&
+           (op->input_count < 3 || op->inputs[2] == GRAPH_ABSENT ||
+            e->draft->tensors[op->inputs[2]].data);
 }
 
 static void fix(struct equalizing *e, int32_t tensor)
@@ -122,20 +126,23 @@ static void make_groups(struct equalizing *e)
         group_operator(e, &d->operators[i]);
 }
 
-// ---- factors -------------------------------------------------------------------------------------
+// ---- factors ----------------------------------------------------------------
 
 struct factors {
     uint32_t count;
-    double *most, *squares, *noise, *cost; // of each channel: greatest |x|, E x^2, b, sum of w^2 (a without its step)
-    double range;                          // of the whole activation
+    double *most, *squares, *noise,
+        *cost;    // of each channel: greatest |x|, E x^2, b, sum of w^2 (a without its step)
+    double range; // of the whole activation
 };
 
-// The channel of the group that input `i` of a row of weights meets, `taps` x depth or one channel's taps.
+// The channel of the group that input `i` of a row of weights meets, `taps` x depth or one
+// channel's taps.
 static void add_reader(struct factors *f, const struct draft *d, const struct draft_operator *op)
 {
     const struct draft_tensor *t = &d->tensors[op->inputs[1]];
     const float *w = t->data;
-    int64_t n = draft_elements(t), out = t->dims[weights_axis(op)], depth = t->dims[t->rank - 1], row = n / out;
+    int64_t n = draft_elements(t), out = t->dims[weights_axis(op)], depth = t->dims[t->rank - 1],
+            row = n / out;
     for (int64_t o = 0; o < out; o++) {
         double most = 0;
         bool depthwise = op->code == OP_DEPTHWISE_CONV_2D;
@@ -167,15 +174,18 @@ static bool add_tensor(struct factors *f, const struct equalizing *e, int32_t te
     return true;
 }
 
-static bool add_operator(struct factors *f, const struct equalizing *e, const struct draft_operator *op, int32_t group)
+static bool add_operator(struct factors *f, const struct equalizing *e,
+                         const struct draft_operator *op, int32_t group)
 {
     if (!is_layer(e, op))
         return true;
     const struct draft_tensor *t = &e->draft->tensors[op->inputs[1]];
     if (first_of(e, op->inputs[0]) == group) {
         int64_t meets = op->code == OP_DEPTHWISE_CONV_2D ? t->dims[3] : t->dims[t->rank - 1];
-        int32_t in = e->draft->tensors[op->inputs[0]].dims[e->draft->tensors[op->inputs[0]].rank - 1];
-        if (meets % f->count != 0 || (op->code == OP_CONV_2D && (meets != f->count || in != meets)) ||
+        int32_t in =
+            e->draft->tensors[op->inputs[0]].dims[e->draft->tensors[op->inputs[0]].rank - 1];
+        if (meets % f->count != 0 ||
+            (op->code == OP_CONV_2D && (meets != f->count || in != meets)) ||
             (op->code == OP_DEPTHWISE_CONV_2D && in != (int32_t)f->count))
             return false;
         add_reader(f, e->draft, op);
@@ -212,7 +222,7 @@ static double solve(const struct factors *f, uint32_t c, double steps)
     return want < 1 ? want : 1;
 }
 
-// ---- rescaling -----------------------------------------------------------------------------------
+// ---- rescaling --------------------------------------------------------------
 
 static float *values(struct draft *d, int32_t tensor)
 {
@@ -226,19 +236,22 @@ static void rescale_maker(struct draft *d, const struct draft_operator *op, cons
     float *w = values(d, op->inputs[1]), *bias = values(d, op->inputs[2]);
     int64_t n = draft_elements(t), out = t->dims[weights_axis(op)];
     for (int64_t i = 0; i < n; i++)
-        w[i] = (float)((double)w[i] / factors[op->code == OP_DEPTHWISE_CONV_2D ? i % out : i / (n / out)]);
+        w[i] = (float)((double)w[i] /
+                       factors[op->code == OP_DEPTHWISE_CONV_2D ? i % out : i / (n / out)]);
     for (int64_t o = 0; o < out; o++)
         bias[o] = (float)((double)bias[o] / factors[o]);
 }
 
-static void rescale_reader(struct draft *d, const struct draft_operator *op, const double *factors, uint32_t count)
+static void rescale_reader(struct draft *d, const struct draft_operator *op, const double *factors,
+                           uint32_t count)
 {
     const struct draft_tensor *t = &d->tensors[op->inputs[1]];
     float *w = values(d, op->inputs[1]);
     int64_t n = draft_elements(t), depth = t->dims[t->rank - 1];
     bool depthwise = op->code == OP_DEPTHWISE_CONV_2D;
     for (int64_t i = 0; i < n; i++)
-        w[i] = (float)((double)w[i] * factors[depthwise ? i % depth / (depth / count) : i % depth % count]);
+        w[i] = (float)((double)w[i] *
+                       factors[depthwise ? i % depth / (depth / count) : i % depth % count]);
 }
 
 static int rescale(struct equalizing *e, int32_t group, const double *factors, uint32_t count)
@@ -279,7 +292,8 @@ static int equalize_group(struct equalizing *e, int32_t group)
         return 0;
     if (!memory)
         return -ENOMEM;
-    f.most = memory, f.squares = memory + f.count, f.noise = memory + 2 * f.count, f.cost = memory + 3 * f.count;
+    f.most = memory, f.squares = memory + f.count, f.noise = memory + 2 * f.count,
+    f.cost = memory + 3 * f.count;
     double *factors = memory + 4 * f.count;
     if (!collect(&f, e, group))
         return 0;

@@ -26,17 +26,20 @@ static double offset_at(const struct affine *a, int64_t channel)
 }
 
 // The operator as such a function of its input `*input`; false when it is another.
-static bool read_affine(const struct draft *d, const struct draft_operator *op, struct affine *a, int32_t *input)
+static bool read_affine(const struct draft *d, const struct draft_operator *op, struct affine *a,
+                        int32_t *input)
 {
     if ((op->code != OP_MUL && op->code != OP_ADD && op->code != OP_SUB) ||
         d->tensors[op->outputs[0]].type != TENSOR_FLOAT32)
         return false;
     uint32_t constant = d->tensors[op->inputs[1]].data ? 1 : 0;
-    const struct draft_tensor *c = &d->tensors[op->inputs[constant]], *out = &d->tensors[op->outputs[0]];
+    const struct draft_tensor *c = &d->tensors[op->inputs[constant]],
+                              *out = &d->tensors[op->outputs[0]];
     *input = op->inputs[1 - constant];
     a->count = draft_elements(c);
     int32_t channels = out->rank ? out->dims[out->rank - 1] : 1;
-    bool last = c->rank == 0 || a->count == 1 || (a->count == channels && c->dims[c->rank - 1] == channels);
+    bool last = c->rank == 0 || a->count == 1 ||
+                (a->count == channels && c->dims[c->rank - 1] == channels);
     if (!c->data || d->tensors[*input].data || !last ||
         draft_elements(out) != draft_elements(&d->tensors[*input]))
         return false;
@@ -47,7 +50,7 @@ static bool read_affine(const struct draft *d, const struct draft_operator *op, 
     return true;
 }
 
-// ---- weights of one's own ------------------------------------------------------------------------
+// ---- weights of one's own ---------------------------------------------------
 
 static int own_copy(struct draft *d, int32_t *index)
 {
@@ -65,7 +68,8 @@ static int own_copy(struct draft *d, int32_t *index)
 static int zero_bias(struct draft *d, struct draft_operator *op)
 {
     const struct draft_tensor *weights = &d->tensors[op->inputs[1]];
-    struct draft_tensor bias = {.type = TENSOR_FLOAT32, .rank = 1, .dims = {weights->dims[weights_axis(op)]}};
+    struct draft_tensor bias = {
+        .type = TENSOR_FLOAT32, .rank = 1, .dims = {weights->dims[weights_axis(op)]}};
     bias.data_bytes = (size_t)bias.dims[0] * sizeof(float);
     bias.data = store_take(&d->store, bias.data_bytes);
     bias.name = store_take_text(&d->store, "bias");
@@ -85,7 +89,8 @@ int fold_own_weights(struct draft *d, uint32_t layer)
     struct draft_operator *op = &d->operators[layer];
     int rc = own_copy(d, &op->inputs[1]);
     if (rc == 0)
-        rc = op->input_count > 2 && op->inputs[2] != GRAPH_ABSENT ? own_copy(d, &op->inputs[2]) : zero_bias(d, op);
+        rc = op->input_count > 2 && op->inputs[2] != GRAPH_ABSENT ? own_copy(d, &op->inputs[2])
+                                                                  : zero_bias(d, op);
     return rc;
 }
 
@@ -96,11 +101,12 @@ static float *values(struct draft *d, int32_t tensor)
 
 static bool is_float_layer(const struct draft *d, const struct draft_operator *op)
 {
-    return weights_are(op, 1) && d->tensors[op->inputs[1]].type == TENSOR_FLOAT32 && d->tensors[op->inputs[1]].data &&
+    return weights_are(op, 1) && d->tensors[op->inputs[1]].type == TENSOR_FLOAT32 &&
+           d->tensors[op->inputs[1]].data &&
            (op->input_count < 3 || op->inputs[2] == GRAPH_ABSENT || d->tensors[op->inputs[2]].data);
 }
 
-// ---- into the layer before -----------------------------------------------------------------------
+// ---- into the layer before --------------------------------------------------
 
 static void scale_outputs(struct draft *d, const struct draft_operator *op, const struct affine *a)
 {
@@ -130,7 +136,7 @@ static int fold_back(struct draft *d, uint32_t at, const struct affine *a, int32
     return 1;
 }
 
-// ---- into the layer behind -----------------------------------------------------------------------
+// ---- into the layer behind --------------------------------------------------
 
 static int32_t only_reader(const struct draft *d, int32_t tensor)
 {
@@ -151,7 +157,8 @@ static bool all_positive(const struct affine *a)
     return true;
 }
 
-// Operators past which an affine function may move: the largest of k x + b is k times the largest + b for k > 0.
+// Operators past which an affine function may move: the largest of k x + b is k times the largest +
+// b for k > 0.
 static bool may_pass(const struct draft *d, const struct draft_operator *op, const struct affine *a)
 {
     if (op->code == OP_MAX_POOL_2D)
@@ -159,11 +166,13 @@ static bool may_pass(const struct draft *d, const struct draft_operator *op, con
     if (op->code == OP_AVERAGE_POOL_2D)
         return op->options.activation == ACTIVATION_NONE;
     const struct draft_tensor *from = &d->tensors[op->inputs[0]], *to = &d->tensors[op->outputs[0]];
-    return op->code == OP_RESHAPE && from->rank && to->rank && to->dims[to->rank - 1] % from->dims[from->rank - 1] == 0;
+    return op->code == OP_RESHAPE && from->rank && to->rank &&
+           to->dims[to->rank - 1] % from->dims[from->rank - 1] == 0;
 }
 
 // Channel of the affine function that input element i of output channel's weights meets.
-static void scale_inputs(struct draft *d, const struct draft_operator *op, const struct affine *a, int64_t channels)
+static void scale_inputs(struct draft *d, const struct draft_operator *op, const struct affine *a,
+                         int64_t channels)
 {
     const struct draft_tensor *t = &d->tensors[op->inputs[1]];
     float *w = values(d, op->inputs[1]), *bias = values(d, op->inputs[2]);
@@ -198,7 +207,8 @@ static int fold_forward(struct draft *d, uint32_t at, const struct affine *a, in
     bool padded = layer->code != OP_FULLY_CONNECTED && layer->options.padding != PADDING_VALID &&
                   weights->dims[1] * weights->dims[2] > 1; // padding is zero before and after
     int64_t depth = weights->dims[weights->rank - 1];
-    if ((a->offset && padded) || depth % channels != 0 || (layer->code == OP_CONV_2D && depth != channels))
+    if ((a->offset && padded) || depth % channels != 0 ||
+        (layer->code == OP_CONV_2D && depth != channels))
         return 0;
     if (fold_own_weights(d, (uint32_t)reader) < 0)
         return -ENOMEM;

@@ -12,8 +12,11 @@ static enum image_format format_named(const char *name)
     static const struct {
         const char *fourcc;
         enum image_format format;
-    } others[] = {{"YU12", IMAGE_I420}, {"422P", IMAGE_I422}, {"RGB3", IMAGE_RGB24},
-                  {"BGR3", IMAGE_BGR24}, {"XR24", IMAGE_XBGR32}};
+    } others[] = {{"YU12", IMAGE_I420},
+                  {"422P", IMAGE_I422},
+                  {"RGB3", IMAGE_RGB24},
+                  {"BGR3", IMAGE_BGR24},
+                  {"XR24", IMAGE_XBGR32}};
     for (enum image_format format = IMAGE_GREY; format <= IMAGE_I444; format++)
         if (format != IMAGE_JPEG && strcmp(name, image_format_name(format)) == 0)
             return format;
@@ -56,13 +59,16 @@ int frame_option_parse(const char *command, const char *text, struct image *fram
         return command_usage(command, "--frame takes FORMAT:WIDTHxHEIGHT, not '%s'", text);
     frame->format = format_named(name);
     if (frame->format == IMAGE_NONE)
-        return command_usage(command, "--frame: unknown format '%s' (YUYV, UYVY, NV12, YU12, GREY, RGB3 ...)", name);
+        return command_usage(
+            command, "--frame: unknown format '%s' (YUYV, UYVY, NV12, YU12, GREY, RGB3 ...)", name);
     if (width < 1 || height < 1 || width > IMAGE_SIDE_MAX || height > IMAGE_SIDE_MAX)
         return command_usage(command, "--frame: %d x %d is no picture size", width, height);
     frame->width = width;
     frame->height = height;
     frame->range = frame->format == IMAGE_GREY ? IMAGE_FULL : IMAGE_LIMITED;
     if (!parse_colour(text + used, frame))
-        return command_usage(command, "--frame: after the size come bt601, bt709, limited, full, not '%s'", text + used + 1);
+        return command_usage(command,
+                             "--frame: after the size come bt601, bt709, limited, full, not '%s'",
+                             text + used + 1);
     return 0;
 }

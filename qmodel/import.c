@@ -44,7 +44,8 @@ static int parse_shape(struct options *o, const char *text)
         if (!*end)
             return 0;
     }
-    return command_usage("import", "--input-shape takes up to %d sizes from 1 to 65536, not '%s'", TENSOR_RANK_MAX, text);
+    return command_usage("import", "--input-shape takes up to %d sizes from 1 to 65536, not '%s'",
+                         TENSOR_RANK_MAX, text);
 }
 
 static int parse(int argc, char **argv, struct options *o)
@@ -60,7 +61,8 @@ static int parse(int argc, char **argv, struct options *o)
     for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
         if (option == ':' || option == '?')
             return command_usage("import", "%s '%s' (try qmodel import --help)",
-                                 option == ':' ? "no value after" : "unknown option", argv[optind - 1]);
+                                 option == ':' ? "no value after" : "unknown option",
+                                 argv[optind - 1]);
         if (option == 'o')
             o->output = optarg;
         else if (parse_shape(o, optarg) != 0)
@@ -75,7 +77,8 @@ static int parse(int argc, char **argv, struct options *o)
 }
 
 // What is written must load: the engine checks every operator before the file appears.
-static int make_bytes(const struct draft *draft, uint8_t **bytes, size_t *size, struct model_error *error)
+static int make_bytes(const struct draft *draft, uint8_t **bytes, size_t *size,
+                      struct model_error *error)
 {
     struct model *model;
     int rc = tflite_write(draft, bytes, size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two tensors element by element with ONNX's (NumPy's) broadcasting, which TFLite has too; both must have their axes
-// in the same order, for which constants are permuted.
+// Two tensors element by element with ONNX's (NumPy's) broadcasting, which TFLite has too; both
+// must have their axes in the same order, for which constants are permuted.
 
 #include <errno.h>
 #include <math.h>
@@ -30,13 +30,14 @@ static int widen(struct importer *im, struct import_value *value, int32_t rank)
     return value->tensor < 0 ? value->tensor : 0;
 }
 
-static int broadcast_shape(struct importer *im, const struct import_value *a, const struct import_value *b,
-                           struct import_value *out)
+static int broadcast_shape(struct importer *im, const struct import_value *a,
+                           const struct import_value *b, struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
     for (int32_t i = 0; i < a->rank; i++) {
         if (a->dims[i] != b->dims[i] && a->dims[i] != 1 && b->dims[i] != 1)
-            return import_fail(im, -EINVAL, "dimensions %d and %d do not go together", a->dims[i], b->dims[i]);
+            return import_fail(im, -EINVAL, "dimensions %d and %d do not go together", a->dims[i],
+                               b->dims[i]);
         dims[i] = a->dims[i] > b->dims[i] ? a->dims[i] : b->dims[i];
     }
     return import_set_shape(im, out, a->rank, dims);
@@ -45,7 +46,8 @@ static int broadcast_shape(struct importer *im, const struct import_value *a, co
 // A constant without the ones in front; one number stays [1].
 static int32_t operand(struct importer *im, struct import_value *value, const int32_t *perm)
 {
-    int32_t tensor = value->shuffled[0] && !value->constant ? value->tensor : import_arrange(im, value, perm);
+    int32_t tensor = value->shuffled[0] && !value->constant ? value->tensor
+                                                            : import_arrange(im, value, perm);
     if (tensor < 0 || !value->constant)
         return tensor;
     struct draft_tensor *t = &im->draft->tensors[tensor];
@@ -70,12 +72,13 @@ static struct import_value *leader(struct import_value *a, struct import_value *
 static int settle(struct importer *im, struct import_value *a, struct import_value *b)
 {
     struct import_value *both[2] = {a, b};
-    if (memcmp(a->shuffled, b->shuffled, sizeof(a->shuffled)) == 0 && !a->constant && !b->constant &&
-        a->dims[0] == b->dims[0])
+    if (memcmp(a->shuffled, b->shuffled, sizeof(a->shuffled)) == 0 && !a->constant &&
+        !b->constant && a->dims[0] == b->dims[0])
         return 0;
     for (int i = 0; i < 2; i++) {
         struct import_value *other = both[1 - i];
-        if (both[i]->constant || !both[i]->shuffled[0] || (other->constant && import_elements(other) == 1))
+        if (both[i]->constant || !both[i]->shuffled[0] ||
+            (other->constant && import_elements(other) == 1))
             continue;
         int32_t tensor = import_arrange(im, both[i], import_plain);
         if (tensor < 0)
@@ -117,25 +120,29 @@ static int emit_binary(struct importer *im, int32_t code, const struct import_va
     return rc;
 }
 
-int import_add(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_add(struct importer *im, struct import_value **in, uint32_t count,
+               struct import_value *out)
 {
     (void)count;
     return emit_binary(im, OP_ADD, in[0], in[1], out);
 }
 
-int import_sub(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_sub(struct importer *im, struct import_value **in, uint32_t count,
+               struct import_value *out)
 {
     (void)count;
     return emit_binary(im, OP_SUB, in[0], in[1], out);
 }
 
 // x * hard_sigmoid(x) is one operator.
-int import_mul(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_mul(struct importer *im, struct import_value **in, uint32_t count,
+               struct import_value *out)
 {
     (void)count;
     for (int i = 0; i < 2; i++) {
         const struct import_value *gate = in[i], *x = in[1 - i];
-        if (gate->constant || x->constant || gate->gate_of == IMPORT_NONE || gate->gate_of != x->tensor)
+        if (gate->constant || x->constant || gate->gate_of == IMPORT_NONE ||
+            gate->gate_of != x->tensor)
             continue;
         import_order_copy(out, x);
         return import_emit_value(im, OP_HARD_SWISH, NULL, 1, &x->tensor, out);
@@ -143,7 +150,8 @@ int import_mul(struct importer *im, struct import_value **in, uint32_t count, st
     return emit_binary(im, OP_MUL, in[0], in[1], out);
 }
 
-int import_div(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_div(struct importer *im, struct import_value **in, uint32_t count,
+               struct import_value *out)
 {
     struct import_value inverse = *in[1];
     (void)count;
@@ -157,26 +165,30 @@ int import_div(struct importer *im, struct import_value **in, uint32_t count, st
     for (int64_t i = 0; i < n; i++) {
         values[i] = 1 / ((const float *)in[1]->data)[i];
         if (values[i] - values[i] != 0)
-            return import_fail(im, -EINVAL, "divisor %lld is %g", (long long)i, (double)((const float *)in[1]->data)[i]);
+            return import_fail(im, -EINVAL, "divisor %lld is %g", (long long)i,
+                               (double)((const float *)in[1]->data)[i]);
     }
     inverse.data = values;
     inverse.origin.data = NULL;
     return emit_binary(im, OP_MUL, in[0], &inverse, out);
 }
 
-int import_max(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_max(struct importer *im, struct import_value **in, uint32_t count,
+               struct import_value *out)
 {
     return count == 2 ? emit_binary(im, OP_MAXIMUM, in[0], in[1], out)
                       : import_fail(im, -ENOTSUP, "%u inputs, two are", count);
 }
 
-int import_min(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_min(struct importer *im, struct import_value **in, uint32_t count,
+               struct import_value *out)
 {
     return count == 2 ? emit_binary(im, OP_MINIMUM, in[0], in[1], out)
                       : import_fail(im, -ENOTSUP, "%u inputs, two are", count);
 }
 
-int import_prelu(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_prelu(struct importer *im, struct import_value **in, uint32_t count,
+                 struct import_value *out)
 {
     (void)count;
     int rc = import_need_activation(im, in[0], "input");
@@ -191,7 +203,7 @@ int import_prelu(struct importer *im, struct import_value **in, uint32_t count, 
     return import_emit_value(im, OP_LEAKY_RELU, &options, 1, &in[0]->tensor, out);
 }
 
-// ---- batch normalization -------------------------------------------------------------------------
+// ---- batch normalization ----------------------------------------------------
 
 static int check_norm(struct importer *im, struct import_value **in)
 {
@@ -200,24 +212,27 @@ static int check_norm(struct importer *im, struct import_value **in)
     for (int i = 1; rc == 0 && i < 5; i++) {
         rc = import_need_constant(im, in[i], "parameters");
         if (rc == 0 && (x->rank < 2 || import_elements(in[i]) != x->dims[1]))
-            rc = import_fail(im, -EINVAL, "%lld values in '%s' for %d channels", (long long)import_elements(in[i]),
-                             in[i]->name, x->rank < 2 ? 1 : x->dims[1]);
+            rc = import_fail(im, -EINVAL, "%lld values in '%s' for %d channels",
+                             (long long)import_elements(in[i]), in[i]->name,
+                             x->rank < 2 ? 1 : x->dims[1]);
     }
     if (rc == 0 && import_attribute_int(im, "training_mode", 0))
         rc = import_fail(im, -ENOTSUP, "training mode");
     return rc;
 }
 
-// y = x * g + (beta - mean * g), g = gamma / sqrt(variance + epsilon). import_fuse folds both into a convolution
-// before them.
-int import_batch_norm(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+// y = x * g + (beta - mean * g), g = gamma / sqrt(variance + epsilon). import_fuse folds both into
+// a convolution before them.
+int import_batch_norm(struct importer *im, struct import_value **in, uint32_t count,
+                      struct import_value *out)
 {
     (void)count;
     int rc = check_norm(im, in);
     if (rc < 0)
         return rc;
     int32_t channels = in[0]->dims[1];
-    const float *gamma = in[1]->data, *beta = in[2]->data, *mean = in[3]->data, *variance = in[4]->data;
+    const float *gamma = in[1]->data, *beta = in[2]->data, *mean = in[3]->data,
+                *variance = in[4]->data;
     float epsilon = import_attribute_float(im, "epsilon", 1e-5f);
     float *factors = import_take(im, (size_t)channels, sizeof(*factors));
     float *offsets = factors ? import_take(im, (size_t)channels, sizeof(*offsets)) : NULL;
@@ -228,7 +243,8 @@ int import_batch_norm(struct importer *im, struct import_value **in, uint32_t co
         factors[i] = (float)g;
         offsets[i] = (float)(beta[i] - mean[i] * g);
     }
-    struct import_value value = {.name = out->name, .type = TENSOR_FLOAT32, .rank = in[0]->rank, .constant = true};
+    struct import_value value = {
+        .name = out->name, .type = TENSOR_FLOAT32, .rank = in[0]->rank, .constant = true};
     for (int32_t i = 0; i < value.rank; i++)
         value.dims[i] = i == 1 ? channels : 1;
     struct import_value scaled = {.name = out->name, .gate_of = IMPORT_NONE};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Conv: ONNX filters are [out, in / groups, height, width]; TFLite's are [out, height, width, in / groups], and
-// [1, height, width, out] for a depthwise convolution.
+// Conv: ONNX filters are [out, in / groups, height, width]; TFLite's are [out, height, width, in /
+// groups], and [1, height, width, out] for a depthwise convolution.
 
 #include <errno.h>
 #include <string.h>
@@ -28,14 +28,16 @@ static int check(struct importer *im, struct conv *c)
     if (rc < 0)
         return rc;
     if (x->rank != 4 || w->rank != 4)
-        return import_fail(im, -ENOTSUP, "a convolution over %d dimensions, only pictures are", x->rank - 2);
+        return import_fail(im, -ENOTSUP, "a convolution over %d dimensions, only pictures are",
+                           x->rank - 2);
     int64_t groups = import_attribute_int(im, "group", 1);
     if (groups < 1 || groups > x->dims[1] || x->dims[1] % groups || w->dims[0] % groups ||
         w->dims[1] != x->dims[1] / groups)
-        return import_fail(im, -EINVAL, "%d input channels, %lld groups, weights [%d, %d, ...]", x->dims[1],
-                           (long long)groups, w->dims[0], w->dims[1]);
+        return import_fail(im, -EINVAL, "%d input channels, %lld groups, weights [%d, %d, ...]",
+                           x->dims[1], (long long)groups, w->dims[0], w->dims[1]);
     if (c->bias && import_elements(c->bias) != w->dims[0])
-        return import_fail(im, -EINVAL, "%lld biases for %d channels", (long long)import_elements(c->bias), w->dims[0]);
+        return import_fail(im, -EINVAL, "%lld biases for %d channels",
+                           (long long)import_elements(c->bias), w->dims[0]);
     c->groups = (int32_t)groups;
     c->out_channels = w->dims[0];
     c->depthwise = groups == x->dims[1] && groups > 1;
@@ -56,7 +58,8 @@ static int32_t bias_tensor(struct importer *im, const struct conv *c)
     return import_arrange(im, &flat, import_plain);
 }
 
-int import_conv(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_conv(struct importer *im, struct import_value **in, uint32_t count,
+                struct import_value *out)
 {
     struct conv c = {.x = in[0], .weights = in[1], .bias = count > 2 ? in[2] : NULL};
     struct import_window w;
@@ -79,5 +82,6 @@ int import_conv(struct importer *im, struct import_value **in, uint32_t count, s
     for (int i = 0; i < 3; i++)
         if (inputs[i] < 0)
             return inputs[i];
-    return import_emit_value(im, c.depthwise ? OP_DEPTHWISE_CONV_2D : OP_CONV_2D, &options, 3, inputs, out);
+    return import_emit_value(im, c.depthwise ? OP_DEPTHWISE_CONV_2D : OP_CONV_2D, &options, 3,
+                             inputs, out);
 }

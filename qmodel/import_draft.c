@@ -27,7 +27,8 @@ int import_fail(struct importer *im, int code, const char *format, ...)
     va_end(arguments);
     if (!im->node)
         return model_fail(im->error, code, "%s", text);
-    return model_fail(im->error, code, "node %zu %.30s ('%.40s'): %s", im->node_index, import_text(im, im->node->op_type),
+    return model_fail(im->error, code, "node %zu %.30s ('%.40s'): %s", im->node_index,
+                      import_text(im, im->node->op_type),
                       import_text(im, im->node->name && *im->node->name ? im->node->name
                                       : im->node->n_output              ? im->node->output[0]
                                                                         : ""),
@@ -51,7 +52,7 @@ void *import_take(struct importer *im, size_t count, size_t element)
     return memory;
 }
 
-// ---- tensors -------------------------------------------------------------------------------------
+// ---- tensors ----------------------------------------------------------------
 
 static int keep_origin(struct importer *im, int32_t index, const struct import_origin *origin)
 {
@@ -69,7 +70,8 @@ static int keep_origin(struct importer *im, int32_t index, const struct import_o
     return index;
 }
 
-int32_t import_tensor(struct importer *im, const struct draft_tensor *tensor, const struct import_origin *origin)
+int32_t import_tensor(struct importer *im, const struct draft_tensor *tensor,
+                      const struct import_origin *origin)
 {
     if (im->draft->tensor_count >= GRAPH_TENSORS_MAX)
         return import_fail(im, -ENOTSUP, "more than %d tensors", GRAPH_TENSORS_MAX);
@@ -79,7 +81,10 @@ int32_t import_tensor(struct importer *im, const struct draft_tensor *tensor, co
 
 static int32_t copied(struct importer *im, int32_t type, const void *values, int32_t count)
 {
-    struct draft_tensor t = {.name = "constant", .type = type, .rank = 1, .dims = {count},
+    struct draft_tensor t = {.name = "constant",
+                             .type = type,
+                             .rank = 1,
+                             .dims = {count},
                              .data_bytes = (size_t)count * 4};
     void *data = import_take(im, (size_t)count, 4);
     if (!data)
@@ -99,8 +104,8 @@ int32_t import_ints_tensor(struct importer *im, const int32_t *values, int32_t c
     return copied(im, TENSOR_INT32, values, count);
 }
 
-int32_t import_result(struct importer *im, const struct import_value *value, const struct draft_tensor *like,
-                      int32_t rank, const int32_t *dims)
+int32_t import_result(struct importer *im, const struct import_value *value,
+                      const struct draft_tensor *like, int32_t rank, const int32_t *dims)
 {
     struct draft_tensor t = {.name = value->name, .rank = rank, .type = TENSOR_FLOAT32};
     if (like) {
@@ -113,12 +118,16 @@ int32_t import_result(struct importer *im, const struct import_value *value, con
     return import_tensor(im, &t, NULL);
 }
 
-// ---- operators -----------------------------------------------------------------------------------
+// ---- operators --------------------------------------------------------------
 
-int import_emit(struct importer *im, int32_t code, const struct graph_options *options, uint32_t input_count,
-                const int32_t *inputs, uint32_t output_count, const int32_t *outputs)
+int import_emit(struct importer *im, int32_t code, const struct graph_options *options,
+                uint32_t input_count, const int32_t *inputs, uint32_t output_count,
+                const int32_t *outputs)
 {
-    struct draft_operator op = {.code = code, .version = 1, .name = operator_name(code), .input_count = input_count,
+    struct draft_operator op = {.code = code,
+                                .version = 1,
+                                .name = operator_name(code),
+                                .input_count = input_count,
                                 .output_count = output_count};
     if (im->draft->operator_count >= GRAPH_OPERATORS_MAX)
         return import_fail(im, -ENOTSUP, "more than %d operators", GRAPH_OPERATORS_MAX);
@@ -130,17 +139,19 @@ int import_emit(struct importer *im, int32_t code, const struct graph_options *o
         return -ENOMEM;
     memcpy(op.inputs, inputs, input_count * sizeof(*inputs));
     memcpy(op.outputs, outputs, output_count * sizeof(*outputs));
-    return draft_append_operator(im->draft, &op) < 0 ? import_fail(im, -ENOMEM, "out of memory") : 0;
+    return draft_append_operator(im->draft, &op) < 0 ? import_fail(im, -ENOMEM, "out of memory")
+                                                     : 0;
 }
 
-int import_emit_value(struct importer *im, int32_t code, const struct graph_options *options, uint32_t input_count,
-                      const int32_t *inputs, struct import_value *value)
+int import_emit_value(struct importer *im, int32_t code, const struct graph_options *options,
+                      uint32_t input_count, const int32_t *inputs, struct import_value *value)
 {
     int32_t dims[TENSOR_RANK_MAX];
     import_order_dims(value, dims);
     struct draft_tensor like = im->draft->tensors[inputs[0]];
     value->type = like.type;
     value->tensor = import_result(im, value, &like, value->rank, dims);
-    return value->tensor < 0 ? value->tensor
-                             : import_emit(im, code, options, input_count, inputs, 1, &value->tensor);
+    return value->tensor < 0
+               ? value->tensor
+               : import_emit(im, code, options, input_count, inputs, 1, &value->tensor);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Nodes of constants only: what exporters leave around shapes (Shape, Gather, Concat …) and weights (Transpose,
-// Unsqueeze, Cast …). Every result takes memory, which is bounded, and so is the work.
+// Nodes of constants only: what exporters leave around shapes (Shape, Gather, Concat …) and weights
+// (Transpose, Unsqueeze, Cast …). Every result takes memory, which is bounded, and so is the work.
 
 #include <errno.h>
 #include <math.h>
@@ -17,9 +17,10 @@ void *import_fold_take(struct importer *im, struct import_value *out)
     return data;
 }
 
-typedef int fold(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out);
+typedef int fold(struct importer *im, struct import_value **in, uint32_t count,
+                 struct import_value *out);
 
-// ---- the same elements -----------------------------------------------------------------------------
+// ---- the same elements ------------------------------------------------------
 
 // Scales go along an axis that a new shape may not have any more.
 static void drop_origin(struct import_value *out)
@@ -28,8 +29,8 @@ static void drop_origin(struct import_value *out)
         out->origin.data = NULL;
 }
 
-static int take_shape(struct importer *im, const struct import_value *x, int32_t rank, const int64_t *dims,
-                      struct import_value *out)
+static int take_shape(struct importer *im, const struct import_value *x, int32_t rank,
+                      const int64_t *dims, struct import_value *out)
 {
     const char *name = out->name;
     int64_t elements = 1;
@@ -44,36 +45,46 @@ static int take_shape(struct importer *im, const struct import_value *x, int32_t
     }
     if (rank != x->rank || memcmp(out->dims, x->dims, (size_t)rank * sizeof(out->dims[0])) != 0)
         drop_origin(out);
-    return elements == import_elements(x) ? 0 : import_fail(im, -EINVAL, "%lld elements into a shape of %lld",
-                                                            (long long)import_elements(x), (long long)elements);
+    return elements == import_elements(x)
+               ? 0
+               : import_fail(im, -EINVAL, "%lld elements into a shape of %lld",
+                             (long long)import_elements(x), (long long)elements);
 }
 
-static int fold_reshape(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_reshape(struct importer *im, struct import_value **in, uint32_t count,
+                        struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
-    return take_shape(im, in[0], import_reshape_dims(im, in[0], count > 1 ? in[1] : NULL, dims), dims, out);
+    return take_shape(im, in[0], import_reshape_dims(im, in[0], count > 1 ? in[1] : NULL, dims),
+                      dims, out);
 }
 
-static int fold_flatten(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_flatten(struct importer *im, struct import_value **in, uint32_t count,
+                        struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
     (void)count;
     return take_shape(im, in[0], import_flatten_dims(im, in[0], dims), dims, out);
 }
 
-static int fold_squeeze(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_squeeze(struct importer *im, struct import_value **in, uint32_t count,
+                        struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
-    return take_shape(im, in[0], import_squeeze_dims(im, in[0], count > 1 ? in[1] : NULL, dims), dims, out);
+    return take_shape(im, in[0], import_squeeze_dims(im, in[0], count > 1 ? in[1] : NULL, dims),
+                      dims, out);
 }
 
-static int fold_unsqueeze(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_unsqueeze(struct importer *im, struct import_value **in, uint32_t count,
+                          struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
-    return take_shape(im, in[0], import_unsqueeze_dims(im, in[0], count > 1 ? in[1] : NULL, dims), dims, out);
+    return take_shape(im, in[0], import_unsqueeze_dims(im, in[0], count > 1 ? in[1] : NULL, dims),
+                      dims, out);
 }
 
-static int fold_identity(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_identity(struct importer *im, struct import_value **in, uint32_t count,
+                         struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
     (void)count;
@@ -82,7 +93,8 @@ static int fold_identity(struct importer *im, struct import_value **in, uint32_t
     return take_shape(im, in[0], in[0]->rank, dims, out);
 }
 
-static int fold_transpose(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_transpose(struct importer *im, struct import_value **in, uint32_t count,
+                          struct import_value *out)
 {
     const struct import_value *x = in[0];
     int32_t perm[TENSOR_RANK_MAX];
@@ -101,15 +113,17 @@ static int fold_transpose(struct importer *im, struct import_value **in, uint32_
     out->constant = true;
     out->data = import_permute(im, x->data, tensor_type_size(x->type), x->rank, x->dims, perm);
     if (out->data && x->origin.data)
-        out->origin.data = import_permute(im, x->origin.data, tensor_type_size(x->origin.type), x->rank, x->dims, perm);
+        out->origin.data = import_permute(im, x->origin.data, tensor_type_size(x->origin.type),
+                                          x->rank, x->dims, perm);
     return out->data ? 0 : -ENOMEM;
 }
 
-// ---- numbers ---------------------------------------------------------------------------------------
+// ---- numbers ----------------------------------------------------------------
 
 static double number_at(const struct import_value *x, int64_t i)
 {
-    return x->type == TENSOR_FLOAT32 ? (double)((const float *)x->data)[i] : (double)import_int_at(x, i);
+    return x->type == TENSOR_FLOAT32 ? (double)((const float *)x->data)[i]
+                                     : (double)import_int_at(x, i);
 }
 
 static int set_number(struct importer *im, struct import_value *out, int64_t i, double value)
@@ -123,14 +137,17 @@ static int set_number(struct importer *im, struct import_value *out, int64_t i, 
     if (out->type == TENSOR_INT64)
         ((int64_t *)out->data)[i] = (int64_t)value;
     else if (out->type == TENSOR_INT32)
-        ((int32_t *)out->data)[i] = value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : (int32_t)value;
+        ((int32_t *)out->data)[i] = value < INT32_MIN   ? INT32_MIN
+                                    : value > INT32_MAX ? INT32_MAX
+                                                        : (int32_t)value;
     else
         return import_fail(im, -ENOTSUP, "computing with %s", tensor_type_name(out->type));
     return 0;
 }
 
 // A list of `count` numbers, or one number (rank 0), of that type.
-static int start_list(struct importer *im, struct import_value *out, int32_t type, int32_t rank, int64_t count)
+static int start_list(struct importer *im, struct import_value *out, int32_t type, int32_t rank,
+                      int64_t count)
 {
     if (count > GRAPH_ELEMENTS_MAX)
         return import_fail(im, -ENOTSUP, "%lld constants", (long long)count);
@@ -142,10 +159,15 @@ static int start_list(struct importer *im, struct import_value *out, int32_t typ
     return out->data ? 0 : -ENOMEM;
 }
 
-static int fold_cast(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_cast(struct importer *im, struct import_value **in, uint32_t count,
+                     struct import_value *out)
 {
-    static const struct { int64_t onnx; int32_t type; } to[] = {
-        {1, TENSOR_FLOAT32}, {6, TENSOR_INT32}, {7, TENSOR_INT64}, {10, TENSOR_FLOAT32}, {11, TENSOR_FLOAT32},
+    static const struct {
+        int64_t onnx;
+        int32_t type;
+    } to[] = {
+        {1, TENSOR_FLOAT32},  {6, TENSOR_INT32},    {7, TENSOR_INT64},
+        {10, TENSOR_FLOAT32}, {11, TENSOR_FLOAT32},
     };
     int64_t wanted = import_attribute_int(im, "to", 0), n = import_elements(in[0]);
     int32_t type = -1;
@@ -162,7 +184,8 @@ static int fold_cast(struct importer *im, struct import_value **in, uint32_t cou
     return rc;
 }
 
-static int fold_gather(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_gather(struct importer *im, struct import_value **in, uint32_t count,
+                       struct import_value *out)
 {
     int64_t n = import_elements(in[1]);
     if (count < 2 || in[0]->rank != 1 || in[1]->rank > 1 || in[1]->type == TENSOR_FLOAT32)
@@ -178,7 +201,8 @@ static int fold_gather(struct importer *im, struct import_value **in, uint32_t c
     return rc;
 }
 
-static int fold_concat(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_concat(struct importer *im, struct import_value **in, uint32_t count,
+                       struct import_value *out)
 {
     int64_t total = 0, at = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -193,16 +217,18 @@ static int fold_concat(struct importer *im, struct import_value **in, uint32_t c
     return rc;
 }
 
-// One end of a slice: counted from the axis's end if negative, clamped to what a step of that sign can reach.
+// One end of a slice: counted from the axis's end if negative, clamped to what a step of that sign
+// can reach.
 static int64_t slice_end(int64_t index, int64_t size, bool backwards)
 {
     index = index < -size ? (backwards ? -1 : 0) : index < 0 ? index + size : index;
     return index > size - backwards ? size - backwards : index;
 }
 
-// Axis by axis: where it starts, how far it steps and how often. starts, ends, axes, steps are inputs 1 to 4.
-static int read_slice(struct importer *im, struct import_value **in, uint32_t count, int64_t *first, int64_t *step,
-                      int64_t *kept)
+// Axis by axis: where it starts, how far it steps and how often. starts, ends, axes, steps are
+// inputs 1 to 4.
+static int read_slice(struct importer *im, struct import_value **in, uint32_t count, int64_t *first,
+                      int64_t *step, int64_t *kept)
 {
     int64_t lists[4][TENSOR_RANK_MAX] = {{0}};
     int32_t counts[4] = {0};
@@ -211,15 +237,16 @@ static int read_slice(struct importer *im, struct import_value **in, uint32_t co
         if (rc < 0)
             return rc;
     }
-    if (counts[1] != counts[0] || (counts[2] && counts[2] != counts[0]) || (counts[3] && counts[3] != counts[0]) ||
-        counts[0] > in[0]->rank)
+    if (counts[1] != counts[0] || (counts[2] && counts[2] != counts[0]) ||
+        (counts[3] && counts[3] != counts[0]) || counts[0] > in[0]->rank)
         return import_fail(im, -EINVAL, "starts, ends, axes and steps differ in length");
     for (int32_t i = 0; i < counts[0]; i++) {
         int axis = import_axis(im, counts[2] ? lists[2][i] : i, in[0]->rank);
         int64_t by = counts[3] ? lists[3][i] : 1, size = axis < 0 ? 0 : in[0]->dims[axis];
         if (axis < 0 || by == 0 || by < -GRAPH_ELEMENTS_MAX || by > GRAPH_ELEMENTS_MAX)
             return axis < 0 ? axis : import_fail(im, -EINVAL, "a step of %lld", (long long)by);
-        int64_t from = slice_end(lists[0][i], size, by < 0), to = slice_end(lists[1][i], size, by < 0);
+        int64_t from = slice_end(lists[0][i], size, by < 0),
+                to = slice_end(lists[1][i], size, by < 0);
         int64_t room = by > 0 ? to - from : from - to;
         if (by < 0 && lists[0][i] < -size)
             room = 0;
@@ -230,10 +257,12 @@ static int read_slice(struct importer *im, struct import_value **in, uint32_t co
     return 0;
 }
 
-static int fold_slice(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_slice(struct importer *im, struct import_value **in, uint32_t count,
+                      struct import_value *out)
 {
     const struct import_value *x = in[0];
-    int64_t first[TENSOR_RANK_MAX] = {0}, step[TENSOR_RANK_MAX], kept[TENSOR_RANK_MAX], at[TENSOR_RANK_MAX] = {0}, n = 1;
+    int64_t first[TENSOR_RANK_MAX] = {0}, step[TENSOR_RANK_MAX], kept[TENSOR_RANK_MAX],
+            at[TENSOR_RANK_MAX] = {0}, n = 1;
     for (int32_t i = 0; i < x->rank; i++) {
         kept[i] = x->dims[i];
         step[i] = 1;
@@ -268,7 +297,8 @@ static double compute(const char *name, bool whole, double a, double b)
 }
 
 // Add, Sub, Mul, Div of equal shapes, or one of them a single number.
-static int fold_arithmetic(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_arithmetic(struct importer *im, struct import_value **in, uint32_t count,
+                           struct import_value *out)
 {
     const struct import_value *a = in[0], *b = in[1], *shape;
     int64_t n = import_elements(a), m = import_elements(b);
@@ -282,24 +312,28 @@ static int fold_arithmetic(struct importer *im, struct import_value **in, uint32
     int rc = start_list(im, out, a->type, shape->rank, total);
     memcpy(out->dims, shape->dims, sizeof(out->dims));
     for (int64_t i = 0; rc == 0 && i < total; i++)
-        rc = set_number(im, out, i, compute(im->node->op_type, a->type != TENSOR_FLOAT32,
-                                            number_at(a, n == 1 ? 0 : i), number_at(b, m == 1 ? 0 : i)));
+        rc = set_number(im, out, i,
+                        compute(im->node->op_type, a->type != TENSOR_FLOAT32,
+                                number_at(a, n == 1 ? 0 : i), number_at(b, m == 1 ? 0 : i)));
     return rc;
 }
 
 // One number everywhere; 0.0 if there is none.
-static int fold_fill(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_fill(struct importer *im, struct import_value **in, uint32_t count,
+                     struct import_value *out)
 {
     const Onnx__Attribute *given = import_attribute(im, "value");
-    struct import_value number = {.name = "value", .type = TENSOR_FLOAT32, .rank = 0, .data = (const float[]){0}};
+    struct import_value number = {
+        .name = "value", .type = TENSOR_FLOAT32, .rank = 0, .data = (const float[]){0}};
     int64_t dims[TENSOR_RANK_MAX], elements = 1;
     int32_t rank;
     (void)count;
     int rc = import_ints(im, in[0], dims, TENSOR_RANK_MAX, &rank);
     if (rc == 0 && given && given->t)
         rc = import_tensor_read(im, given->t, &number);
-    if (rc == 0 && (import_elements(&number) != 1 || (number.type != TENSOR_FLOAT32 && number.type != TENSOR_INT32 &&
-                                                      number.type != TENSOR_INT64)))
+    if (rc == 0 && (import_elements(&number) != 1 ||
+                    (number.type != TENSOR_FLOAT32 && number.type != TENSOR_INT32 &&
+                     number.type != TENSOR_INT64)))
         rc = import_fail(im, -ENOTSUP, "a value that is not one float or integer");
     for (int32_t i = 0; rc == 0 && i < rank; i++) {
         if (dims[i] < 1 || dims[i] > GRAPH_ELEMENTS_MAX || elements * dims[i] > GRAPH_ELEMENTS_MAX)
@@ -315,20 +349,37 @@ static int fold_fill(struct importer *im, struct import_value **in, uint32_t cou
     return rc;
 }
 
-static int fold_shape(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int fold_shape(struct importer *im, struct import_value **in, uint32_t count,
+                      struct import_value *out)
 {
     return import_shape(im, in, count, out);
 }
 
-// ---- the table -------------------------------------------------------------------------------------
+// ---- the table --------------------------------------------------------------
 
-static const struct { const char *name; fold *run; } folds[] = {
-    {"Identity", fold_identity}, {"Dropout", fold_identity},   {"Cast", fold_cast},       {"Reshape", fold_reshape},
-    {"Flatten", fold_flatten},   {"Squeeze", fold_squeeze},    {"Unsqueeze", fold_unsqueeze}, {"Transpose", fold_transpose},
-    {"Gather", fold_gather},     {"Concat", fold_concat},      {"Slice", fold_slice},     {"Add", fold_arithmetic},
-    {"Sub", fold_arithmetic},    {"Mul", fold_arithmetic},     {"Div", fold_arithmetic},  {"Shape", fold_shape},
+static const struct {
+    const char *name;
+    fold *run;
+} folds[] = {
+    {"Identity", fold_identity},
+    {"Dropout", fold_identity},
+    {"Cast", fold_cast},
+    {"Reshape", fold_reshape},
+    {"Flatten", fold_flatten},
+    {"Squeeze", fold_squeeze},
+    {"Unsqueeze", fold_unsqueeze},
+    {"Transpose", fold_transpose},
+    {"Gather", fold_gather},
+    {"Concat", fold_concat},
+    {"Slice", fold_slice},
+    {"Add", fold_arithmetic},
+    {"Sub", fold_arithmetic},
+    {"Mul", fold_arithmetic},
+    {"Div", fold_arithmetic},
+    {"Shape", fold_shape},
     {"ConstantOfShape", fold_fill},
-    {"QuantizeLinear", import_quantize_linear}, {"DequantizeLinear", import_dequantize_linear},
+    {"QuantizeLinear", import_quantize_linear},
+    {"DequantizeLinear", import_dequantize_linear},
 };
 
 int import_fold(struct importer *im, struct import_value **in, uint32_t count)

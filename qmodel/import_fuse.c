@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// y = (W x + b) g + o is one convolution with weights W g and biases b g + o: batch norms, MatMul followed by Add, and
-// normalisations that exporters leave. Weights that came as integers keep their scales and are not touched.
+// y = (W x + b) g + o is one convolution with weights W g and biases b g + o: batch norms, MatMul
+// followed by Add, and normalisations that exporters leave. Weights that came as integers keep
+// their scales and are not touched.
 
 #include <errno.h>
 #include <string.h>
@@ -16,12 +17,13 @@ struct fusing {
 };
 
 // The operator whose only reader is `op` through that input, in float; NULL if there is none such.
-static struct draft_operator *before(struct fusing *f, const struct draft_operator *op, uint32_t input)
+static struct draft_operator *before(struct fusing *f, const struct draft_operator *op,
+                                     uint32_t input)
 {
     struct draft *d = f->im->draft;
     int32_t tensor = op->inputs[input];
-    if (tensor == GRAPH_ABSENT || f->links.uses[tensor] != 1 || f->links.producer[tensor] == IMPORT_NONE ||
-        d->tensors[tensor].type != TENSOR_FLOAT32)
+    if (tensor == GRAPH_ABSENT || f->links.uses[tensor] != 1 ||
+        f->links.producer[tensor] == IMPORT_NONE || d->tensors[tensor].type != TENSOR_FLOAT32)
         return NULL;
     return &d->operators[f->links.producer[tensor]];
 }
@@ -40,13 +42,14 @@ static int32_t channels_of(const struct fusing *f, const struct draft_operator *
     return w->dims[weights_axis(op)];
 }
 
-// ---- factors and offsets ---------------------------------------------------------------------------
+// ---- factors and offsets ----------------------------------------------------
 
 // One number, or one a channel along the last axis.
 static bool is_by_channel(const struct draft_tensor *t, int32_t channels)
 {
     int64_t n = draft_elements(t);
-    return t->data && t->type == TENSOR_FLOAT32 && (n == 1 || (n == channels && t->dims[t->rank - 1] == channels));
+    return t->data && t->type == TENSOR_FLOAT32 &&
+           (n == 1 || (n == channels && t->dims[t->rank - 1] == channels));
 }
 
 static float channel_value(const struct draft_tensor *t, int32_t channel)
@@ -55,7 +58,8 @@ static float channel_value(const struct draft_tensor *t, int32_t channel)
 }
 
 // Elements of one channel lie together in [out, ...], and `channels` apart in [1, h, w, out].
-static int scale_weights(struct fusing *f, const struct draft_operator *op, const struct draft_tensor *factors)
+static int scale_weights(struct fusing *f, const struct draft_operator *op,
+                         const struct draft_tensor *factors)
 {
     struct draft_tensor *w = &f->im->draft->tensors[op->inputs[1]];
     int64_t n = draft_elements(w), channels = channels_of(f, op), each = n / channels;
@@ -70,7 +74,8 @@ static int scale_weights(struct fusing *f, const struct draft_operator *op, cons
     return 0;
 }
 
-static int change_bias(struct fusing *f, struct draft_operator *op, int32_t code, const struct draft_tensor *by)
+static int change_bias(struct fusing *f, struct draft_operator *op, int32_t code,
+                       const struct draft_tensor *by)
 {
     struct draft *d = f->im->draft;
     int32_t channels = channels_of(f, op);
@@ -96,11 +101,15 @@ static int fold_constant(struct fusing *f, struct draft_operator *op)
         return 0;
     struct draft_tensor by = d->tensors[op->inputs[1 - at]];
     const struct draft_tensor *in = &d->tensors[op->inputs[at]], *out = &d->tensors[op->outputs[0]];
-    if (!is_by_channel(&by, channels_of(f, from)) || draft_elements(in) != draft_elements(out) || in->rank != out->rank)
+    if (!is_by_channel(&by, channels_of(f, from)) || draft_elements(in) != draft_elements(out) ||
+        in->rank != out->rank)
         return 0;
-    if (op->code == OP_MUL && (f->im->origins[from->inputs[1]].data || scale_weights(f, from, &by) < 0))
+    if (op->code == OP_MUL &&
+        (f->im->origins[from->inputs[1]].data || scale_weights(f, from, &by) < 0))
         return f->im->origins[from->inputs[1]].data ? 0 : -ENOMEM;
-    int rc = op->code != OP_MUL || from->inputs[2] != GRAPH_ABSENT ? change_bias(f, from, op->code, &by) : 0;
+    int rc = op->code != OP_MUL || from->inputs[2] != GRAPH_ABSENT
+                 ? change_bias(f, from, op->code, &by)
+                 : 0;
     if (rc < 0)
         return rc;
     from->options.activation = op->options.activation;
@@ -108,7 +117,7 @@ static int fold_constant(struct fusing *f, struct draft_operator *op)
     return 1;
 }
 
-// ---- activations -----------------------------------------------------------------------------------
+// ---- activations ------------------------------------------------------------
 
 static void fold_activation(struct fusing *f, struct draft_operator *op)
 {

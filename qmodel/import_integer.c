@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ONNX says what is quantized by pairs of QuantizeLinear and DequantizeLinear around float operators. Here
+// ONNX says what is quantized by pairs of QuantizeLinear and DequantizeLinear around float
+// operators. Here
 //
 //     q0 ─DEQUANTIZE─ float CONV_2D ─QUANTIZE─ q1     becomes     q0 ─ int8 CONV_2D ─ q1
 //
-// in four steps: what only moves numbers (reshape, max pool, pad …) is exchanged with the DEQUANTIZE before it or the
-// QUANTIZE after it; DEQUANTIZE then QUANTIZE cancel out, or become one QUANTIZE between two scales; operators whose
-// inputs and output are quantized become integer ones; the operators are ordered anew. Nobody is forced: what TFLite has
-// no integer form of stays float between its DEQUANTIZE and QUANTIZE.
+// in four steps: what only moves numbers (reshape, max pool, pad …) is exchanged with the
+// DEQUANTIZE before it or the QUANTIZE after it; DEQUANTIZE then QUANTIZE cancel out, or become one
+// QUANTIZE between two scales; operators whose inputs and output are quantized become integer ones;
+// the operators are ordered anew. Nobody is forced: what TFLite has no integer form of stays float
+// between its DEQUANTIZE and QUANTIZE.
 
 #include <errno.h>
 #include <math.h>
@@ -24,8 +26,8 @@ struct integer_pass {
 
 static bool same_steps(const struct draft_tensor *a, const struct draft_tensor *b)
 {
-    return a->type == b->type && a->scale_count == 1 && b->scale_count == 1 && a->scales[0] == b->scales[0] &&
-           a->zero_point == b->zero_point;
+    return a->type == b->type && a->scale_count == 1 && b->scale_count == 1 &&
+           a->scales[0] == b->scales[0] && a->zero_point == b->zero_point;
 }
 
 static uint32_t data_input(const struct draft_operator *op)
@@ -63,7 +65,8 @@ static struct draft_operator *maker(struct integer_pass *p, int32_t tensor, int3
 static struct draft_operator *only_quantize(struct integer_pass *p, int32_t tensor)
 {
     int32_t op = p->links.uses[tensor] == 1 ? p->links.reader[tensor] : IMPORT_NONE;
-    return op != IMPORT_NONE && p->d->operators[op].code == OP_QUANTIZE ? &p->d->operators[op] : NULL;
+    return op != IMPORT_NONE && p->d->operators[op].code == OP_QUANTIZE ? &p->d->operators[op]
+                                                                        : NULL;
 }
 
 static int32_t int8_like(struct integer_pass *p, int32_t shape, int32_t steps)
@@ -96,7 +99,7 @@ static int32_t border_steps(struct integer_pass *p, int32_t value, int32_t steps
     return import_tensor(p->im, &t, NULL);
 }
 
-// ---- moving operators ------------------------------------------------------------------------------
+// ---- moving operators -------------------------------------------------------
 
 static int set_border(struct integer_pass *p, struct draft_operator *op, int32_t steps)
 {
@@ -140,7 +143,8 @@ static int pull_up(struct integer_pass *p, uint32_t index)
         return 0;
     for (uint32_t i = 0; i < op->output_count; i++) {
         const struct draft_operator *to = only_quantize(p, op->outputs[i]);
-        if (!to || (first != IMPORT_NONE && !same_steps(&p->d->tensors[first], &p->d->tensors[to->outputs[0]])))
+        if (!to || (first != IMPORT_NONE &&
+                    !same_steps(&p->d->tensors[first], &p->d->tensors[to->outputs[0]])))
             return 0;
         first = to->outputs[0];
     }
@@ -158,7 +162,7 @@ static int pull_up(struct integer_pass *p, uint32_t index)
     return rc < 0 ? rc : import_links_make(p->im, &p->links);
 }
 
-// ---- pairs -----------------------------------------------------------------------------------------
+// ---- pairs ------------------------------------------------------------------
 
 static void replace(struct integer_pass *p, int32_t old, int32_t new)
 {
@@ -174,7 +178,8 @@ static void replace(struct integer_pass *p, int32_t old, int32_t new)
 // QUANTIZE of the same tensor with the same steps again, or of what a DEQUANTIZE made.
 static int join_pairs(struct integer_pass *p)
 {
-    int32_t *first = import_take(p->im, p->d->tensor_count, sizeof(*first)); // 1 + the QUANTIZE of a tensor
+    int32_t *first = import_take(p->im, p->d->tensor_count,
+                                 sizeof(*first)); // 1 + the QUANTIZE of a tensor
     if (!first || import_links_make(p->im, &p->links) < 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < p->d->operator_count; i++) {
@@ -184,7 +189,8 @@ static int join_pairs(struct integer_pass *p)
         const struct draft_operator *from = maker(p, op->inputs[0], OP_DEQUANTIZE);
         if (from)
             op->inputs[0] = from->inputs[0];
-        int32_t x = op->inputs[0], twin = first[x] ? p->d->operators[first[x] - 1].outputs[0] : IMPORT_NONE;
+        int32_t x = op->inputs[0],
+                twin = first[x] ? p->d->operators[first[x] - 1].outputs[0] : IMPORT_NONE;
         const struct draft_tensor *tensors = p->d->tensors, *y = &tensors[op->outputs[0]];
         int32_t same = from && same_steps(&tensors[x], y) ? x : IMPORT_NONE;
         if (same == IMPORT_NONE && twin != IMPORT_NONE && same_steps(&tensors[twin], y))
@@ -199,7 +205,7 @@ static int join_pairs(struct integer_pass *p)
     return import_links_make(p->im, &p->links);
 }
 
-// ---- integer operators -----------------------------------------------------------------------------
+// ---- integer operators ------------------------------------------------------
 
 // The int8 tensor behind a float one: what was dequantized, or a constant that came as integers.
 static int32_t steps_of(struct integer_pass *p, int32_t tensor)
@@ -209,7 +215,8 @@ static int32_t steps_of(struct integer_pass *p, int32_t tensor)
         return from->inputs[0];
     const struct import_origin *o = &p->im->origins[tensor];
     struct draft_tensor t = p->d->tensors[tensor];
-    if (t.type != TENSOR_FLOAT32 || !t.data || !o->data || o->type != TENSOR_INT8 || o->scale_count != 1)
+    if (t.type != TENSOR_FLOAT32 || !t.data || !o->data || o->type != TENSOR_INT8 ||
+        o->scale_count != 1)
         return IMPORT_NONE;
     t.type = TENSOR_INT8;
     t.data = o->data;
@@ -228,7 +235,8 @@ static void finish(struct integer_pass *p, struct draft_operator *op, struct dra
 }
 
 // b in steps of xs * ws[c]; integers that were given in these steps stay what they are.
-static int32_t bias_steps(struct integer_pass *p, int32_t bias, int32_t x, const struct import_origin *w, int32_t channels)
+static int32_t bias_steps(struct integer_pass *p, int32_t bias, int32_t x,
+                          const struct import_origin *w, int32_t channels)
 {
     struct draft_tensor t = p->d->tensors[bias];
     const struct import_origin *o = &p->im->origins[bias];
@@ -245,7 +253,8 @@ static int32_t bias_steps(struct integer_pass *p, int32_t bias, int32_t x, const
         if (o->data && o->type == TENSOR_INT32 && fabs(given - wanted) <= 1e-5 * wanted)
             q = (double)((const int32_t *)o->data)[i] - o->zero_point;
         if (!(fabs(q) <= INT32_MAX))
-            return import_fail(p->im, -ENOTSUP, "the bias of channel %d of '%s' does not fit 32 bits", i, t.name);
+            return import_fail(p->im, -ENOTSUP,
+                               "the bias of channel %d of '%s' does not fit 32 bits", i, t.name);
         values[i] = (int32_t)q;
     }
     t.type = TENSOR_INT32;
@@ -270,17 +279,20 @@ static int32_t weights_steps(struct integer_pass *p, int32_t tensor, const struc
     return import_tensor(p->im, &t, NULL);
 }
 
-static int set_weighted(struct integer_pass *p, struct draft_operator *op, struct draft_operator *to)
+static int set_weighted(struct integer_pass *p, struct draft_operator *op,
+                        struct draft_operator *to)
 {
     struct import_origin w = p->im->origins[op->inputs[1]];
     const struct draft_tensor *weights = &p->d->tensors[op->inputs[1]];
     int32_t axis = op->code == OP_DEPTHWISE_CONV_2D ? 3 : 0, channels = weights->dims[axis];
     int32_t x = steps_of(p, op->inputs[0]);
-    if (x < 0 || !w.data || w.type != TENSOR_INT8 || (w.scale_count > 1 && (w.axis != axis || w.zero_point != 0)))
+    if (x < 0 || !w.data || w.type != TENSOR_INT8 ||
+        (w.scale_count > 1 && (w.axis != axis || w.zero_point != 0)))
         return x < IMPORT_NONE ? x : 0;
     int32_t made = weights_steps(p, op->inputs[1], &w);
-    int32_t bias = made < 0 || op->inputs[2] == GRAPH_ABSENT ? GRAPH_ABSENT
-                                                             : bias_steps(p, op->inputs[2], x, &w, channels);
+    int32_t bias = made < 0 || op->inputs[2] == GRAPH_ABSENT
+                       ? GRAPH_ABSENT
+                       : bias_steps(p, op->inputs[2], x, &w, channels);
     if (made < 0 || bias < GRAPH_ABSENT)
         return made < 0 ? made : bias;
     op->inputs[0] = x;
@@ -291,7 +303,8 @@ static int set_weighted(struct integer_pass *p, struct draft_operator *op, struc
 }
 
 // Inputs of any scale: 1, 2 … tensors become their integers.
-static int set_free(struct integer_pass *p, struct draft_operator *op, struct draft_operator *to, uint32_t inputs)
+static int set_free(struct integer_pass *p, struct draft_operator *op, struct draft_operator *to,
+                    uint32_t inputs)
 {
     int32_t made[2];
     for (uint32_t i = 0; i < inputs; i++) {
@@ -304,7 +317,8 @@ static int set_free(struct integer_pass *p, struct draft_operator *op, struct dr
     return 0;
 }
 
-// Input and output in the same steps: where they differ it works in the input's, and a QUANTIZE follows.
+// Input and output in the same steps: where they differ it works in the input's, and a QUANTIZE
+// follows.
 static int set_same(struct integer_pass *p, struct draft_operator *op, struct draft_operator *to)
 {
     int32_t x = steps_of(p, op->inputs[0]);
@@ -389,15 +403,17 @@ static int set_integer(struct integer_pass *p, uint32_t index)
     }
 }
 
-// ---- the whole -------------------------------------------------------------------------------------
+// ---- the whole --------------------------------------------------------------
 
 // Weights with a zero point: TFLite has them only in uint8, where everything else is uint8 too.
 static bool needs_unsigned(const struct draft *d)
 {
     for (uint32_t i = 0; i < d->operator_count; i++) {
         const struct draft_operator *op = &d->operators[i];
-        bool weighted = op->code == OP_CONV_2D || op->code == OP_DEPTHWISE_CONV_2D || op->code == OP_FULLY_CONNECTED;
-        if (weighted && d->tensors[op->inputs[1]].type == TENSOR_INT8 && d->tensors[op->inputs[1]].zero_point != 0)
+        bool weighted = op->code == OP_CONV_2D || op->code == OP_DEPTHWISE_CONV_2D ||
+                        op->code == OP_FULLY_CONNECTED;
+        if (weighted && d->tensors[op->inputs[1]].type == TENSOR_INT8 &&
+            d->tensors[op->inputs[1]].zero_point != 0)
             return true;
     }
     return false;
@@ -410,7 +426,9 @@ static int make_unsigned(struct importer *im)
         if (t->type != TENSOR_INT8)
             continue;
         if (t->scale_count > 1)
-            return import_fail(im, -ENOTSUP, "'%s' has scales by channel, other weights have a zero point", t->name);
+            return import_fail(im, -ENOTSUP,
+                               "'%s' has scales by channel, other weights have a zero point",
+                               t->name);
         t->type = TENSOR_UINT8;
         t->zero_point += 128;
         uint8_t *moved = t->data ? import_take(im, t->data_bytes, 1) : NULL;
@@ -427,8 +445,10 @@ static int check_steps(struct importer *im)
 {
     for (uint32_t i = 0; i < im->draft->tensor_count; i++)
         if (im->draft->tensors[i].type == TENSOR_INT8 && im->draft->tensors[i].scale_count == 0)
-            return import_fail(im, -ENOTSUP, "'%s' holds 8-bit numbers, and no DequantizeLinear says what they mean",
-                               im->draft->tensors[i].name);
+            return import_fail(
+                im, -ENOTSUP,
+                "'%s' holds 8-bit numbers, and no DequantizeLinear says what they mean",
+                im->draft->tensors[i].name);
     return 0;
 }
 

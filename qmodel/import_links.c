@@ -41,7 +41,10 @@ struct schedule {
     struct draft_operator *done;
     uint32_t count;
     uint8_t *seen;
-    struct { int32_t op; uint32_t next; } *stack;
+    struct {
+        int32_t op;
+        uint32_t next;
+    } * stack;
     uint32_t depth;
 };
 

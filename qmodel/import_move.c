@@ -8,7 +8,7 @@
 
 #include "qmodel/import_nodes.h"
 
-// ---- Concat --------------------------------------------------------------------------------------
+// ---- Concat -----------------------------------------------------------------
 
 // The order that all inputs take: that of the first activation.
 static const int32_t *common_order(struct import_value **in, uint32_t count)
@@ -25,10 +25,12 @@ static int concat_shape(struct importer *im, struct import_value **in, uint32_t 
     int64_t dims[TENSOR_RANK_MAX] = {0}, total = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (in[i]->rank != in[0]->rank)
-            return import_fail(im, -EINVAL, "inputs of %d and %d dimensions", in[0]->rank, in[i]->rank);
+            return import_fail(im, -EINVAL, "inputs of %d and %d dimensions", in[0]->rank,
+                               in[i]->rank);
         for (int32_t d = 0; d < in[0]->rank; d++)
             if (d != axis && in[i]->dims[d] != in[0]->dims[d])
-                return import_fail(im, -EINVAL, "dimension %d is %d and %d", d, in[0]->dims[d], in[i]->dims[d]);
+                return import_fail(im, -EINVAL, "dimension %d is %d and %d", d, in[0]->dims[d],
+                                   in[i]->dims[d]);
         total += in[i]->dims[axis];
     }
     for (int32_t d = 0; d < in[0]->rank; d++)
@@ -36,7 +38,8 @@ static int concat_shape(struct importer *im, struct import_value **in, uint32_t 
     return import_set_shape(im, out, in[0]->rank, dims);
 }
 
-int import_concat(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_concat(struct importer *im, struct import_value **in, uint32_t count,
+                  struct import_value *out)
 {
     int32_t inputs[GRAPH_ARGUMENTS_MAX], perm[TENSOR_RANK_MAX];
     if (!import_attribute(im, "axis"))
@@ -62,10 +65,10 @@ int import_concat(struct importer *im, struct import_value **in, uint32_t count,
     return import_emit_value(im, OP_CONCATENATION, &options, count, inputs, out);
 }
 
-// ---- Split ---------------------------------------------------------------------------------------
+// ---- Split ------------------------------------------------------------------
 
-static int split_sizes(struct importer *im, const struct import_value *list, int64_t size, int64_t parts,
-                       int64_t *sizes)
+static int split_sizes(struct importer *im, const struct import_value *list, int64_t size,
+                       int64_t parts, int64_t *sizes)
 {
     int32_t count;
     int64_t total = 0, each = (size + parts - 1) / parts;
@@ -79,14 +82,17 @@ static int split_sizes(struct importer *im, const struct import_value *list, int
         if (count == 0)
             sizes[i] = each < size - total ? each : size - total;
         if (sizes[i] < 1 || sizes[i] > size)
-            return import_fail(im, -EINVAL, "part %lld of %lld has size %lld", (long long)i, (long long)size,
-                               (long long)sizes[i]);
+            return import_fail(im, -EINVAL, "part %lld of %lld has size %lld", (long long)i,
+                               (long long)size, (long long)sizes[i]);
         total += sizes[i];
     }
-    return total == size ? 0 : import_fail(im, -EINVAL, "the parts make %lld of %lld", (long long)total, (long long)size);
+    return total == size ? 0
+                         : import_fail(im, -EINVAL, "the parts make %lld of %lld", (long long)total,
+                                       (long long)size);
 }
 
-int import_split(struct importer *im, struct import_value **in, uint32_t count, struct import_value *unused)
+int import_split(struct importer *im, struct import_value **in, uint32_t count,
+                 struct import_value *unused)
 {
     struct import_value *x = in[0];
     int64_t sizes[GRAPH_ARGUMENTS_MAX], dims[TENSOR_RANK_MAX];
@@ -122,21 +128,24 @@ int import_split(struct importer *im, struct import_value **in, uint32_t count, 
         return rc;
     int32_t at = import_order_axis(x, axis);
     struct graph_options options = {.count = (int32_t)parts};
-    int32_t inputs[3] = {tensor, import_ints_tensor(im, small, (int32_t)parts), import_ints_tensor(im, &at, 1)};
+    int32_t inputs[3] = {tensor, import_ints_tensor(im, small, (int32_t)parts),
+                         import_ints_tensor(im, &at, 1)};
     if (inputs[1] < 0 || inputs[2] < 0)
         return -ENOMEM;
     im->draft->tensors[inputs[2]].rank = 0;
     return import_emit(im, OP_SPLIT_V, &options, 3, inputs, parts, outputs);
 }
 
-// ---- Slice ---------------------------------------------------------------------------------------
+// ---- Slice ------------------------------------------------------------------
 
 struct slices {
-    int64_t starts[TENSOR_RANK_MAX], ends[TENSOR_RANK_MAX], axes[TENSOR_RANK_MAX], steps[TENSOR_RANK_MAX];
+    int64_t starts[TENSOR_RANK_MAX], ends[TENSOR_RANK_MAX], axes[TENSOR_RANK_MAX],
+        steps[TENSOR_RANK_MAX];
     int32_t count;
 };
 
-static int read_slices(struct importer *im, struct import_value **in, uint32_t count, struct slices *s)
+static int read_slices(struct importer *im, struct import_value **in, uint32_t count,
+                       struct slices *s)
 {
     int32_t counts[4];
     int rc;
@@ -160,8 +169,8 @@ static int read_slices(struct importer *im, struct import_value **in, uint32_t c
     if (rc < 0)
         return rc;
     s->count = counts[0];
-    if (counts[1] != s->count || (counts[2] && counts[2] != s->count) || (counts[3] && counts[3] != s->count) ||
-        s->count > in[0]->rank)
+    if (counts[1] != s->count || (counts[2] && counts[2] != s->count) ||
+        (counts[3] && counts[3] != s->count) || s->count > in[0]->rank)
         return import_fail(im, -EINVAL, "starts, ends, axes and steps differ in length");
     for (int32_t i = 0; i < s->count; i++) {
         s->axes[i] = counts[2] ? s->axes[i] : i;
@@ -177,7 +186,8 @@ static int32_t clamped(int64_t index, int32_t size)
     return (int32_t)(index > size ? size : index);
 }
 
-int import_slice(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_slice(struct importer *im, struct import_value **in, uint32_t count,
+                 struct import_value *out)
 {
     struct import_value *x = in[0];
     struct slices s;
@@ -188,7 +198,8 @@ int import_slice(struct importer *im, struct import_value **in, uint32_t count, 
         rc = read_slices(im, in, count, &s);
     int32_t tensor = rc < 0 ? rc : x->shuffled[0] ? import_arrange(im, x, import_plain) : x->tensor;
     if (tensor < 0)
-        return tensor == -EINVAL ? import_fail(im, -EINVAL, "starts or ends are missing or wrong") : tensor;
+        return tensor == -EINVAL ? import_fail(im, -EINVAL, "starts or ends are missing or wrong")
+                                 : tensor;
     for (int32_t i = 0; i < x->rank; i++) {
         dims[i] = end[import_order_axis(x, i)] = x->dims[i];
         step[i] = 1;
@@ -203,7 +214,8 @@ int import_slice(struct importer *im, struct import_value **in, uint32_t count, 
         begin[at] = clamped(s.starts[i], x->dims[axis]);
         end[at] = clamped(s.ends[i], x->dims[axis]);
         step[at] = (int32_t)s.steps[i];
-        dims[axis] = end[at] > begin[at] ? ((int64_t)end[at] - begin[at] + step[at] - 1) / step[at] : 0;
+        dims[axis] = end[at] > begin[at] ? ((int64_t)end[at] - begin[at] + step[at] - 1) / step[at]
+                                         : 0;
     }
     rc = import_set_shape(im, out, x->rank, dims);
     memcpy(out->perm, x->perm, sizeof(out->perm));
@@ -217,7 +229,7 @@ int import_slice(struct importer *im, struct import_value **in, uint32_t count, 
     return rc < 0 ? rc : import_emit_value(im, OP_STRIDED_SLICE, NULL, 4, inputs, out);
 }
 
-// ---- Pad -----------------------------------------------------------------------------------------
+// ---- Pad --------------------------------------------------------------------
 
 struct border {
     int64_t amounts[2 * TENSOR_RANK_MAX];
@@ -226,12 +238,14 @@ struct border {
     int32_t axes[TENSOR_RANK_MAX], axis_count;
 };
 
-static int read_border(struct importer *im, struct import_value **in, uint32_t count, struct border *b)
+static int read_border(struct importer *im, struct import_value **in, uint32_t count,
+                       struct border *b)
 {
     int32_t rank = in[0]->rank;
     b->value = import_attribute_float(im, "value", 0);
-    int rc = count > 1 && in[1] ? import_ints(im, in[1], b->amounts, 2 * TENSOR_RANK_MAX, &b->count)
-                                : import_attribute_ints(im, "pads", b->amounts, 2 * TENSOR_RANK_MAX, &b->count);
+    int rc = count > 1 && in[1]
+                 ? import_ints(im, in[1], b->amounts, 2 * TENSOR_RANK_MAX, &b->count)
+                 : import_attribute_ints(im, "pads", b->amounts, 2 * TENSOR_RANK_MAX, &b->count);
     if (rc == 0 && count > 2 && in[2])
         rc = import_float(im, in[2], &b->value);
     b->axis_count = rank;
@@ -267,7 +281,8 @@ static int mirror(struct importer *im, int32_t tensor, const int32_t *before, co
     return import_emit_value(im, OP_MIRROR_PAD, &options, 2, inputs, out);
 }
 
-int import_pad(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_pad(struct importer *im, struct import_value **in, uint32_t count,
+               struct import_value *out)
 {
     struct import_value *x = in[0];
     struct border b = {0};
@@ -275,7 +290,8 @@ int import_pad(struct importer *im, struct import_value **in, uint32_t count, st
     int64_t dims[TENSOR_RANK_MAX];
     bool reflects = import_attribute_is(im, "mode", "reflect");
     int rc = import_need_activation(im, x, "input");
-    if (rc == 0 && import_attribute(im, "mode") && !reflects && !import_attribute_is(im, "mode", "constant"))
+    if (rc == 0 && import_attribute(im, "mode") && !reflects &&
+        !import_attribute_is(im, "mode", "constant"))
         rc = import_fail(im, -ENOTSUP, "a mode that is neither constant nor reflect");
     if (rc == 0)
         rc = read_border(im, in, count, &b);

@@ -36,15 +36,17 @@ int import_axis(struct importer *im, int64_t axis, int32_t rank)
     return (int)(axis < 0 ? axis + rank : axis);
 }
 
-int import_set_shape(struct importer *im, struct import_value *value, int32_t rank, const int64_t *dims)
+int import_set_shape(struct importer *im, struct import_value *value, int32_t rank,
+                     const int64_t *dims)
 {
     int64_t elements = 1;
     if (rank > TENSOR_RANK_MAX)
-        return import_fail(im, -ENOTSUP, "'%s' has %d dimensions, at most %d are supported", value->name, rank,
-                           TENSOR_RANK_MAX);
+        return import_fail(im, -ENOTSUP, "'%s' has %d dimensions, at most %d are supported",
+                           value->name, rank, TENSOR_RANK_MAX);
     for (int32_t i = 0; i < rank; i++) {
         if (dims[i] < 1 || dims[i] > GRAPH_ELEMENTS_MAX || elements * dims[i] > GRAPH_ELEMENTS_MAX)
-            return import_fail(im, -EINVAL, "dimension %d of '%s' is %lld", i, value->name, (long long)dims[i]);
+            return import_fail(im, -EINVAL, "dimension %d of '%s' is %lld", i, value->name,
+                               (long long)dims[i]);
         elements *= dims[i];
         value->dims[i] = (int32_t)dims[i];
     }
@@ -53,10 +55,10 @@ int import_set_shape(struct importer *im, struct import_value *value, int32_t ra
     return 0;
 }
 
-// ---- moving elements -----------------------------------------------------------------------------
+// ---- moving elements --------------------------------------------------------
 
-void *import_permute(struct importer *im, const void *data, size_t bytes, int32_t rank, const int32_t *dims,
-                     const int32_t *perm)
+void *import_permute(struct importer *im, const void *data, size_t bytes, int32_t rank,
+                     const int32_t *dims, const int32_t *perm)
 {
     int64_t stride[TENSOR_RANK_MAX], at[TENSOR_RANK_MAX] = {0}, total = 1;
     for (int32_t i = rank; i-- > 0; total *= dims[i])
@@ -73,7 +75,8 @@ void *import_permute(struct importer *im, const void *data, size_t bytes, int32_
     return copy;
 }
 
-static int32_t arrange_constant(struct importer *im, const struct import_value *value, const int32_t *perm)
+static int32_t arrange_constant(struct importer *im, const struct import_value *value,
+                                const int32_t *perm)
 {
     struct draft_tensor t = {.name = value->name, .type = value->type, .rank = value->rank};
     struct import_origin origin = value->origin;
@@ -87,7 +90,8 @@ static int32_t arrange_constant(struct importer *im, const struct import_value *
     if (!t.data)
         return -ENOMEM;
     if (origin.data) {
-        origin.data = import_permute(im, origin.data, tensor_type_size(origin.type), value->rank, value->dims, perm);
+        origin.data = import_permute(im, origin.data, tensor_type_size(origin.type), value->rank,
+                                     value->dims, perm);
         for (int32_t i = value->rank; origin.scale_count > 1 && i-- > 0;)
             if (perm[i] == value->origin.axis)
                 origin.axis = i;
@@ -115,19 +119,20 @@ bool import_same_bytes(const struct import_value *value, const int32_t *b)
 }
 
 // One operator from value->tensor to a new tensor of that shape, which becomes the value's.
-static int change(struct importer *im, struct import_value *value, int32_t code, int32_t rank, const int32_t *dims,
-                  const int32_t *list)
+static int change(struct importer *im, struct import_value *value, int32_t code, int32_t rank,
+                  const int32_t *dims, const int32_t *list)
 {
     struct draft_tensor like = im->draft->tensors[value->tensor];
     int32_t inputs[2] = {value->tensor, import_ints_tensor(im, list, rank)};
     if (inputs[1] < 0)
         return inputs[1];
     value->tensor = import_result(im, value, &like, rank, dims);
-    return value->tensor < 0 ? value->tensor : import_emit(im, code, NULL, 2, inputs, 1, &value->tensor);
+    return value->tensor < 0 ? value->tensor
+                             : import_emit(im, code, NULL, 2, inputs, 1, &value->tensor);
 }
 
-int32_t import_reshape_tensor(struct importer *im, int32_t tensor, const struct import_value *out, int32_t rank,
-                              const int32_t *dims)
+int32_t import_reshape_tensor(struct importer *im, int32_t tensor, const struct import_value *out,
+                              int32_t rank, const int32_t *dims)
 {
     struct draft_tensor like = im->draft->tensors[tensor];
     int32_t inputs[2] = {tensor, import_ints_tensor(im, dims, rank)};
@@ -140,7 +145,8 @@ int32_t import_reshape_tensor(struct importer *im, int32_t tensor, const struct 
 static int unshuffle(struct importer *im, struct import_value *value)
 {
     static const int32_t back[] = {0, 3, 1, 2};
-    int32_t n = value->dims[0], c = value->shuffled[0], h = value->shuffled[1], w = value->shuffled[2];
+    int32_t n = value->dims[0], c = value->shuffled[0], h = value->shuffled[1],
+            w = value->shuffled[2];
     int32_t hwc[] = {n, h, w, c}, chw[] = {n, c, h, w}, flat[] = {n, c * h * w};
     memset(value->shuffled, 0, sizeof(value->shuffled));
     int rc = change(im, value, OP_RESHAPE, 4, hwc, hwc);

@@ -7,7 +7,8 @@
 
 #include "qmodel/importer.h"
 
-// Who makes and who reads each tensor, among the operators that are not dead. Valid until an operator changes.
+// Who makes and who reads each tensor, among the operators that are not dead. Valid until an
+// operator changes.
 struct import_links {
     int32_t *producer; // operator, or IMPORT_NONE
     int32_t *reader;   // the last operator that reads it, or IMPORT_NONE
@@ -22,13 +23,15 @@ static inline bool import_is_dead(const struct draft_operator *op)
 {
     return op->output_count == 0;
 }
-// Orders the operators by who needs whom, without those that no output needs. 0, or -ENOMEM with the line written.
+// Orders the operators by who needs whom, without those that no output needs. 0, or -ENOMEM with
+// the line written.
 int import_schedule(struct importer *importer);
 
-// Constant factors and offsets go into the weights and biases before them, activations into their producers.
+// Constant factors and offsets go into the weights and biases before them, activations into their
+// producers.
 int import_fuse(struct importer *importer);
-// Operators between DEQUANTIZE and QUANTIZE become integer ones, where TFLite has them; the rest stays float.
-// All int8, or all uint8 if a layer has weights with a zero point.
+// Operators between DEQUANTIZE and QUANTIZE become integer ones, where TFLite has them; the rest
+// stays float. All int8, or all uint8 if a layer has weights with a zero point.
 int import_integer(struct importer *importer);
 
 #endif

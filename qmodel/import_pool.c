@@ -5,8 +5,8 @@
 
 #include "qmodel/import_nodes.h"
 
-static int emit_pool(struct importer *im, int32_t code, struct import_value *x, const struct import_window *w,
-                     float border, struct import_value *out)
+static int emit_pool(struct importer *im, int32_t code, struct import_value *x,
+                     const struct import_window *w, float border, struct import_value *out)
 {
     struct graph_options options = {.filter_h = w->kernel[0], .filter_w = w->kernel[1]};
     int rc = import_window_out(im, x, w, x->dims[1], out);
@@ -27,7 +27,8 @@ static int read_window(struct importer *im, const struct import_value *x, struct
     return rc;
 }
 
-int import_max_pool(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_max_pool(struct importer *im, struct import_value **in, uint32_t count,
+                    struct import_value *out)
 {
     struct import_window w;
     (void)count;
@@ -38,7 +39,8 @@ int import_max_pool(struct importer *im, struct import_value **in, uint32_t coun
 }
 
 // TFLite's SAME divides by the cells inside the picture; a border made by PAD counts as cells.
-int import_average_pool(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_average_pool(struct importer *im, struct import_value **in, uint32_t count,
+                        struct import_value *out)
 {
     struct import_window w;
     (void)count;
@@ -55,8 +57,8 @@ int import_average_pool(struct importer *im, struct import_value **in, uint32_t 
     return emit_pool(im, OP_AVERAGE_POOL_2D, in[0], &w, 0, out);
 }
 
-static int emit_mean(struct importer *im, struct import_value *x, const int32_t *axes, int32_t axis_count, bool keep,
-                     struct import_value *out)
+static int emit_mean(struct importer *im, struct import_value *x, const int32_t *axes,
+                     int32_t axis_count, bool keep, struct import_value *out)
 {
     int32_t list[TENSOR_RANK_MAX], rank = 0, renumbered[TENSOR_RANK_MAX];
     int64_t dims[TENSOR_RANK_MAX];
@@ -89,7 +91,8 @@ static int emit_mean(struct importer *im, struct import_value *x, const int32_t 
     return inputs[1] < 0 ? inputs[1] : import_emit_value(im, OP_MEAN, &options, 2, inputs, out);
 }
 
-int import_global_average(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_global_average(struct importer *im, struct import_value **in, uint32_t count,
+                          struct import_value *out)
 {
     static const int32_t axes[] = {2, 3};
     (void)count;
@@ -99,7 +102,8 @@ int import_global_average(struct importer *im, struct import_value **in, uint32_
     return rc < 0 ? rc : emit_mean(im, in[0], axes, 2, true, out);
 }
 
-int import_global_max(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_global_max(struct importer *im, struct import_value **in, uint32_t count,
+                      struct import_value *out)
 {
     struct import_window w = {.stride = {1, 1}, .dilation = {1, 1}, .out = {1, 1}};
     (void)count;
@@ -112,7 +116,8 @@ int import_global_max(struct importer *im, struct import_value **in, uint32_t co
     return emit_pool(im, OP_MAX_POOL_2D, in[0], &w, 0, out);
 }
 
-int import_mean(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_mean(struct importer *im, struct import_value **in, uint32_t count,
+                struct import_value *out)
 {
     int32_t axes[TENSOR_RANK_MAX], axis_count;
     int rc = import_need_activation(im, in[0], "input");
@@ -126,5 +131,6 @@ int import_mean(struct importer *im, struct import_value **in, uint32_t count, s
         for (; axis_count < in[0]->rank; axis_count++)
             axes[axis_count] = axis_count;
     }
-    return emit_mean(im, in[0], axes, axis_count, import_attribute_int(im, "keepdims", 1) != 0, out);
+    return emit_mean(im, in[0], axes, axis_count, import_attribute_int(im, "keepdims", 1) != 0,
+                     out);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Nodes that take integers, scales and zero points: each is what it stands for, DequantizeLinear of the inputs, the float
-// operation, QuantizeLinear of the output. import_integer puts the three together again.
+// Nodes that take integers, scales and zero points: each is what it stands for, DequantizeLinear of
+// the inputs, the float operation, QuantizeLinear of the output. import_integer puts the three
+// together again.
 
 #include <errno.h>
 #include <string.h>
@@ -9,18 +10,20 @@
 #include "qmodel/import_nodes.h"
 
 // in[at] with in[at + 1] its scale and in[at + 2] its zero point, as floats.
-static int real(struct importer *im, struct import_value **in, uint32_t at, int32_t axis, struct import_value *out)
+static int real(struct importer *im, struct import_value **in, uint32_t at, int32_t axis,
+                struct import_value *out)
 {
     struct import_origin steps;
-    *out = (struct import_value){.name = in[at]->name, .tensor = IMPORT_NONE, .gate_of = IMPORT_NONE};
+    *out = (struct import_value){
+        .name = in[at]->name, .tensor = IMPORT_NONE, .gate_of = IMPORT_NONE};
     int rc = import_steps(im, in[at + 1], in[at + 2], &steps);
     steps.axis = axis;
     return rc < 0 ? rc : import_dequantize(im, in[at], &steps, out);
 }
 
 // The float result becomes `out` with the scale and zero point of inputs `at` and `at` + 1.
-static int stepped(struct importer *im, struct import_value **in, uint32_t at, struct import_value *result,
-                   struct import_value *out)
+static int stepped(struct importer *im, struct import_value **in, uint32_t at,
+                   struct import_value *result, struct import_value *out)
 {
     struct import_origin steps;
     int rc = import_steps(im, in[at], in[at + 1], &steps);
@@ -33,10 +36,12 @@ static struct import_value result_of(const struct import_value *out)
 }
 
 // A bias in steps of x's scale times the weights'.
-static int real_bias(struct importer *im, struct import_value *bias, const struct import_value *x_scale,
-                     const struct import_value *w_scale, struct import_value *out)
+static int real_bias(struct importer *im, struct import_value *bias,
+                     const struct import_value *x_scale, const struct import_value *w_scale,
+                     struct import_value *out)
 {
-    struct import_origin steps = {.type = TENSOR_INT32, .scale_count = (uint32_t)import_elements(w_scale)};
+    struct import_origin steps = {.type = TENSOR_INT32,
+                                  .scale_count = (uint32_t)import_elements(w_scale)};
     float *scales = import_take(im, steps.scale_count, sizeof(*scales));
     if (!scales)
         return -ENOMEM;
@@ -49,7 +54,8 @@ static int real_bias(struct importer *im, struct import_value *bias, const struc
     return import_dequantize(im, bias, &steps, out);
 }
 
-int import_qlinear_conv(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qlinear_conv(struct importer *im, struct import_value **in, uint32_t count,
+                        struct import_value *out)
 {
     struct import_value x, w, b, y = result_of(out), *parts[3] = {&x, &w, NULL};
     int rc = real(im, in, 0, 0, &x);
@@ -64,7 +70,8 @@ int import_qlinear_conv(struct importer *im, struct import_value **in, uint32_t 
     return rc < 0 ? rc : stepped(im, in, 6, &y, out);
 }
 
-int import_qgemm(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qgemm(struct importer *im, struct import_value **in, uint32_t count,
+                 struct import_value *out)
 {
     struct import_value a, w, c, y = result_of(out), *parts[3] = {&a, &w, NULL};
     int rc = real(im, in, 0, 0, &a);
@@ -84,7 +91,8 @@ int import_qgemm(struct importer *im, struct import_value **in, uint32_t count, 
 }
 
 // Two inputs with their steps, then those of the output.
-static int binary(struct importer *im, import_node *node, struct import_value **in, struct import_value *out)
+static int binary(struct importer *im, import_node *node, struct import_value **in,
+                  struct import_value *out)
 {
     struct import_value a, b, y = result_of(out), *parts[2] = {&a, &b};
     int rc = real(im, in, 0, 0, &a);
@@ -95,26 +103,30 @@ static int binary(struct importer *im, import_node *node, struct import_value **
     return rc < 0 ? rc : stepped(im, in, 6, &y, out);
 }
 
-int import_qlinear_matmul(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qlinear_matmul(struct importer *im, struct import_value **in, uint32_t count,
+                          struct import_value *out)
 {
     (void)count;
     return binary(im, import_matmul, in, out);
 }
 
-int import_qlinear_add(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qlinear_add(struct importer *im, struct import_value **in, uint32_t count,
+                       struct import_value *out)
 {
     (void)count;
     return binary(im, import_add, in, out);
 }
 
-int import_qlinear_mul(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qlinear_mul(struct importer *im, struct import_value **in, uint32_t count,
+                       struct import_value *out)
 {
     (void)count;
     return binary(im, import_mul, in, out);
 }
 
 // One input with its steps, then those of the output.
-static int unary(struct importer *im, import_node *node, struct import_value **in, struct import_value *out)
+static int unary(struct importer *im, import_node *node, struct import_value **in,
+                 struct import_value *out)
 {
     struct import_value x, y = result_of(out), *parts[1] = {&x};
     if (import_attribute_int(im, "channels_last", 0))
@@ -125,32 +137,37 @@ static int unary(struct importer *im, import_node *node, struct import_value **i
     return rc < 0 ? rc : stepped(im, in, 3, &y, out);
 }
 
-int import_qlinear_global(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qlinear_global(struct importer *im, struct import_value **in, uint32_t count,
+                          struct import_value *out)
 {
     (void)count;
     return unary(im, import_global_average, in, out);
 }
 
-int import_qlinear_average(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qlinear_average(struct importer *im, struct import_value **in, uint32_t count,
+                           struct import_value *out)
 {
     (void)count;
     return unary(im, import_average_pool, in, out);
 }
 
-int import_qlinear_sigmoid(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qlinear_sigmoid(struct importer *im, struct import_value **in, uint32_t count,
+                           struct import_value *out)
 {
     (void)count;
     return unary(im, import_sigmoid, in, out);
 }
 
-int import_qlinear_leaky(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qlinear_leaky(struct importer *im, struct import_value **in, uint32_t count,
+                         struct import_value *out)
 {
     (void)count;
     return unary(im, import_leaky_relu, in, out);
 }
 
 // The output's steps come first, then each input with its own.
-int import_qlinear_concat(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_qlinear_concat(struct importer *im, struct import_value **in, uint32_t count,
+                          struct import_value *out)
 {
     struct import_value y = result_of(out), *parts[GRAPH_ARGUMENTS_MAX / 3];
     uint32_t inputs = (count - 2) / 3;
@@ -160,7 +177,8 @@ int import_qlinear_concat(struct importer *im, struct import_value **in, uint32_
     if (!values)
         return -ENOMEM;
     for (uint32_t i = 0; i < inputs; i++) {
-        int rc = in[2 + 3 * i] ? real(im, in, 2 + 3 * i, 0, &values[i]) : import_fail(im, -EINVAL, "input %u is missing", i);
+        int rc = in[2 + 3 * i] ? real(im, in, 2 + 3 * i, 0, &values[i])
+                               : import_fail(im, -EINVAL, "input %u is missing", i);
         if (rc < 0)
             return rc;
         parts[i] = &values[i];

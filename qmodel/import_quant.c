@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// QuantizeLinear and DequantizeLinear. uint8 is moved to int8 here (zero point and constants less 128); if the model
-// needs uint8 after all, import_integer moves everything back.
+// QuantizeLinear and DequantizeLinear. uint8 is moved to int8 here (zero point and constants less
+// 128); if the model needs uint8 after all, import_integer moves everything back.
 //
 //     constant    worked out; what DequantizeLinear makes of integers remembers them as its origin
-//     activation  QUANTIZE and DEQUANTIZE operators, which import_integer then puts into their neighbours
+//     activation  QUANTIZE and DEQUANTIZE operators, which import_integer then puts into their
+//     neighbours
 
 #include <errno.h>
 #include <math.h>
@@ -12,7 +13,8 @@
 
 #include "qmodel/import_nodes.h"
 
-static int read_scales(struct importer *im, const struct import_value *scale, struct import_origin *steps)
+static int read_scales(struct importer *im, const struct import_value *scale,
+                       struct import_origin *steps)
 {
     int rc = import_need_constant(im, scale, "scales");
     if (rc < 0)
@@ -22,28 +24,32 @@ static int read_scales(struct importer *im, const struct import_value *scale, st
     steps->scale_count = (uint32_t)count;
     for (int64_t i = 0; i < count; i++)
         if (!(steps->scales[i] > 0 && steps->scales[i] < 1e30f))
-            return import_fail(im, -EINVAL, "scale %lld is %g", (long long)i, (double)steps->scales[i]);
+            return import_fail(im, -EINVAL, "scale %lld is %g", (long long)i,
+                               (double)steps->scales[i]);
     return scale->rank <= 1 ? 0 : import_fail(im, -ENOTSUP, "scales of blocks ('%s')", scale->name);
 }
 
-static int read_zero(struct importer *im, const struct import_value *zero, struct import_origin *steps)
+static int read_zero(struct importer *im, const struct import_value *zero,
+                     struct import_origin *steps)
 {
     if (!zero)
         return 0;
     int64_t count = import_elements(zero);
-    if (!zero->constant || count == 0 || (zero->type != TENSOR_INT8 && zero->type != TENSOR_UINT8 &&
-                                          zero->type != TENSOR_INT32))
-        return import_fail(im, -ENOTSUP, "zero point '%s' that is not constant int8 or uint8", zero->name);
+    if (!zero->constant || count == 0 ||
+        (zero->type != TENSOR_INT8 && zero->type != TENSOR_UINT8 && zero->type != TENSOR_INT32))
+        return import_fail(im, -ENOTSUP, "zero point '%s' that is not constant int8 or uint8",
+                           zero->name);
     for (int64_t i = 1; i < count; i++)
         if (import_int_at(zero, i) != import_int_at(zero, 0))
-            return import_fail(im, -ENOTSUP, "another zero point for each channel ('%s')", zero->name);
+            return import_fail(im, -ENOTSUP, "another zero point for each channel ('%s')",
+                               zero->name);
     steps->type = zero->type == TENSOR_INT32 ? TENSOR_INT32 : TENSOR_INT8;
     steps->zero_point = (int32_t)import_int_at(zero, 0) - (zero->type == TENSOR_UINT8 ? 128 : 0);
     return 0;
 }
 
-int import_steps(struct importer *im, const struct import_value *scale, const struct import_value *zero,
-                 struct import_origin *steps)
+int import_steps(struct importer *im, const struct import_value *scale,
+                 const struct import_value *zero, struct import_origin *steps)
 {
     *steps = (struct import_origin){.type = TENSOR_INT8, .zero_point = -128};
     int rc = read_scales(im, scale, steps);
@@ -59,7 +65,8 @@ static int need_one_scale(struct importer *im, const struct import_origin *steps
 
 static bool same_steps(const struct draft_tensor *t, const struct import_origin *steps)
 {
-    return t->scale_count == 1 && t->scales[0] == steps->scales[0] && t->zero_point == steps->zero_point;
+    return t->scale_count == 1 && t->scales[0] == steps->scales[0] &&
+           t->zero_point == steps->zero_point;
 }
 
 int import_quantize(struct importer *im, struct import_value *x, const struct import_origin *steps,
@@ -72,20 +79,24 @@ int import_quantize(struct importer *im, struct import_value *x, const struct im
         rc = import_fail(im, -ENOTSUP, "an input that is %s", tensor_type_name(x->type));
     if (rc < 0)
         return rc;
-    struct draft_tensor like = {.type = TENSOR_INT8, .scales = steps->scales, .scale_count = 1,
+    struct draft_tensor like = {.type = TENSOR_INT8,
+                                .scales = steps->scales,
+                                .scale_count = 1,
                                 .zero_point = steps->zero_point};
     int32_t dims[TENSOR_RANK_MAX];
     import_order_copy(out, x);
     import_order_dims(out, dims);
     out->type = TENSOR_INT8;
     out->tensor = import_result(im, out, &like, out->rank, dims);
-    return out->tensor < 0 ? out->tensor : import_emit(im, OP_QUANTIZE, NULL, 1, &x->tensor, 1, &out->tensor);
+    return out->tensor < 0 ? out->tensor
+                           : import_emit(im, OP_QUANTIZE, NULL, 1, &x->tensor, 1, &out->tensor);
 }
 
-// ---- constants -----------------------------------------------------------------------------------
+// ---- constants --------------------------------------------------------------
 
 // Which scale element `index` has.
-static uint32_t scale_at(const struct import_value *x, const struct import_origin *steps, int64_t index)
+static uint32_t scale_at(const struct import_value *x, const struct import_origin *steps,
+                         int64_t index)
 {
     int64_t inner = 1;
     for (int32_t i = steps->axis + 1; i < x->rank; i++)
@@ -93,14 +104,16 @@ static uint32_t scale_at(const struct import_value *x, const struct import_origi
     return steps->scale_count == 1 ? 0 : (uint32_t)(index / inner % x->dims[steps->axis]);
 }
 
-static int check_axis(struct importer *im, const struct import_value *x, struct import_origin *steps)
+static int check_axis(struct importer *im, const struct import_value *x,
+                      struct import_origin *steps)
 {
     if (steps->scale_count == 1)
         return 0;
     int axis = import_axis(im, x->rank == 1 ? 0 : steps->axis, x->rank);
     steps->axis = axis;
     if (axis >= 0 && (int64_t)steps->scale_count != x->dims[steps->axis])
-        return import_fail(im, -EINVAL, "%u scales for %d channels", steps->scale_count, x->dims[steps->axis]);
+        return import_fail(im, -EINVAL, "%u scales for %d channels", steps->scale_count,
+                           x->dims[steps->axis]);
     return axis < 0 ? axis : 0;
 }
 
@@ -116,8 +129,8 @@ static const void *origin_data(struct importer *im, const struct import_value *x
     return moved;
 }
 
-static int dequantize_constant(struct importer *im, const struct import_value *x, const struct import_origin *given,
-                               struct import_value *out)
+static int dequantize_constant(struct importer *im, const struct import_value *x,
+                               const struct import_origin *given, struct import_value *out)
 {
     struct import_origin steps = *given;
     int64_t n = import_elements(x);
@@ -132,7 +145,8 @@ static int dequantize_constant(struct importer *im, const struct import_value *x
     if (!values)
         return -ENOMEM;
     for (int64_t i = 0; i < n; i++) {
-        int64_t q = steps.type == TENSOR_INT8 ? ((const int8_t *)steps.data)[i] : ((const int32_t *)steps.data)[i];
+        int64_t q = steps.type == TENSOR_INT8 ? ((const int8_t *)steps.data)[i]
+                                              : ((const int32_t *)steps.data)[i];
         values[i] = (float)(q - steps.zero_point) * steps.scales[scale_at(x, &steps, i)];
     }
     out->type = TENSOR_FLOAT32;
@@ -144,8 +158,9 @@ static int dequantize_constant(struct importer *im, const struct import_value *x
     return 0;
 }
 
-static int quantize_constant(struct importer *im, const struct import_value *x, struct import_origin *steps,
-                             bool is_unsigned, struct import_value *out)
+static int quantize_constant(struct importer *im, const struct import_value *x,
+                             struct import_origin *steps, bool is_unsigned,
+                             struct import_value *out)
 {
     int64_t n = import_elements(x);
     int rc = import_need_constant(im, x, "input");
@@ -155,7 +170,8 @@ static int quantize_constant(struct importer *im, const struct import_value *x, 
     if (!values)
         return rc < 0 ? rc : -ENOMEM;
     for (int64_t i = 0; i < n; i++) {
-        float q = nearbyintf(((const float *)x->data)[i] / steps->scales[scale_at(x, steps, i)]) + (float)steps->zero_point;
+        float q = nearbyintf(((const float *)x->data)[i] / steps->scales[scale_at(x, steps, i)]) +
+                  (float)steps->zero_point;
         int8_t clamped = (int8_t)(q < -128 ? -128 : q > 127 ? 127 : q == q ? q : 0);
         values[i] = is_unsigned ? (int8_t)(clamped ^ -128) : clamped;
     }
@@ -167,7 +183,7 @@ static int quantize_constant(struct importer *im, const struct import_value *x, 
     return 0;
 }
 
-// ---- nodes ---------------------------------------------------------------------------------------
+// ---- nodes ------------------------------------------------------------------
 
 static int32_t node_axis(const struct importer *im)
 {
@@ -175,7 +191,8 @@ static int32_t node_axis(const struct importer *im)
     return axis < -TENSOR_RANK_MAX || axis > TENSOR_RANK_MAX ? TENSOR_RANK_MAX : (int32_t)axis;
 }
 
-int import_quantize_linear(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_quantize_linear(struct importer *im, struct import_value **in, uint32_t count,
+                           struct import_value *out)
 {
     struct import_origin steps;
     const struct import_value *zero = count > 2 ? in[2] : NULL;
@@ -189,13 +206,14 @@ int import_quantize_linear(struct importer *im, struct import_value **in, uint32
     if (!zero && type == 3)
         steps.zero_point = 0;
     if (in[0]->constant)
-        return quantize_constant(im, in[0], &steps, zero ? zero->type == TENSOR_UINT8 : type != 3, out);
+        return quantize_constant(im, in[0], &steps, zero ? zero->type == TENSOR_UINT8 : type != 3,
+                                 out);
     out->steps_type = zero ? zero->type : type == 3 ? TENSOR_INT8 : TENSOR_UINT8;
     return import_quantize(im, in[0], &steps, out);
 }
 
-int import_dequantize(struct importer *im, struct import_value *x, const struct import_origin *steps,
-                      struct import_value *out)
+int import_dequantize(struct importer *im, struct import_value *x,
+                      const struct import_origin *steps, struct import_value *out)
 {
     int32_t dims[TENSOR_RANK_MAX];
     if (x->constant)
@@ -218,10 +236,12 @@ int import_dequantize(struct importer *im, struct import_value *x, const struct 
     import_order_dims(out, dims);
     out->type = TENSOR_FLOAT32;
     out->tensor = import_result(im, out, NULL, out->rank, dims);
-    return out->tensor < 0 ? out->tensor : import_emit(im, OP_DEQUANTIZE, NULL, 1, &x->tensor, 1, &out->tensor);
+    return out->tensor < 0 ? out->tensor
+                           : import_emit(im, OP_DEQUANTIZE, NULL, 1, &x->tensor, 1, &out->tensor);
 }
 
-int import_dequantize_linear(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_dequantize_linear(struct importer *im, struct import_value **in, uint32_t count,
+                             struct import_value *out)
 {
     struct import_origin steps;
     const struct import_value *zero = count > 2 ? in[2] : NULL;

@@ -15,7 +15,8 @@ static void alias(struct import_value *out, const struct import_value *x)
 }
 
 // Dropout (not training) and Identity.
-int import_identity(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_identity(struct importer *im, struct import_value **in, uint32_t count,
+                    struct import_value *out)
 {
     (void)count;
     if (im->node->n_output > 1 && im->node->output[1] && *im->node->output[1])
@@ -24,23 +25,29 @@ int import_identity(struct importer *im, struct import_value **in, uint32_t coun
     return 0;
 }
 
-// Between kinds of floats, which are all float32 here; PyTorch casts what it quantized to the type that it has.
-int import_cast(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+// Between kinds of floats, which are all float32 here; PyTorch casts what it quantized to the type
+// that it has.
+int import_cast(struct importer *im, struct import_value **in, uint32_t count,
+                struct import_value *out)
 {
     int64_t to = import_attribute_int(im, "to", 0);
     bool floats = in[0]->type == TENSOR_FLOAT32 && (to == 1 || to == 10 || to == 11);
-    bool same = (to == 2 && in[0]->steps_type == TENSOR_UINT8) || (to == 3 && in[0]->steps_type == TENSOR_INT8);
+    bool same = (to == 2 && in[0]->steps_type == TENSOR_UINT8) ||
+                (to == 3 && in[0]->steps_type == TENSOR_INT8);
     (void)count;
     if (!floats && (in[0]->type != TENSOR_INT8 || !same))
-        return import_fail(im, -ENOTSUP, "from %s to ONNX type %lld", tensor_type_name(in[0]->type), (long long)to);
+        return import_fail(im, -ENOTSUP, "from %s to ONNX type %lld", tensor_type_name(in[0]->type),
+                           (long long)to);
     alias(out, in[0]);
     return 0;
 }
 
-int import_shape(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_shape(struct importer *im, struct import_value **in, uint32_t count,
+                 struct import_value *out)
 {
     int64_t rank = in[0]->rank, dims[1];
-    int64_t start = import_attribute_int(im, "start", 0), end = import_attribute_int(im, "end", rank);
+    int64_t start = import_attribute_int(im, "start", 0),
+            end = import_attribute_int(im, "end", rank);
     (void)count;
     start = start < -rank ? 0 : start < 0 ? start + rank : start > rank ? rank : start;
     end = end < -rank ? 0 : end < 0 ? end + rank : end > rank ? rank : end;
@@ -53,13 +60,13 @@ int import_shape(struct importer *im, struct import_value **in, uint32_t count, 
     return values ? 0 : rc < 0 ? rc : -ENOMEM;
 }
 
-// ---- reshapes ------------------------------------------------------------------------------------
+// ---- reshapes ---------------------------------------------------------------
 
 // [N, C, H, W] held as N, H, W, C becomes [N, C H W]: the bytes stay, the value remembers.
 static bool flattens_picture(const struct import_value *x, const struct import_value *out)
 {
-    return x->rank == 4 && memcmp(x->perm, import_picture, 4 * sizeof(x->perm[0])) == 0 && out->rank == 2 &&
-           out->dims[0] == x->dims[0];
+    return x->rank == 4 && memcmp(x->perm, import_picture, 4 * sizeof(x->perm[0])) == 0 &&
+           out->rank == 2 && out->dims[0] == x->dims[0];
 }
 
 static int reshape(struct importer *im, struct import_value *x, int32_t rank, const int64_t *dims,
@@ -71,8 +78,8 @@ static int reshape(struct importer *im, struct import_value *x, int32_t rank, co
     if (rc < 0)
         return rc;
     if (import_elements(x) != import_elements(out))
-        return import_fail(im, -EINVAL, "%lld elements into a shape of %lld", (long long)import_elements(x),
-                           (long long)import_elements(out));
+        return import_fail(im, -EINVAL, "%lld elements into a shape of %lld",
+                           (long long)import_elements(x), (long long)import_elements(out));
     out->type = x->type;
     if (rank == x->rank && memcmp(out->dims, x->dims, (size_t)rank * sizeof(out->dims[0])) == 0) {
         alias(out, x);
@@ -92,8 +99,8 @@ static int reshape(struct importer *im, struct import_value *x, int32_t rank, co
     return out->tensor < 0 ? out->tensor : 0;
 }
 
-int32_t import_reshape_dims(struct importer *im, const struct import_value *x, const struct import_value *list,
-                            int64_t *dims)
+int32_t import_reshape_dims(struct importer *im, const struct import_value *x,
+                            const struct import_value *list, int64_t *dims)
 {
     int32_t rank, free_at = -1;
     int64_t rest = import_elements(x);
@@ -107,11 +114,13 @@ int32_t import_reshape_dims(struct importer *im, const struct import_value *x, c
         if (dims[i] == -1 && free_at < 0)
             free_at = i;
         else if (dims[i] < 1)
-            return import_fail(im, -EINVAL, "dimension %d of the new shape is %lld", i, (long long)dims[i]);
+            return import_fail(im, -EINVAL, "dimension %d of the new shape is %lld", i,
+                               (long long)dims[i]);
         else if (rest % dims[i] == 0)
             rest /= dims[i];
         else
-            return import_fail(im, -EINVAL, "%lld elements do not fill the new shape", (long long)import_elements(x));
+            return import_fail(im, -EINVAL, "%lld elements do not fill the new shape",
+                               (long long)import_elements(x));
     }
     if (free_at >= 0)
         dims[free_at] = rest;
@@ -130,7 +139,8 @@ int32_t import_flatten_dims(struct importer *im, const struct import_value *x, i
     return 2;
 }
 
-int import_axes(struct importer *im, const struct import_value *list, int32_t rank, int32_t *axes, int32_t *count)
+int import_axes(struct importer *im, const struct import_value *list, int32_t rank, int32_t *axes,
+                int32_t *count)
 {
     int64_t given[TENSOR_RANK_MAX];
     uint32_t seen = 0;
@@ -146,8 +156,8 @@ int import_axes(struct importer *im, const struct import_value *list, int32_t ra
     return rc < 0 ? rc : 0;
 }
 
-int32_t import_squeeze_dims(struct importer *im, const struct import_value *x, const struct import_value *list,
-                            int64_t *dims)
+int32_t import_squeeze_dims(struct importer *im, const struct import_value *x,
+                            const struct import_value *list, int64_t *dims)
 {
     int32_t axes[TENSOR_RANK_MAX], count, rank = 0;
     uint32_t gone = 0;
@@ -163,8 +173,8 @@ int32_t import_squeeze_dims(struct importer *im, const struct import_value *x, c
     return rc < 0 ? rc : rank;
 }
 
-int32_t import_unsqueeze_dims(struct importer *im, const struct import_value *x, const struct import_value *list,
-                              int64_t *dims)
+int32_t import_unsqueeze_dims(struct importer *im, const struct import_value *x,
+                              const struct import_value *list, int64_t *dims)
 {
     int64_t given[TENSOR_RANK_MAX];
     int32_t count, axes[TENSOR_RANK_MAX], from = 0;
@@ -184,14 +194,16 @@ int32_t import_unsqueeze_dims(struct importer *im, const struct import_value *x,
     return x->rank + count;
 }
 
-int import_reshape(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_reshape(struct importer *im, struct import_value **in, uint32_t count,
+                   struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
     int32_t rank = import_reshape_dims(im, in[0], count > 1 ? in[1] : NULL, dims);
     return rank < 0 ? rank : reshape(im, in[0], rank, dims, out);
 }
 
-int import_flatten(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_flatten(struct importer *im, struct import_value **in, uint32_t count,
+                   struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
     int32_t rank = import_flatten_dims(im, in[0], dims);
@@ -199,21 +211,23 @@ int import_flatten(struct importer *im, struct import_value **in, uint32_t count
     return rank < 0 ? rank : reshape(im, in[0], rank, dims, out);
 }
 
-int import_squeeze(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_squeeze(struct importer *im, struct import_value **in, uint32_t count,
+                   struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
     int32_t rank = import_squeeze_dims(im, in[0], count > 1 ? in[1] : NULL, dims);
     return rank < 0 ? rank : reshape(im, in[0], rank, dims, out);
 }
 
-int import_unsqueeze(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_unsqueeze(struct importer *im, struct import_value **in, uint32_t count,
+                     struct import_value *out)
 {
     int64_t dims[TENSOR_RANK_MAX];
     int32_t rank = import_unsqueeze_dims(im, in[0], count > 1 ? in[1] : NULL, dims);
     return rank < 0 ? rank : reshape(im, in[0], rank, dims, out);
 }
 
-// ---- transpose -----------------------------------------------------------------------------------
+// ---- transpose --------------------------------------------------------------
 
 int import_transpose_perm(struct importer *im, int32_t rank, int32_t *perm)
 {
@@ -234,7 +248,8 @@ int import_transpose_perm(struct importer *im, int32_t rank, int32_t *perm)
 }
 
 // No byte moves: the order says what the tensor's axes mean from now on.
-int import_transpose(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_transpose(struct importer *im, struct import_value **in, uint32_t count,
+                     struct import_value *out)
 {
     struct import_value *x = in[0];
     int32_t perm[TENSOR_RANK_MAX];

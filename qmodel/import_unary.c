@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Functions of one tensor, element by element (softmax: row by row): the order of the axes does not matter to them.
+// Functions of one tensor, element by element (softmax: row by row): the order of the axes does not
+// matter to them.
 
 #include <errno.h>
 #include <math.h>
@@ -8,7 +9,8 @@
 
 #include "qmodel/import_nodes.h"
 
-static int emit_unary(struct importer *im, int32_t code, float value, struct import_value *x, struct import_value *out)
+static int emit_unary(struct importer *im, int32_t code, float value, struct import_value *x,
+                      struct import_value *out)
 {
     struct graph_options options = {.value = value};
     int rc = import_need_activation(im, x, "input");
@@ -19,44 +21,51 @@ static int emit_unary(struct importer *im, int32_t code, float value, struct imp
 }
 
 // x op one number; `value` is its place for the tensors on the way.
-static int emit_number(struct importer *im, int32_t code, int32_t activation, float number, struct import_value *value)
+static int emit_number(struct importer *im, int32_t code, int32_t activation, float number,
+                       struct import_value *value)
 {
     struct graph_options options = {.activation = activation};
     int32_t inputs[2] = {value->tensor, import_floats_tensor(im, &number, 1)};
     return inputs[1] < 0 ? inputs[1] : import_emit_value(im, code, &options, 2, inputs, value);
 }
 
-int import_relu(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_relu(struct importer *im, struct import_value **in, uint32_t count,
+                struct import_value *out)
 {
     (void)count;
     return emit_unary(im, OP_RELU, 0, in[0], out);
 }
 
-int import_sigmoid(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_sigmoid(struct importer *im, struct import_value **in, uint32_t count,
+                   struct import_value *out)
 {
     (void)count;
     return emit_unary(im, OP_LOGISTIC, 0, in[0], out);
 }
 
-int import_tanh(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_tanh(struct importer *im, struct import_value **in, uint32_t count,
+                struct import_value *out)
 {
     (void)count;
     return emit_unary(im, OP_TANH, 0, in[0], out);
 }
 
-int import_hard_swish(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_hard_swish(struct importer *im, struct import_value **in, uint32_t count,
+                      struct import_value *out)
 {
     (void)count;
     return emit_unary(im, OP_HARD_SWISH, 0, in[0], out);
 }
 
-int import_leaky_relu(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_leaky_relu(struct importer *im, struct import_value **in, uint32_t count,
+                      struct import_value *out)
 {
     (void)count;
     return emit_unary(im, OP_LEAKY_RELU, import_attribute_float(im, "alpha", 0.01f), in[0], out);
 }
 
-int import_elu(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_elu(struct importer *im, struct import_value **in, uint32_t count,
+               struct import_value *out)
 {
     (void)count;
     if (import_attribute_float(im, "alpha", 1) != 1)
@@ -65,9 +74,11 @@ int import_elu(struct importer *im, struct import_value **in, uint32_t count, st
 }
 
 // max(0, min(1, alpha x + beta)) = min(6, max(0, 6 alpha x + 6 beta)) / 6
-int import_hard_sigmoid(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_hard_sigmoid(struct importer *im, struct import_value **in, uint32_t count,
+                        struct import_value *out)
 {
-    float alpha = import_attribute_float(im, "alpha", 0.2f), beta = import_attribute_float(im, "beta", 0.5f);
+    float alpha = import_attribute_float(im, "alpha", 0.2f),
+          beta = import_attribute_float(im, "beta", 0.5f);
     (void)count;
     int rc = import_need_activation(im, in[0], "input");
     if (rc < 0)
@@ -87,7 +98,8 @@ int import_hard_sigmoid(struct importer *im, struct import_value **in, uint32_t 
 }
 
 // Bounds come as attributes (before operator set 11) or as inputs.
-static int clip_bounds(struct importer *im, struct import_value **in, uint32_t count, float *low, float *high)
+static int clip_bounds(struct importer *im, struct import_value **in, uint32_t count, float *low,
+                       float *high)
 {
     *low = import_attribute_float(im, "min", -INFINITY);
     *high = import_attribute_float(im, "max", INFINITY);
@@ -102,7 +114,8 @@ static int clip_bounds(struct importer *im, struct import_value **in, uint32_t c
     return rc;
 }
 
-int import_clip(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+int import_clip(struct importer *im, struct import_value **in, uint32_t count,
+                struct import_value *out)
 {
     float low, high;
     int rc = clip_bounds(im, in, count, &low, &high);
@@ -124,8 +137,10 @@ int import_clip(struct importer *im, struct import_value **in, uint32_t count, s
     return rc == 0 && high != INFINITY ? emit_number(im, OP_MINIMUM, 0, high, out) : rc;
 }
 
-// TFLite's softmax runs over the last axis. Before operator set 13 ONNX runs over all axes from the given one on.
-int import_softmax(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+// TFLite's softmax runs over the last axis. Before operator set 13 ONNX runs over all axes from the
+// given one on.
+int import_softmax(struct importer *im, struct import_value **in, uint32_t count,
+                   struct import_value *out)
 {
     struct import_value *x = in[0];
     (void)count;
@@ -137,7 +152,8 @@ int import_softmax(struct importer *im, struct import_value **in, uint32_t count
         return axis;
     for (int32_t i = axis + 1; i < x->rank && im->opset < 13; i++)
         if (x->dims[i] != 1)
-            return import_fail(im, -ENOTSUP, "over several axes (operator set %lld)", (long long)im->opset);
+            return import_fail(im, -ENOTSUP, "over several axes (operator set %lld)",
+                               (long long)im->opset);
     int32_t perm[TENSOR_RANK_MAX], at = 0;
     for (int32_t i = 0; i < x->rank; i++)
         if (x->perm[i] != axis)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names to values. Initializers are known from the start and read when somebody asks for them, so that one that
-// nobody uses costs nothing and cannot be wrong.
+// Names to values. Initializers are known from the start and read when somebody asks for them, so
+// that one that nobody uses costs nothing and cannot be wrong.
 
 #include <errno.h>
 #include <string.h>
@@ -33,7 +33,8 @@ static int count_names(struct importer *im, size_t *count)
     for (size_t i = 0; i < g->n_node; i++)
         *count += g->node[i]->n_output;
     if (*count > NAMES_MOST || g->n_node > GRAPH_OPERATORS_MAX)
-        return model_fail(im->error, -ENOTSUP, "%zu nodes with %zu values, at most %d and %d are supported", g->n_node,
+        return model_fail(im->error, -ENOTSUP,
+                          "%zu nodes with %zu values, at most %d and %d are supported", g->n_node,
                           *count, GRAPH_OPERATORS_MAX, NAMES_MOST);
     return 0;
 }
@@ -56,7 +57,8 @@ int import_values_open(struct importer *im)
         const Onnx__Tensor *tensor = im->graph->initializer[i];
         struct import_value *value = tensor->name ? import_value_add(im, tensor->name) : NULL;
         if (!value)
-            return tensor->name ? -EINVAL : model_fail(im->error, -EINVAL, "initializer %zu has no name", i);
+            return tensor->name ? -EINVAL
+                                : model_fail(im->error, -EINVAL, "initializer %zu has no name", i);
         value->initializer = tensor;
     }
     return 0;
@@ -94,7 +96,7 @@ bool import_is_initializer(struct importer *im, const char *name)
     return value && value->initializer;
 }
 
-// ---- inputs and outputs of a node ----------------------------------------------------------------
+// ---- inputs and outputs of a node -------------------------------------------
 
 bool import_has_input(const struct importer *im, size_t index)
 {
@@ -109,7 +111,8 @@ struct import_value *import_input(struct importer *im, size_t index)
     }
     const char *name = im->node->input[index];
     if (!slot_of(im, name)->value) {
-        import_fail(im, -EINVAL, "input '%.60s' is neither an initializer nor the output of a node before it",
+        import_fail(im, -EINVAL,
+                    "input '%.60s' is neither an initializer nor the output of a node before it",
                     import_text(im, name));
         return NULL;
     }
@@ -125,7 +128,7 @@ struct import_value *import_output(struct importer *im, size_t index)
     return import_value_add(im, im->node->output[index]);
 }
 
-// ---- constants -----------------------------------------------------------------------------------
+// ---- constants --------------------------------------------------------------
 
 int64_t import_elements(const struct import_value *value)
 {
@@ -153,14 +156,15 @@ int import_float(struct importer *im, const struct import_value *value, float *n
     return 0;
 }
 
-int import_ints(struct importer *im, const struct import_value *value, int64_t *list, int32_t most, int32_t *count)
+int import_ints(struct importer *im, const struct import_value *value, int64_t *list, int32_t most,
+                int32_t *count)
 {
     int64_t elements = import_elements(value);
     if (!value->constant || (value->type != TENSOR_INT64 && value->type != TENSOR_INT32))
         return import_fail(im, -ENOTSUP, "'%s' is not constant integers", value->name);
     if (elements > most)
-        return import_fail(im, -ENOTSUP, "'%s' has %lld values, at most %d are expected", value->name,
-                           (long long)elements, most);
+        return import_fail(im, -ENOTSUP, "'%s' has %lld values, at most %d are expected",
+                           value->name, (long long)elements, most);
     for (int64_t i = 0; i < elements; i++)
         list[i] = import_int_at(value, i);
     *count = (int32_t)elements;
@@ -183,7 +187,7 @@ int import_need_activation(struct importer *im, const struct import_value *value
     return 0;
 }
 
-// ---- attributes ----------------------------------------------------------------------------------
+// ---- attributes -------------------------------------------------------------
 
 const Onnx__Attribute *import_attribute(const struct importer *im, const char *name)
 {
@@ -198,13 +202,17 @@ const Onnx__Attribute *import_attribute(const struct importer *im, const char *n
 int64_t import_attribute_int(const struct importer *im, const char *name, int64_t fallback)
 {
     const Onnx__Attribute *attribute = import_attribute(im, name);
-    return attribute && attribute->has_i ? attribute->i : attribute && attribute->type == 2 ? 0 : fallback;
+    return attribute && attribute->has_i       ? attribute->i
+           : attribute && attribute->type == 2 ? 0
+                                               : fallback;
 }
 
 float import_attribute_float(const struct importer *im, const char *name, float fallback)
 {
     const Onnx__Attribute *attribute = import_attribute(im, name);
-    return attribute && attribute->has_f ? attribute->f : attribute && attribute->type == 1 ? 0 : fallback;
+    return attribute && attribute->has_f       ? attribute->f
+           : attribute && attribute->type == 1 ? 0
+                                               : fallback;
 }
 
 bool import_attribute_is(const struct importer *im, const char *name, const char *text)
@@ -214,14 +222,16 @@ bool import_attribute_is(const struct importer *im, const char *name, const char
            memcmp(attribute->s.data, text, attribute->s.len) == 0;
 }
 
-int import_attribute_ints(struct importer *im, const char *name, int64_t *list, int32_t most, int32_t *count)
+int import_attribute_ints(struct importer *im, const char *name, int64_t *list, int32_t most,
+                          int32_t *count)
 {
     const Onnx__Attribute *attribute = import_attribute(im, name);
     *count = 0;
     if (!attribute)
         return 0;
     if (attribute->n_ints > (size_t)most)
-        return import_fail(im, -ENOTSUP, "%zu values of '%s', at most %d are expected", attribute->n_ints, name, most);
+        return import_fail(im, -ENOTSUP, "%zu values of '%s', at most %d are expected",
+                           attribute->n_ints, name, most);
     for (size_t i = 0; i < attribute->n_ints; i++)
         list[i] = attribute->ints[i];
     *count = (int32_t)attribute->n_ints;

@@ -39,7 +39,8 @@ static int32_t extent(const struct import_window *w, int i)
 
 static int32_t same_total(const struct import_window *w, int i, int32_t size)
 {
-    int32_t total = ((size + w->stride[i] - 1) / w->stride[i] - 1) * w->stride[i] + extent(w, i) - size;
+    int32_t total = ((size + w->stride[i] - 1) / w->stride[i] - 1) * w->stride[i] + extent(w, i) -
+                    size;
     return total > 0 ? total : 0;
 }
 
@@ -67,7 +68,8 @@ static int read_pads(struct importer *im, const struct import_value *x, struct i
 }
 
 // The last window may reach past the padding (ceil_mode), or need less of it than is given.
-static int solve(struct importer *im, const struct import_value *x, struct import_window *w, bool ceiling)
+static int solve(struct importer *im, const struct import_value *x, struct import_window *w,
+                 bool ceiling)
 {
     w->same = true;
     for (int i = 0; i < 2; i++) {
@@ -107,8 +109,8 @@ int import_window_read(struct importer *im, const struct import_value *x, const 
     return rc < 0 ? rc : solve(im, x, w, import_attribute_int(im, "ceil_mode", 0) != 0);
 }
 
-int32_t import_pad_tensor(struct importer *im, int32_t tensor, const struct import_value *out, const int32_t *before,
-                          const int32_t *after, float value)
+int32_t import_pad_tensor(struct importer *im, int32_t tensor, const struct import_value *out,
+                          const int32_t *before, const int32_t *after, float value)
 {
     struct draft_tensor from = im->draft->tensors[tensor];
     int32_t dims[TENSOR_RANK_MAX], list[2 * TENSOR_RANK_MAX];
@@ -126,12 +128,14 @@ int32_t import_pad_tensor(struct importer *im, int32_t tensor, const struct impo
     if (value != 0)
         inputs[2] = import_floats_tensor(im, &value, 1);
     int32_t made = inputs[2] < 0 ? inputs[2] : import_result(im, out, &from, from.rank, dims);
-    int rc = made < 0 ? made : import_emit(im, value != 0 ? OP_PADV2 : OP_PAD, NULL, value != 0 ? 3 : 2, inputs, 1, &made);
+    int rc = made < 0 ? made
+                      : import_emit(im, value != 0 ? OP_PADV2 : OP_PAD, NULL, value != 0 ? 3 : 2,
+                                    inputs, 1, &made);
     return rc < 0 ? rc : made;
 }
 
-int32_t import_window_pad(struct importer *im, struct import_value *x, const struct import_window *w, float value,
-                          struct graph_options *options)
+int32_t import_window_pad(struct importer *im, struct import_value *x,
+                          const struct import_window *w, float value, struct graph_options *options)
 {
     int32_t tensor = import_arrange(im, x, import_picture);
     options->stride_h = w->stride[0];
@@ -139,12 +143,13 @@ int32_t import_window_pad(struct importer *im, struct import_value *x, const str
     options->padding = w->padded && w->same ? PADDING_SAME : PADDING_VALID;
     if (tensor < 0 || !w->padded || w->same)
         return tensor;
-    int32_t before[4] = {0, w->before[0], w->before[1], 0}, after[4] = {0, w->after[0], w->after[1], 0};
+    int32_t before[4] = {0, w->before[0], w->before[1], 0},
+            after[4] = {0, w->after[0], w->after[1], 0};
     return import_pad_tensor(im, tensor, x, before, after, value);
 }
 
-int import_window_out(struct importer *im, const struct import_value *x, const struct import_window *w,
-                      int32_t channels, struct import_value *out)
+int import_window_out(struct importer *im, const struct import_value *x,
+                      const struct import_window *w, int32_t channels, struct import_value *out)
 {
     int64_t dims[4] = {x->dims[0], channels, w->out[0], w->out[1]};
     int rc = import_set_shape(im, out, 4, dims);

@@ -26,7 +26,7 @@ const char command_info_help[] =
     "  --json           JSON; sizes in bytes\n";
 // clang-format on
 
-// ---- text --------------------------------------------------------------------------------------
+// ---- text -------------------------------------------------------------------
 
 static void print_ends(const struct model *model)
 {
@@ -102,7 +102,7 @@ static void print_plan(const struct model *model)
     }
 }
 
-// ---- JSON --------------------------------------------------------------------------------------
+// ---- JSON -------------------------------------------------------------------
 
 static void write_tensor(struct json_writer *json, const struct tensor_info *t)
 {
@@ -224,7 +224,7 @@ static int print_json(const struct model *model, const struct model_summary *s, 
     return 0;
 }
 
-// ---- command -----------------------------------------------------------------------------------
+// ---- command ----------------------------------------------------------------
 
 int command_info(int argc, char **argv)
 {

@@ -22,7 +22,7 @@ struct view {
     bool symmetric;           // every zero point is the middle: 0, uint8's 128
 };
 
-// ---- which layer -------------------------------------------------------------------------------
+// ---- which layer ------------------------------------------------------------
 
 static bool is_called(const struct stored_weights *w, const char *name, bool part)
 {
@@ -64,12 +64,12 @@ static int find(const struct stored *s, const char *path, const char *layer,
     if (count > 1)
         return command_fail("info", "%s: %u layers with weights are called '%s'; give a number",
                             path, count, layer);
-    return count == 1 ? 0
-                      : command_fail("info", "%s: no layer with weights is called '%s'", path,
-                                     layer);
+    return count == 1
+               ? 0
+               : command_fail("info", "%s: no layer with weights is called '%s'", path, layer);
 }
 
-// ---- what it is --------------------------------------------------------------------------------
+// ---- what it is -------------------------------------------------------------
 
 static bool is_integer(const struct stored_weights *w)
 {
@@ -109,7 +109,7 @@ static void channel_ends(const struct stored_weights *w, int64_t channel, float 
     }
 }
 
-// ---- text --------------------------------------------------------------------------------------
+// ---- text -------------------------------------------------------------------
 
 static void print_head(const struct view *v)
 {
@@ -160,7 +160,7 @@ static void print_text(const struct view *v)
                (long long)(v->weights.channels - v->channels));
 }
 
-// ---- JSON --------------------------------------------------------------------------------------
+// ---- JSON -------------------------------------------------------------------
 
 static void write_double(struct json_writer *json, const char *key, double value)
 {

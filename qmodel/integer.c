@@ -20,7 +20,8 @@ enum rule { RULE_WEIGHTED, RULE_FREE, RULE_SAME, RULE_UNIT, RULE_TANH };
 static const struct operator_rule {
     int32_t code;
     enum rule rule;
-    int32_t version, wide_version; // of TFLite's operator that first had int8 and int16; 0 = it has not
+    int32_t version,
+        wide_version; // of TFLite's operator that first had int8 and int16; 0 = it has not
 } rules[] = {
     {OP_CONV_2D, RULE_WEIGHTED, 3, 4},
     {OP_DEPTHWISE_CONV_2D, RULE_WEIGHTED, 3, 5},
@@ -83,7 +84,8 @@ int integer_check(struct draft *draft, bool wide, bool allow_float, struct model
         if (op->keep || (rule && (!wide || rule->wide_version)))
             continue;
         if (!allow_float)
-            return draft_fail(draft, error, -ENOTSUP, i, "it has no %s form here (--allow-float keeps it in float)",
+            return draft_fail(draft, error, -ENOTSUP, i,
+                              "it has no %s form here (--allow-float keeps it in float)",
                               wide ? "16x8" : "int8");
         op->keep = true;
     }
@@ -96,7 +98,7 @@ static bool is_foreign(const struct draft_operator *op)
     return op->keep || op->border;
 }
 
-// ---- groups --------------------------------------------------------------------------------------
+// ---- groups -----------------------------------------------------------------
 
 struct group {
     int32_t parent; // itself = the root, where the rest holds
@@ -139,10 +141,12 @@ static int32_t inner_type(const struct conversion *c)
 
 static bool is_float(const struct conversion *c, int32_t tensor)
 {
-    return tensor != GRAPH_ABSENT && c->draft->tensors[tensor].type == TENSOR_FLOAT32 && !c->outside[tensor];
+    return tensor != GRAPH_ABSENT && c->draft->tensors[tensor].type == TENSOR_FLOAT32 &&
+           !c->outside[tensor];
 }
 
-// A tensor that another group's range does not touch: a constant's private copy, what a QUANTIZE makes.
+// A tensor that another group's range does not touch: a constant's private copy, what a QUANTIZE
+// makes.
 static int32_t add_tensor(struct conversion *c, const struct draft_tensor *tensor)
 {
     int32_t index = draft_add_tensor(c->draft, tensor);
@@ -181,28 +185,31 @@ static bool is_own(const struct draft_operator *op, uint32_t input)
     return rule_of(op->code)->rule == RULE_WEIGHTED && input > 0;
 }
 
-// Constants get a tensor for each reader: each may need another scale. Equal bytes are stored once in the end.
+// Constants get a tensor for each reader: each may need another scale. Equal bytes are stored once
+// in the end.
 static int separate_constants(struct conversion *c)
 {
     for (uint32_t i = 0; i < c->draft->operator_count; i++) {
         for (uint32_t j = 0; j < c->draft->operators[i].input_count; j++) {
             int32_t index = c->draft->operators[i].inputs[j];
-            if (is_foreign(&c->draft->operators[i]) || !is_float(c, index) || !c->draft->tensors[index].data ||
-                is_own(&c->draft->operators[i], j))
+            if (is_foreign(&c->draft->operators[i]) || !is_float(c, index) ||
+                !c->draft->tensors[index].data || is_own(&c->draft->operators[i], j))
                 continue;
             struct draft_tensor copy = c->draft->tensors[index];
             int32_t made = add_tensor(c, &copy);
             if (made < 0)
                 return made;
             c->draft->operators[i].inputs[j] = made;
-            if (range_add(&c->groups[made].range, copy.data, (size_t)draft_elements(&copy), c->options->method) < 0)
+            if (range_add(&c->groups[made].range, copy.data, (size_t)draft_elements(&copy),
+                          c->options->method) < 0)
                 return no_memory(c);
         }
     }
     return 0;
 }
 
-// What reads several tensors at one scale cannot take one whose scale is fixed: a QUANTIZE before operator *at.
+// What reads several tensors at one scale cannot take one whose scale is fixed: a QUANTIZE before
+// operator *at.
 static int free_inputs(struct conversion *c, uint32_t *at)
 {
     for (uint32_t j = 0; j < c->draft->operators[*at].input_count; j++) {
@@ -210,8 +217,10 @@ static int free_inputs(struct conversion *c, uint32_t *at)
         if (!is_float(c, index) || !root_of(c, index)->fixed)
             continue;
         struct group *from = root_of(c, index);
-        int32_t low = c->options->wide ? -WIDE_STEPS : -128, high = c->options->wide ? WIDE_STEPS : 127;
-        float ends[2] = {(float)(low - from->zero_point) * from->scale, (float)(high - from->zero_point) * from->scale};
+        int32_t low = c->options->wide ? -WIDE_STEPS : -128,
+                high = c->options->wide ? WIDE_STEPS : 127;
+        float ends[2] = {(float)(low - from->zero_point) * from->scale,
+                         (float)(high - from->zero_point) * from->scale};
         struct draft_tensor copy = c->draft->tensors[index];
         int32_t made = add_tensor(c, &copy);
         if (made < 0 || range_add(&c->groups[made].range, ends, 2, c->options->method) < 0 ||
@@ -267,13 +276,14 @@ static int make_groups(struct conversion *c)
     return 0;
 }
 
-// ---- tensors -------------------------------------------------------------------------------------
+// ---- tensors ----------------------------------------------------------------
 
 static int solve_group(struct conversion *c, int32_t tensor)
 {
     struct group *group = &c->groups[tensor];
     float low, high;
-    if (group->parent != tensor || group->fixed || !is_float(c, tensor) || group->range.samples == 0)
+    if (group->parent != tensor || group->fixed || !is_float(c, tensor) ||
+        group->range.samples == 0)
         return 0;
     range_solve(&group->range, c->options->method, c->options->percentile, &low, &high);
     if (!c->options->wide) {
@@ -318,7 +328,8 @@ static int set_tensor(struct conversion *c, int32_t index)
     if (!scale)
         return no_memory(c);
     if (!(group->scale > 0))
-        return model_fail(c->error, -EINVAL, "tensor '%s' got no range: no layer makes it", t->name);
+        return model_fail(c->error, -EINVAL, "tensor '%s' got no range: no layer makes it",
+                          t->name);
     *scale = group->scale;
     t->type = inner_type(c);
     t->scales = scale;
@@ -350,10 +361,11 @@ static int set_tensors(struct conversion *c)
     return 0;
 }
 
-// ---- layers with weights -------------------------------------------------------------------------
+// ---- layers with weights ----------------------------------------------------
 
 // The layer's bias, with what rounding its weights to `rounded` will shift taken off.
-static const float *corrected_bias(struct conversion *c, uint32_t index, const struct draft_tensor *rounded)
+static const float *corrected_bias(struct conversion *c, uint32_t index,
+                                   const struct draft_tensor *rounded)
 {
     const struct draft_operator *op = &c->draft->operators[index];
     const struct draft_tensor *bias = &c->draft->tensors[op->inputs[2]];
@@ -364,15 +376,17 @@ static const float *corrected_bias(struct conversion *c, uint32_t index, const s
     if (!values)
         return NULL;
     memcpy(values, bias->data, bias->data_bytes);
-    correction_apply(op, &c->draft->tensors[op->inputs[1]], rounded, &c->ranges[source], NULL, values);
+    correction_apply(op, &c->draft->tensors[op->inputs[1]], rounded, &c->ranges[source], NULL,
+                     values);
     return values;
 }
 
-static int32_t bias_tensor(struct conversion *c, const struct draft_operator *op, const struct draft_tensor *weights,
-                           const float *from, float in_scale)
+static int32_t bias_tensor(struct conversion *c, const struct draft_operator *op,
+                           const struct draft_tensor *weights, const float *from, float in_scale)
 {
     struct draft_tensor bias = c->draft->tensors[op->inputs[2]];
-    size_t n = (size_t)draft_elements(&bias), element = c->options->wide ? sizeof(int64_t) : sizeof(int32_t);
+    size_t n = (size_t)draft_elements(&bias),
+           element = c->options->wide ? sizeof(int64_t) : sizeof(int32_t);
     void *q = store_take_array(&c->draft->store, n, element);
     float *scales = store_take_array(&c->draft->store, n, sizeof(*scales));
     if (!from || !q || !scales)
@@ -412,14 +426,16 @@ static int set_layer(struct conversion *c, uint32_t index)
     bool has_bias = op->input_count > 2 && op->inputs[2] != GRAPH_ABSENT;
     if (has_bias && !(floor = bias_floor(c, op, in_scale)))
         return no_memory(c);
-    int32_t weights = weights_to_int8(c->draft, op, c->options->per_tensor, c->options->clipped, floor);
+    int32_t weights = weights_to_int8(c->draft, op, c->options->per_tensor, c->options->clipped,
+                                      floor);
     if (weights < 0 || c->group_count == c->group_capacity)
         return no_memory(c);
     c->groups[c->group_count++] = (struct group){.parent = weights};
     struct draft_tensor rounded = c->draft->tensors[weights];
     const float *values = has_bias ? corrected_bias(c, index, &rounded) : NULL;
     op->inputs[1] = weights;
-    if (op->code == OP_FULLY_CONNECTED && c->draft->tensors[weights].scale_count > 1 && op->version < 12)
+    if (op->code == OP_FULLY_CONNECTED && c->draft->tensors[weights].scale_count > 1 &&
+        op->version < 12)
         op->version = 12; // scales per channel
     if (!has_bias)
         return 0;
@@ -439,7 +455,7 @@ static int set_layers(struct conversion *c)
     return 0;
 }
 
-// ---- edges ---------------------------------------------------------------------------------------
+// ---- edges ------------------------------------------------------------------
 
 // The outside's form of an int8 tensor.
 static int32_t edge_tensor(struct draft *d, int32_t inside, enum integer_edge kind)
@@ -486,7 +502,7 @@ int integer_set_edges(struct draft *d, const struct integer_options *o, struct m
     return 0;
 }
 
-// ---- all -----------------------------------------------------------------------------------------
+// ---- all --------------------------------------------------------------------
 
 static int start_groups(struct conversion *c, const struct range *ranges)
 {
@@ -497,7 +513,8 @@ static int start_groups(struct conversion *c, const struct range *ranges)
     c->groups = store_take_array(&c->temp, c->group_capacity, sizeof(*c->groups));
     c->outside = store_take_array(&c->temp, c->group_capacity, sizeof(*c->outside));
     int32_t *source = store_take_array(&c->temp, c->group_capacity, sizeof(*source));
-    if (!c->groups || !c->outside || !source || boundary_insert(d, source, c->outside, c->group_capacity) < 0)
+    if (!c->groups || !c->outside || !source ||
+        boundary_insert(d, source, c->outside, c->group_capacity) < 0)
         return no_memory(c);
     c->group_count = d->tensor_count;
     for (uint32_t i = 0; i < d->tensor_count; i++) {
@@ -508,10 +525,13 @@ static int start_groups(struct conversion *c, const struct range *ranges)
     return 0;
 }
 
-int integer_convert(struct draft *draft, const struct range *ranges, const struct integer_options *options,
-                    struct model_error *error)
+int integer_convert(struct draft *draft, const struct range *ranges,
+                    const struct integer_options *options, struct model_error *error)
 {
-    struct conversion c = {.draft = draft, .options = options, .error = error, .ranges = ranges,
+    struct conversion c = {.draft = draft,
+                           .options = options,
+                           .error = error,
+                           .ranges = ranges,
                            .range_count = draft->tensor_count};
     int rc = start_groups(&c, ranges);
     if (rc == 0)

@@ -18,7 +18,8 @@ static const struct {
     {"run", command_run_model, command_run_help, "classify pictures, or run raw tensors"},
     {"bench", command_bench, command_bench_help, "time a model, as a whole or layer by layer"},
     {"quantize", command_quantize, command_quantize_help, "a float model made smaller and faster"},
-    {"compare", command_compare, command_compare_help, "two models on the same data: how much is left"},
+    {"compare", command_compare, command_compare_help,
+     "two models on the same data: how much is left"},
     {"import", command_import, command_import_help, "an ONNX model as .tflite"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

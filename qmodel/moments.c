@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A sample's rows are laid down number by number (all rows' first number, all rows' second ...), so that each moment
-// is a product of two vectors of 16-bit numbers. Each lane has rooms of its own for them; the moments themselves are
-// shared and behind one lock a layer.
+// A sample's rows are laid down number by number (all rows' first number, all rows' second ...), so
+// that each moment is a product of two vectors of 16-bit numbers. Each lane has rooms of its own
+// for them; the moments themselves are shared and behind one lock a layer.
 
 #include "qmodel/moments.h"
 
@@ -19,14 +19,15 @@
 #define ROWS_MOST 256 // a sample's: their products fit 32 bits
 #define ROOM_MOST 65536
 
-// ---- planning ------------------------------------------------------------------------------------
+// ---- planning ---------------------------------------------------------------
 
 static bool only_moves(int32_t code)
 {
     return code == OP_RESHAPE || code == OP_SQUEEZE || code == OP_EXPAND_DIMS;
 }
 
-// Past reshapes and zero padding to the tensor that a layer made. `dims` are the input's until a PAD gives its own.
+// Past reshapes and zero padding to the tensor that a layer made. `dims` are the input's until a
+// PAD gives its own.
 static bool find_source(struct moments *m, const struct draft *d, int32_t input)
 {
     int32_t dims[4] = {1, m->height, m->wide, m->depth};
@@ -35,7 +36,8 @@ static bool find_source(struct moments *m, const struct draft *d, int32_t input)
         const struct draft_operator *op = &d->operators[i];
         const struct draft_tensor *amounts = op->code == OP_PAD ? &d->tensors[op->inputs[1]] : NULL;
         if (op->code == OP_PAD) {
-            const struct draft_tensor *out = &d->tensors[op->outputs[0]], *in = &d->tensors[op->inputs[0]];
+            const struct draft_tensor *out = &d->tensors[op->outputs[0]],
+                                      *in = &d->tensors[op->inputs[0]];
             if (m->kernel_h == 0 || out->rank != 4 || memcmp(out->dims, dims, sizeof(dims)) != 0 ||
                 amounts->type != TENSOR_INT32 || !amounts->data)
                 return false;
@@ -61,7 +63,8 @@ static int32_t before(int32_t size, int32_t kernel, int32_t stride, int32_t out,
     return padding == PADDING_SAME && need > 0 ? need / 2 : 0;
 }
 
-static bool plan_convolution(struct moments *m, const struct draft *d, const struct draft_operator *op)
+static bool plan_convolution(struct moments *m, const struct draft *d,
+                             const struct draft_operator *op)
 {
     const struct draft_tensor *in = &d->tensors[op->inputs[0]], *w = &d->tensors[op->inputs[1]];
     const struct draft_tensor *out = &d->tensors[op->outputs[0]];
@@ -70,10 +73,13 @@ static bool plan_convolution(struct moments *m, const struct draft *d, const str
         return false;
     m->height = in->dims[1], m->wide = in->dims[2], m->depth = in->dims[3];
     m->kernel_h = w->dims[1], m->kernel_w = w->dims[2];
-    m->stride_h = o->stride_h, m->stride_w = o->stride_w, m->dilation_h = o->dilation_h, m->dilation_w = o->dilation_w;
+    m->stride_h = o->stride_h, m->stride_w = o->stride_w, m->dilation_h = o->dilation_h,
+    m->dilation_w = o->dilation_w;
     m->out_h = out->dims[1], m->out_w = out->dims[2];
-    m->top = before(m->height, (m->kernel_h - 1) * m->dilation_h + 1, m->stride_h, m->out_h, o->padding);
-    m->left = before(m->wide, (m->kernel_w - 1) * m->dilation_w + 1, m->stride_w, m->out_w, o->padding);
+    m->top = before(m->height, (m->kernel_h - 1) * m->dilation_h + 1, m->stride_h, m->out_h,
+                    o->padding);
+    m->left = before(m->wide, (m->kernel_w - 1) * m->dilation_w + 1, m->stride_w, m->out_w,
+                     o->padding);
     m->depthwise = op->code == OP_DEPTHWISE_CONV_2D;
     return m->depthwise ? w->dims[3] % m->depth == 0 : w->dims[3] == m->depth;
 }
@@ -85,7 +91,8 @@ static bool plan_vector(struct moments *m, const struct draft *d, const struct d
         return false;
     m->depth = w->dims[1];
     m->height = m->out_h = (int32_t)(draft_elements(in) / m->depth);
-    m->wide = m->out_w = m->kernel_h = m->kernel_w = m->stride_h = m->stride_w = m->dilation_h = m->dilation_w = 1;
+    m->wide = m->out_w = m->kernel_h = m->kernel_w = m->stride_h = m->stride_w = m->dilation_h =
+        m->dilation_w = 1;
     return true;
 }
 
@@ -112,7 +119,7 @@ size_t moments_bytes(const struct moments *m)
     return (size_t)m->groups * m->size * m->size * sizeof(int64_t);
 }
 
-// ---- one sample ----------------------------------------------------------------------------------
+// ---- one sample -------------------------------------------------------------
 
 struct gathering {
     struct moments *moments;
@@ -135,13 +142,14 @@ static uint32_t position(const struct moments *m, uint32_t sample, uint32_t i, u
     return (uint32_t)((start + (uint64_t)i * all / rows) % all);
 }
 
-// Calls `put` for each number of a row: index in the row, element of the source or -1 for padding. Depthwise rows
-// are ordered by channel, others as the weights are.
+// Calls `put` for each number of a row: index in the row, element of the source or -1 for padding.
+// Depthwise rows are ordered by channel, others as the weights are.
 typedef void put_number(void *arg, uint32_t number, int64_t element);
 
 static void cut_row(const struct moments *m, uint32_t at, put_number *put, void *arg)
 {
-    int32_t y0 = (int32_t)at / m->out_w * m->stride_h - m->top, x0 = (int32_t)at % m->out_w * m->stride_w - m->left;
+    int32_t y0 = (int32_t)at / m->out_w * m->stride_h - m->top,
+            x0 = (int32_t)at % m->out_w * m->stride_w - m->left;
     uint32_t taps = (uint32_t)(m->kernel_h * m->kernel_w), depth = (uint32_t)m->depth;
     for (int32_t ky = 0; ky < m->kernel_h; ky++)
         for (int32_t kx = 0; kx < m->kernel_w; kx++) {
@@ -164,7 +172,8 @@ struct cutting {
 static void put_steps(void *arg, uint32_t number, int64_t element)
 {
     const struct cutting *c = arg;
-    c->room[number * c->stride + c->row] = (int16_t)(element < 0 ? 0 : c->data[element] - c->m->zero_point);
+    c->room[number * c->stride + c->row] =
+        (int16_t)(element < 0 ? 0 : c->data[element] - c->m->zero_point);
 }
 
 static int32_t product(const int16_t *a, const int16_t *b, uint32_t n)
@@ -183,12 +192,13 @@ static void add_rows(struct moments *m, const int16_t *rows, uint32_t stride, ui
         size_t first = (size_t)g * m->size, base = first * m->size;
         for (uint32_t i = 0; i < n; i++)
             for (uint32_t j = i; j < n; j++)
-                m->square[base + (size_t)i * m->size + j] +=
-                    product(rows + (first + i) * stride, rows + (first + j) * stride, stride);
+                m->square[base + (size_t)i * m->size + j] += product(
+                    rows + (first + i) * stride, rows + (first + j) * stride, stride);
     }
 }
 
-static void observe_layer(struct gathering *g, uint32_t index, uint32_t lane, uint32_t sample, const void *data)
+static void observe_layer(struct gathering *g, uint32_t index, uint32_t lane, uint32_t sample,
+                          const void *data)
 {
     struct moments *m = &g->moments[index];
     int16_t *room = g->rooms[index * SWEEP_LANES + lane];
@@ -202,7 +212,8 @@ static void observe_layer(struct gathering *g, uint32_t index, uint32_t lane, ui
     pthread_mutex_unlock(&g->locks[index]);
 }
 
-static int observe(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor, const void *data)
+static int observe(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor,
+                   const void *data)
 {
     struct gathering *g = arg;
     (void)which;
@@ -212,12 +223,13 @@ static int observe(void *arg, uint32_t lane, uint32_t sample, uint32_t which, in
     return 0;
 }
 
-// ---- all samples ---------------------------------------------------------------------------------
+// ---- all samples ------------------------------------------------------------
 
 static int make_room(struct gathering *g, uint32_t index, uint32_t samples, uint32_t per_input)
 {
     struct moments *m = &g->moments[index];
-    uint64_t all = (uint64_t)m->out_h * (uint64_t)m->out_w, want = ((uint64_t)m->size * per_input + samples - 1) / samples;
+    uint64_t all = (uint64_t)m->out_h * (uint64_t)m->out_w,
+             want = ((uint64_t)m->size * per_input + samples - 1) / samples;
     want = want < ROWS_MULTIPLE ? ROWS_MULTIPLE : want > ROWS_MOST ? ROWS_MOST : want;
     while (want > ROWS_MULTIPLE && want * m->width > ROOM_MOST)
         want /= 2;

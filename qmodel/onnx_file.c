@@ -7,7 +7,8 @@
 
 #include "engine/graph.h"
 
-// An empty node is two bytes in the file and a hundred in memory: without a bound a small file takes it all.
+// An empty node is two bytes in the file and a hundred in memory: without a bound a small file
+// takes it all.
 #define BUDGET_FACTOR 8
 #define BUDGET_FLOOR ((size_t)16 << 20)
 
@@ -36,12 +37,13 @@ static int check_opset(struct onnx_file *file, struct model_error *error)
             file->opset = set->version;
     }
     if (file->opset < ONNX_OPSET_LEAST || file->opset > ONNX_OPSET_MOST)
-        return model_fail(error, -ENOTSUP, "operator set %lld; %d to %d are supported", (long long)file->opset,
-                          ONNX_OPSET_LEAST, ONNX_OPSET_MOST);
+        return model_fail(error, -ENOTSUP, "operator set %lld; %d to %d are supported",
+                          (long long)file->opset, ONNX_OPSET_LEAST, ONNX_OPSET_MOST);
     return 0;
 }
 
-int onnx_file_open(struct onnx_file *file, const void *bytes, size_t size, struct model_error *error)
+int onnx_file_open(struct onnx_file *file, const void *bytes, size_t size,
+                   struct model_error *error)
 {
     if (size > ONNX_FILE_MOST)
         return model_fail(error, -ENOTSUP, "a file of %zu bytes, at most 1 GiB is supported", size);
@@ -49,8 +51,9 @@ int onnx_file_open(struct onnx_file *file, const void *bytes, size_t size, struc
     ProtobufCAllocator allocator = {.alloc = take, .free = give, .allocator_data = file};
     file->model = onnx__model__unpack(&allocator, size, bytes);
     if (!file->model)
-        return file->refused ? model_fail(error, -ENOMEM, "it takes too much memory to read")
-                             : model_fail(error, -EINVAL, "this is not an ONNX file, or one cut short");
+        return file->refused
+                   ? model_fail(error, -ENOMEM, "it takes too much memory to read")
+                   : model_fail(error, -EINVAL, "this is not an ONNX file, or one cut short");
     int rc = 0;
     if (!file->model->graph || file->model->graph->n_node == 0)
         rc = model_fail(error, -EINVAL, "this is not an ONNX file: no graph of operators in it");

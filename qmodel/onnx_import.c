@@ -13,12 +13,15 @@
 #define BUDGET_FLOOR ((size_t)64 << 20)
 #define INPUTS_MOST 64
 
-// ---- kinds of nodes --------------------------------------------------------------------------------
+// ---- kinds of nodes ---------------------------------------------------------
 
-static int constant_node(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int constant_node(struct importer *im, struct import_value **in, uint32_t count,
+                         struct import_value *out)
 {
-    const Onnx__Attribute *value = import_attribute(im, "value"), *number = import_attribute(im, "value_float"),
-                          *whole = import_attribute(im, "value_int"), *list = import_attribute(im, "value_ints");
+    const Onnx__Attribute *value = import_attribute(im, "value"),
+                          *number = import_attribute(im, "value_float"),
+                          *whole = import_attribute(im, "value_int"),
+                          *list = import_attribute(im, "value_ints");
     (void)in;
     (void)count;
     if (value && value->t)
@@ -41,7 +44,8 @@ static int constant_node(struct importer *im, struct import_value **in, uint32_t
 }
 
 // Constants were folded before.
-static int constants_only(struct importer *im, struct import_value **in, uint32_t count, struct import_value *out)
+static int constants_only(struct importer *im, struct import_value **in, uint32_t count,
+                          struct import_value *out)
 {
     (void)in;
     (void)count;
@@ -55,7 +59,8 @@ static const struct node_kind {
     const char *name;
     import_node *run;
     uint32_t least, most; // inputs; the first `least` are not optional, with ANY none is
-    bool microsoft, many;  // of the domain com.microsoft (some files have them in none); makes its outputs by itself
+    bool microsoft, many; // of the domain com.microsoft (some files have them in none); makes its
+                          // outputs by itself
 } kinds[] = {
     {"Add", import_add, 2, 2, false, false},
     {"AveragePool", import_average_pool, 1, 1, false, false},
@@ -117,17 +122,19 @@ static const struct node_kind {
 static const struct node_kind *kind_of(const Onnx__Node *node)
 {
     const char *domain = node->domain ? node->domain : "";
-    bool standard = !*domain || strcmp(domain, "ai.onnx") == 0, microsoft = strcmp(domain, "com.microsoft") == 0;
+    bool standard = !*domain || strcmp(domain, "ai.onnx") == 0,
+         microsoft = strcmp(domain, "com.microsoft") == 0;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (node->op_type && strcmp(kinds[i].name, node->op_type) == 0 && (kinds[i].microsoft ? microsoft : true) &&
-            (standard || microsoft))
+        if (node->op_type && strcmp(kinds[i].name, node->op_type) == 0 &&
+            (kinds[i].microsoft ? microsoft : true) && (standard || microsoft))
             return &kinds[i];
     return NULL;
 }
 
-// ---- nodes -----------------------------------------------------------------------------------------
+// ---- nodes ------------------------------------------------------------------
 
-static int collect(struct importer *im, const struct node_kind *kind, struct import_value **in, uint32_t *count)
+static int collect(struct importer *im, const struct node_kind *kind, struct import_value **in,
+                   uint32_t *count)
 {
     uint32_t least = kind->most == ANY ? (uint32_t)im->node->n_input : kind->least;
     *count = (uint32_t)im->node->n_input;
@@ -162,20 +169,21 @@ static int visit(struct importer *im)
     return kind->run(im, in, count, out);
 }
 
-// ---- the model's edges -----------------------------------------------------------------------------
+// ---- the model's edges ------------------------------------------------------
 
-// Does what is read of this name go through a Transpose to N, C, H, W first? Then the input is N, H, W, C already.
+// Does what is read of this name go through a Transpose to N, C, H, W first? Then the input is N,
+// H, W, C already.
 static bool is_transposed(const struct importer *im, const char *name)
 {
     for (size_t i = 0, hops = 0; i < im->graph->n_node && hops < 8; i++) {
         const Onnx__Node *node = im->graph->node[i];
-        if (node->n_input == 0 || !node->input[0] || strcmp(node->input[0], name) != 0 || !node->op_type ||
-            node->n_output == 0)
+        if (node->n_input == 0 || !node->input[0] || strcmp(node->input[0], name) != 0 ||
+            !node->op_type || node->n_output == 0)
             continue;
         if (strcmp(node->op_type, "Transpose") == 0)
             return true;
-        static const char *const through[] = {"QuantizeLinear", "DequantizeLinear", "Identity", "Cast", "Mul", "Sub",
-                                              "Add", "Div"};
+        static const char *const through[] = {
+            "QuantizeLinear", "DequantizeLinear", "Identity", "Cast", "Mul", "Sub", "Add", "Div"};
         bool passes = false;
         for (size_t k = 0; k < sizeof(through) / sizeof(through[0]); k++)
             passes = passes || strcmp(node->op_type, through[k]) == 0;
@@ -193,18 +201,21 @@ static int input_shape(struct importer *im, const Onnx__ValueInfo *info, struct 
     const Onnx__Shape *shape = info->type->tensor_type->shape;
     size_t rank = shape ? shape->n_dim : 0;
     if (!shape || rank > TENSOR_RANK_MAX)
-        return import_fail(im, -ENOTSUP, "input '%s' of unknown shape or too many dimensions", value->name);
+        return import_fail(im, -ENOTSUP, "input '%s' of unknown shape or too many dimensions",
+                           value->name);
     if (im->input_shape && (size_t)im->input_rank != rank)
-        return import_fail(im, -EINVAL, "input '%s' has %zu dimensions, the given shape %d", value->name, rank,
-                           im->input_rank);
+        return import_fail(im, -EINVAL, "input '%s' has %zu dimensions, the given shape %d",
+                           value->name, rank, im->input_rank);
     for (size_t i = 0; i < rank; i++) {
         int64_t given = shape->dim[i]->has_dim_value ? shape->dim[i]->dim_value : 0;
         dims[i] = im->input_shape ? im->input_shape[i] : given > 0 ? given : i == 0 ? 1 : 0;
         if (given > 0 && dims[i] != given && i > 0)
-            return import_fail(im, -EINVAL, "dimension %zu of input '%s' is %lld, not %lld", i, value->name,
-                               (long long)given, (long long)dims[i]);
+            return import_fail(im, -EINVAL, "dimension %zu of input '%s' is %lld, not %lld", i,
+                               value->name, (long long)given, (long long)dims[i]);
         if (dims[i] == 0)
-            return import_fail(im, -EINVAL, "dimension %zu of input '%s' is free: give --input-shape", i, value->name);
+            return import_fail(im, -EINVAL,
+                               "dimension %zu of input '%s' is free: give --input-shape", i,
+                               value->name);
     }
     return import_set_shape(im, value, (int32_t)rank, dims);
 }
@@ -253,15 +264,18 @@ static int add_inputs(struct importer *im)
     return rc;
 }
 
-// Pictures are N, H, W, C, as TFLite's models have them, unless ONNX has them so; all else is as ONNX means it.
+// Pictures are N, H, W, C, as TFLite's models have them, unless ONNX has them so; all else is as
+// ONNX means it.
 static int add_output(struct importer *im, const Onnx__ValueInfo *info)
 {
     struct import_value *value = info->name ? import_value_find(im, info->name) : NULL;
     if (!value)
-        return import_fail(im, -EINVAL, "output '%.60s' is made by no node", import_text(im, info->name));
+        return import_fail(im, -EINVAL, "output '%.60s' is made by no node",
+                           import_text(im, info->name));
     if (value->constant)
         return import_fail(im, -ENOTSUP, "output '%s' that is constant", value->name);
-    bool picture = value->rank == 4 && memcmp(value->perm, import_plain, 4 * sizeof(value->perm[0])) != 0;
+    bool picture = value->rank == 4 &&
+                   memcmp(value->perm, import_plain, 4 * sizeof(value->perm[0])) != 0;
     int32_t tensor = import_arrange(im, value, picture ? import_picture : import_plain);
     if (tensor < 0)
         return tensor;
@@ -281,7 +295,7 @@ static int add_outputs(struct importer *im)
     return rc;
 }
 
-// ---- the whole -------------------------------------------------------------------------------------
+// ---- the whole --------------------------------------------------------------
 
 static int translate(struct importer *im)
 {
@@ -301,15 +315,18 @@ static int translate(struct importer *im)
     return rc < 0 ? rc : import_integer(im);
 }
 
-int onnx_import(const void *bytes, size_t size, const struct onnx_import_options *options, struct draft *draft,
-                struct model_error *error)
+int onnx_import(const void *bytes, size_t size, const struct onnx_import_options *options,
+                struct draft *draft, struct model_error *error)
 {
     struct onnx_file file;
     memset(draft, 0, sizeof(*draft));
     int rc = onnx_file_open(&file, bytes, size, error);
     if (rc < 0)
         return rc;
-    struct importer im = {.draft = draft, .error = error, .opset = file.opset, .graph = file.model->graph,
+    struct importer im = {.draft = draft,
+                          .error = error,
+                          .opset = file.opset,
+                          .graph = file.model->graph,
                           .budget = BUDGET_FACTOR * size + BUDGET_FLOOR};
     if (options && options->rank) {
         im.input_shape = options->shape;

@@ -31,7 +31,8 @@ static int write_device(const char *path, const void *data, size_t size)
     return fd < 0 ? -errno : write_all(fd, data, size);
 }
 
-// mkstemp makes it private to the user; the finished file gets the mode that any new file would have.
+// mkstemp makes it private to the user; the finished file gets the mode that any new file would
+// have.
 static int fill(int fd, const void *data, size_t size)
 {
     mode_t mask = umask(0);

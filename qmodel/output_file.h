@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A file that is there completely or not at all: written under another name in the same folder, brought to the
-// disk, then renamed. A device or a pipe (/dev/full, /dev/stdout) is written as it is.
+// A file that is there completely or not at all: written under another name in the same folder,
+// brought to the disk, then renamed. A device or a pipe (/dev/full, /dev/stdout) is written as it
+// is.
 
 #ifndef QEDGE_QMODEL_OUTPUT_FILE_H
 #define QEDGE_QMODEL_OUTPUT_FILE_H

@@ -59,13 +59,13 @@ static int convert(const struct convert_target *target, const struct image *imag
         convert_destroy(convert);
     }
     if (rc < 0)
-        snprintf(error->text, sizeof(error->text), "%.150s: cannot be converted to %d x %d: %s", name,
-                 target->width, target->height, strerror(-rc));
+        snprintf(error->text, sizeof(error->text), "%.150s: cannot be converted to %d x %d: %s",
+                 name, target->width, target->height, strerror(-rc));
     return rc;
 }
 
-int picture_input_load(const struct convert_target *target, const struct image *frame, const char *path,
-                       struct context *context, struct picture_error *error)
+int picture_input_load(const struct convert_target *target, const struct image *frame,
+                       const char *path, struct context *context, struct picture_error *error)
 {
     struct picture picture = {0};
     struct decode_error decode = {{0}};
@@ -80,8 +80,8 @@ int picture_input_load(const struct convert_target *target, const struct image *
     return rc;
 }
 
-int picture_input_convert(const struct convert_target *target, const struct image *image, const char *name,
-                          struct context *context, struct picture_error *error)
+int picture_input_convert(const struct convert_target *target, const struct image *image,
+                          const char *name, struct context *context, struct picture_error *error)
 {
     if (image->format != IMAGE_JPEG)
         return convert(target, image, name, context, error);
@@ -93,7 +93,8 @@ int picture_input_convert(const struct convert_target *target, const struct imag
         snprintf(error->text, sizeof(error->text), "%.150s: no memory for a JPEG decoder", name);
         return rc;
     }
-    rc = jpeg_decode(decoder, image->planes[0], image->size[0], target->width, target->height, &decoded, &decode);
+    rc = jpeg_decode(decoder, image->planes[0], image->size[0], target->width, target->height,
+                     &decoded, &decode);
     if (rc < 0)
         snprintf(error->text, sizeof(error->text), "%.100s: %.150s", name, decode.text);
     else
@@ -102,7 +103,8 @@ int picture_input_convert(const struct convert_target *target, const struct imag
     return rc;
 }
 
-int picture_option_values(const char *command, const char *option, const char *text, float values[3], uint32_t *count)
+int picture_option_values(const char *command, const char *option, const char *text,
+                          float values[3], uint32_t *count)
 {
     const char *at = text;
     for (*count = 0; *count < 3;) {

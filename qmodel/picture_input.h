@@ -27,19 +27,19 @@ struct picture_error {
 int picture_input_target(const struct model *model, const struct picture_options *options,
                          struct convert_target *target);
 
-// Reads the file (a raw frame when frame->format says so, else a picture) and writes context_native_input. 0 or -errno
-// with a line in `error`.
-int picture_input_load(const struct convert_target *target, const struct image *frame, const char *path,
-                       struct context *context, struct picture_error *error);
+// Reads the file (a raw frame when frame->format says so, else a picture) and writes
+// context_native_input. 0 or -errno with a line in `error`.
+int picture_input_load(const struct convert_target *target, const struct image *frame,
+                       const char *path, struct context *context, struct picture_error *error);
 
 // The same for a picture in memory, JPEG included; `name` stands for it in the line.
-int picture_input_convert(const struct convert_target *target, const struct image *image, const char *name,
-                          struct context *context, struct picture_error *error);
+int picture_input_convert(const struct convert_target *target, const struct image *image,
+                          const char *name, struct context *context, struct picture_error *error);
 
-// The options' words: "127.5" or "123,117,104", all finite; "crop", "stretch" or "letterbox". 0, or COMMAND_USAGE with
-// the line written.
-int picture_option_values(const char *command, const char *option, const char *text, float values[3],
-                          uint32_t *count);
+// The options' words: "127.5" or "123,117,104", all finite; "crop", "stretch" or "letterbox". 0, or
+// COMMAND_USAGE with the line written.
+int picture_option_values(const char *command, const char *option, const char *text,
+                          float values[3], uint32_t *count);
 int picture_option_fit(const char *command, const char *text, enum convert_fit *fit);
 
 #endif

@@ -28,8 +28,8 @@ void progress_bar_step(struct progress_bar *progress, uint64_t done)
     if (done > progress->count)
         done = progress->count;
     int filled = (int)(done * WIDTH / progress->count);
-    double left =
-        (double)(now - progress->start_ns) / 1e9 / (double)done * (double)(progress->count - done);
+    double left = (double)(now - progress->start_ns) / 1e9 / (double)done *
+                  (double)(progress->count - done);
     unsigned seconds = left < 359999 ? (unsigned)(left + 0.5) : 359999;
     fprintf(stderr, "\r%s [%.*s%.*s] %llu/%llu, %u:%02u:%02u left\033[K", progress->what, filled,
             bar, WIDTH - filled, rest, (unsigned long long)done,

@@ -17,7 +17,8 @@
 #include "qmodel/search.h"
 #include "qmodel/weights.h"
 
-// Below this many elements int8 weights save less than their scales and the quantizing of the input cost.
+// Below this many elements int8 weights save less than their scales and the quantizing of the input
+// cost.
 #define QUANTIZE_DYNAMIC_LEAST 1024
 
 const char command_quantize_help[] =
@@ -50,37 +51,49 @@ const char command_quantize_help[] =
     "Labels and normalisation in the file's metadata and its signatures are carried over. The same input gives the\n"
     "same bytes.\n";
 
-enum method { METHOD_UNSET, METHOD_NONE, METHOD_FLOAT16, METHOD_DYNAMIC, METHOD_INT8, METHOD_INT16X8 };
+enum method {
+    METHOD_UNSET,
+    METHOD_NONE,
+    METHOD_FLOAT16,
+    METHOD_DYNAMIC,
+    METHOD_INT8,
+    METHOD_INT16X8
+};
 
 struct options {
     const char *model, *output;
     enum method method;
     struct search_options search;
-    bool int8_option;          // an option was given that only int8 and int16x8 have
+    bool int8_option; // an option was given that only int8 and int16x8 have
     bool allow_float;
     const char *keep;          // --keep-float
     const char *edge_names[2]; // --input-type, --output-type; NULL = not given
 };
 
-// ---- command line --------------------------------------------------------------------------------
+// ---- command line -----------------------------------------------------------
 
 static int parse_method(const char *text, enum method *method)
 {
-    static const char *const names[] = {[METHOD_NONE] = "none", [METHOD_FLOAT16] = "float16",
-                                        [METHOD_DYNAMIC] = "dynamic", [METHOD_INT8] = "int8",
+    static const char *const names[] = {[METHOD_NONE] = "none",
+                                        [METHOD_FLOAT16] = "float16",
+                                        [METHOD_DYNAMIC] = "dynamic",
+                                        [METHOD_INT8] = "int8",
                                         [METHOD_INT16X8] = "int16x8"};
     for (size_t i = METHOD_NONE; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], text) == 0) {
             *method = (enum method)i;
             return 0;
         }
-    return command_usage("quantize", "--method takes none, float16, dynamic, int8 or int16x8, not '%s'", text);
+    return command_usage("quantize",
+                         "--method takes none, float16, dynamic, int8 or int16x8, not '%s'", text);
 }
 
 static int parse_calibration(const char *text, struct integer_options *o)
 {
-    static const char *const names[] = {[CALIBRATION_MINMAX] = "minmax", [CALIBRATION_AVERAGE] = "moving-average",
-                                        [CALIBRATION_MSE] = "mse", [CALIBRATION_ENTROPY] = "entropy"};
+    static const char *const names[] = {[CALIBRATION_MINMAX] = "minmax",
+                                        [CALIBRATION_AVERAGE] = "moving-average",
+                                        [CALIBRATION_MSE] = "mse",
+                                        [CALIBRATION_ENTROPY] = "entropy"};
     char *end;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i] && strcmp(names[i], text) == 0) {
@@ -92,15 +105,21 @@ static int parse_calibration(const char *text, struct integer_options *o)
         o->percentile = strtod(text + 11, &end);
         if (end != text + 11 && *end == '\0' && o->percentile > 50 && o->percentile <= 100)
             return 0;
-        return command_usage("quantize", "a percentile is above 50 and at most 100, not '%s'", text + 11);
+        return command_usage("quantize", "a percentile is above 50 and at most 100, not '%s'",
+                             text + 11);
     }
-    return command_usage("quantize", "--calibration takes minmax, moving-average, percentile:P, mse or entropy, not '%s'", text);
+    return command_usage(
+        "quantize",
+        "--calibration takes minmax, moving-average, percentile:P, mse or entropy, not '%s'", text);
 }
 
-static int parse_choice(const char *option, const char *text, const char *no, const char *yes, bool *chosen)
+static int parse_choice(const char *option, const char *text, const char *no, const char *yes,
+                        bool *chosen)
 {
     *chosen = strcmp(text, yes) == 0;
-    return *chosen || strcmp(text, no) == 0 ? 0 : command_usage("quantize", "%s takes %s or %s, not '%s'", option, no, yes, text);
+    return *chosen || strcmp(text, no) == 0
+               ? 0
+               : command_usage("quantize", "%s takes %s or %s, not '%s'", option, no, yes, text);
 }
 
 static bool is_integer(enum method method)
@@ -134,8 +153,10 @@ static int solve_options(struct options *o)
     int rc = solve_type("--input-type", o->edge_names[0], wide, &o->search.integer.input);
     if (rc == 0)
         rc = solve_type("--output-type", o->edge_names[1], wide, &o->search.integer.output);
-    if (rc == 0 && wide && o->search.calibration_given && o->search.integer.method == CALIBRATION_MSE)
-        return command_usage("quantize", "--calibration mse is for int8: 65535 steps need no cutting");
+    if (rc == 0 && wide && o->search.calibration_given &&
+        o->search.integer.method == CALIBRATION_MSE)
+        return command_usage("quantize",
+                             "--calibration mse is for int8: 65535 steps need no cutting");
     if (wide && !o->search.calibration_given)
         o->search.integer.method = CALIBRATION_MINMAX;
     o->search.calibrate.method = o->search.integer.method;
@@ -145,9 +166,26 @@ static int solve_options(struct options *o)
     return rc;
 }
 
-enum { OPT_METHOD = 256, OPT_PER_TENSOR, OPT_DATA, OPT_CALIBRATION, OPT_INPUT_TYPE, OPT_OUTPUT_TYPE, OPT_FIT, OPT_MEAN,
-       OPT_STD, OPT_BGR, OPT_THREADS, OPT_NO_CORRECTION, OPT_EFFORT, OPT_ROUNDING,
-       OPT_NO_EQUALIZATION, OPT_CLIPPING, OPT_ALLOW_FLOAT, OPT_KEEP_FLOAT };
+enum {
+    OPT_METHOD = 256,
+    OPT_PER_TENSOR,
+    OPT_DATA,
+    OPT_CALIBRATION,
+    OPT_INPUT_TYPE,
+    OPT_OUTPUT_TYPE,
+    OPT_FIT,
+    OPT_MEAN,
+    OPT_STD,
+    OPT_BGR,
+    OPT_THREADS,
+    OPT_NO_CORRECTION,
+    OPT_EFFORT,
+    OPT_ROUNDING,
+    OPT_NO_EQUALIZATION,
+    OPT_CLIPPING,
+    OPT_ALLOW_FLOAT,
+    OPT_KEEP_FLOAT
+};
 
 static int parse_int8_option(struct options *o, int option)
 {
@@ -157,18 +195,26 @@ static int parse_int8_option(struct options *o, int option)
     o->int8_option = true;
     switch (option) {
     case OPT_DATA: o->search.calibrate.sweep.data = optarg; return 0;
-    case OPT_CALIBRATION: o->search.calibration_given = true; return parse_calibration(optarg, &o->search.integer);
+    case OPT_CALIBRATION:
+        o->search.calibration_given = true;
+        return parse_calibration(optarg, &o->search.integer);
     case OPT_INPUT_TYPE: o->edge_names[0] = optarg; return 0;
     case OPT_OUTPUT_TYPE: o->edge_names[1] = optarg; return 0;
     case OPT_FIT: return picture_option_fit("quantize", optarg, &picture->fit);
-    case OPT_MEAN: return picture_option_values("quantize", "--mean", optarg, picture->mean, &picture->mean_count);
-    case OPT_STD: return picture_option_values("quantize", "--std", optarg, picture->std, &picture->std_count);
+    case OPT_MEAN:
+        return picture_option_values("quantize", "--mean", optarg, picture->mean,
+                                     &picture->mean_count);
+    case OPT_STD:
+        return picture_option_values("quantize", "--std", optarg, picture->std,
+                                     &picture->std_count);
     case OPT_ALLOW_FLOAT: o->allow_float = true; return 0;
     case OPT_KEEP_FLOAT: o->keep = optarg; return 0;
     case OPT_NO_EQUALIZATION: o->search.equalization = false; return 0;
     case OPT_EFFORT: return parse_choice("--effort", optarg, "fast", "best", &o->search.best);
-    case OPT_ROUNDING: return parse_choice("--rounding", optarg, "nearest", "learned", &o->search.refine.rounding);
-    case OPT_CLIPPING: return parse_choice("--weight-clipping", optarg, "none", "mse", &o->search.integer.clipped);
+    case OPT_ROUNDING:
+        return parse_choice("--rounding", optarg, "nearest", "learned", &o->search.refine.rounding);
+    case OPT_CLIPPING:
+        return parse_choice("--weight-clipping", optarg, "none", "mse", &o->search.integer.clipped);
     case OPT_NO_CORRECTION: o->search.integer.bias_correction = false; return 0;
     case OPT_BGR: picture->bgr = true; return 0;
     case OPT_THREADS:
@@ -196,16 +242,19 @@ static int check_options(const struct options *o, int left)
     if (left)
         return command_usage("quantize", "more than one model given (try qmodel quantize --help)");
     if (!o->output)
-        return command_usage("quantize", "no output given: -o OUT.tflite (try qmodel quantize --help)");
+        return command_usage("quantize",
+                             "no output given: -o OUT.tflite (try qmodel quantize --help)");
     if (o->method == METHOD_UNSET)
         return command_usage("quantize", "no --method given (try qmodel quantize --help)");
     for (uint32_t c = 0; c < o->search.calibrate.sweep.picture.std_count; c++)
         if (!(o->search.calibrate.sweep.picture.std[c] > 0))
             return command_usage("quantize", "--std must be above 0");
     if (is_integer(o->method) && !o->search.calibrate.sweep.data)
-        return command_usage("quantize", "--method int8 or int16x8 needs --data: inputs like those it will see");
+        return command_usage(
+            "quantize", "--method int8 or int16x8 needs --data: inputs like those it will see");
     if (!is_integer(o->method) && o->int8_option)
-        return command_usage("quantize", "data, types and picture options are for int8 and int16x8 only");
+        return command_usage("quantize",
+                             "data, types and picture options are for int8 and int16x8 only");
     return 0;
 }
 
@@ -247,7 +296,8 @@ static int parse(int argc, char **argv, struct options *o)
     for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
         if (option == ':' || option == '?')
             return command_usage("quantize", "%s '%s' (try qmodel quantize --help)",
-                                 option == ':' ? "no value after" : "unknown option", argv[optind - 1]);
+                                 option == ':' ? "no value after" : "unknown option",
+                                 argv[optind - 1]);
         int rc = parse_option(o, option);
         if (rc != 0)
             return rc;
@@ -258,7 +308,7 @@ static int parse(int argc, char **argv, struct options *o)
     return rc ? rc : solve_options(o);
 }
 
-// ---- stages --------------------------------------------------------------------------------------
+// ---- stages -----------------------------------------------------------------
 
 // Is every activation float (or integer, as shapes are)? A quantized model is not quantized again.
 static int check_float(const struct draft *d, struct model_error *error)
@@ -266,8 +316,8 @@ static int check_float(const struct draft *d, struct model_error *error)
     for (uint32_t i = 0; i < d->tensor_count; i++) {
         const struct draft_tensor *t = &d->tensors[i];
         if (t->type != TENSOR_FLOAT32 && t->type != TENSOR_INT32 && t->type != TENSOR_INT64)
-            return model_fail(error, -EINVAL, "it is quantized already: tensor %u '%s' is %s", i, t->name,
-                              tensor_type_name(t->type));
+            return model_fail(error, -EINVAL, "it is quantized already: tensor %u '%s' is %s", i,
+                              t->name, tensor_type_name(t->type));
     }
     return weights_check(d, error);
 }
@@ -302,7 +352,8 @@ static int write_model(const struct options *o, struct draft *d)
     int rc = output_file_write(o->output, bytes, size);
     if (rc < 0)
         return command_fail("quantize", "%s: %s", o->output, strerror(-rc));
-    printf("%s: %zu bytes, %.1f %% of %s\n", o->output, size, 100.0 * (double)size / (double)d->file_bytes, o->model);
+    printf("%s: %zu bytes, %.1f %% of %s\n", o->output, size,
+           100.0 * (double)size / (double)d->file_bytes, o->model);
     return COMMAND_OK;
 }
 
@@ -316,7 +367,8 @@ static int keep_floats(const struct options *o, struct draft *d)
         return fail(o, &error);
     for (uint32_t i = 0; i < d->operator_count; i++)
         if (d->operators[i].keep)
-            printf("stays float: %s '%s'\n", d->operators[i].name, d->tensors[d->operators[i].outputs[0]].name);
+            printf("stays float: %s '%s'\n", d->operators[i].name,
+                   d->tensors[d->operators[i].outputs[0]].name);
     return 0;
 }
 

@@ -10,7 +10,7 @@
 #define CUTS 40     // how many places for each end the search tries
 #define CUT_SIZE 50 // one cut takes 1/50 of the end off
 
-// ---- gathering -----------------------------------------------------------------------------------
+// ---- gathering --------------------------------------------------------------
 
 static void double_reach(struct range *r)
 {
@@ -52,7 +52,8 @@ int range_add(struct range *r, const float *values, size_t count, enum calibrati
     }
     if (odd != 0 || count == 0)
         return -EDOM;
-    if (method == CALIBRATION_PERCENTILE || method == CALIBRATION_MSE || method == CALIBRATION_ENTROPY) {
+    if (method == CALIBRATION_PERCENTILE || method == CALIBRATION_MSE ||
+        method == CALIBRATION_ENTROPY) {
         if (make_bins(r) < 0)
             return -ENOMEM;
         count_values(r, values, count, fmaxf(fabsf(low), fabsf(high)));
@@ -166,7 +167,7 @@ void range_finish(struct range *r)
     *r = (struct range){0};
 }
 
-// ---- solving -------------------------------------------------------------------------------------
+// ---- solving ----------------------------------------------------------------
 
 static double bin_middle(const struct range *r, uint32_t bin)
 {
@@ -204,11 +205,13 @@ static double square_error(const struct range *r, double low, double high)
     return sum;
 }
 
-// Kullback-Leibler divergence of what 255 steps make of the values from the values: the shares of all bins, clamped ones
-// counted at the ends, against shares that are even among the used bins of a step.
+// Kullback-Leibler divergence of what 255 steps make of the values from the values: the shares of
+// all bins, clamped ones counted at the ends, against shares that are even among the used bins of a
+// step.
 static double divergence(const struct range *r, double low, double high)
 {
-    double counts[256] = {0}, used[256] = {0}, kept[256] = {0}, step = (high - low) / 255, total = 0, sum = 0;
+    double counts[256] = {0}, used[256] = {0}, kept[256] = {0}, step = (high - low) / 255,
+           total = 0, sum = 0;
     for (uint32_t pass = 0; pass < 2; pass++)
         for (uint32_t i = 0; i < RANGES_BINS; i++) {
             double v = bin_middle(r, i), n = (double)r->bins[i], at = rint((v - low) / step);
@@ -232,7 +235,8 @@ static double divergence(const struct range *r, double low, double high)
 }
 
 // Cuts one end while the other stays; twice around settles it.
-static void solve_cuts(const struct range *r, double (*loss)(const struct range *, double, double), float *low, float *high)
+static void solve_cuts(const struct range *r, double (*loss)(const struct range *, double, double),
+                       float *low, float *high)
 {
     double ends[2] = {(double)*low, (double)*high}, full[2] = {ends[0], ends[1]};
     for (uint32_t turn = 0; turn < 4; turn++) {
@@ -250,7 +254,8 @@ static void solve_cuts(const struct range *r, double (*loss)(const struct range 
     *high = (float)ends[1];
 }
 
-void range_solve(const struct range *r, enum calibration method, double percentile, float *low, float *high)
+void range_solve(const struct range *r, enum calibration method, double percentile, float *low,
+                 float *high)
 {
     *low = r->low;
     *high = r->high;

@@ -38,10 +38,11 @@ static int no_memory(const struct refining *r)
 // The float operator that an integer one was, or -1.
 static int32_t real_layer(const struct refining *r, const struct draft_operator *op)
 {
-    return (uint32_t)op->outputs[0] < r->real->tensor_count ? draft_maker(r->real, op->outputs[0]) : -1;
+    return (uint32_t)op->outputs[0] < r->real->tensor_count ? draft_maker(r->real, op->outputs[0])
+                                                            : -1;
 }
 
-// ---- rounding ------------------------------------------------------------------------------------
+// ---- rounding ---------------------------------------------------------------
 
 static int round_layer(struct refining *r, const struct moments *m)
 {
@@ -106,7 +107,8 @@ static int round_all(struct refining *r)
     uint32_t count = 0, first = 0;
     int rc = moments ? 0 : no_memory(r);
     for (uint32_t i = 0; rc == 0 && i < r->probe->operator_count; i++)
-        count += moments_plan(&moments[count], r->probe, i) && real_layer(r, &r->probe->operators[i]) >= 0;
+        count += moments_plan(&moments[count], r->probe, i) &&
+                 real_layer(r, &r->probe->operators[i]) >= 0;
     while (rc == 0 && first < count) {
         uint32_t n = 0;
         for (size_t bytes = 0; first + n < count && (n == 0 || bytes <= MOMENTS_MEMORY); n++)
@@ -118,9 +120,10 @@ static int round_all(struct refining *r)
     return rc;
 }
 
-// ---- biases --------------------------------------------------------------------------------------
+// ---- biases -----------------------------------------------------------------
 
-static int observe(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor, const void *data)
+static int observe(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor,
+                   const void *data)
 {
     struct refining *r = arg;
     const struct draft_tensor *t = &r->integer->tensors[tensor];
@@ -152,18 +155,22 @@ static double *integer_means(const struct refining *r, int32_t source)
     uint32_t channels = r->ranges[source].channels;
     double *means = malloc(channels * sizeof(*means));
     for (uint32_t c = 0; means && c < channels; c++)
-        means[c] = (double)r->sums[source][c] / (double)r->rows[source] * (double)r->integer->tensors[source].scales[0];
+        means[c] = (double)r->sums[source][c] / (double)r->rows[source] *
+                   (double)r->integer->tensors[source].scales[0];
     return means;
 }
 
 static int set_bias(struct refining *r, uint32_t index)
 {
     const struct draft_operator *op = &r->integer->operators[index];
-    int32_t from = weights_are(op, 1) ? real_layer(r, op) : -1, source = correction_source(r->integer, index);
-    if (from < 0 || op->keep || op->input_count < 3 || op->inputs[2] == GRAPH_ABSENT || (uint32_t)source >= r->real->tensor_count)
+    int32_t from = weights_are(op, 1) ? real_layer(r, op) : -1,
+            source = correction_source(r->integer, index);
+    if (from < 0 || op->keep || op->input_count < 3 || op->inputs[2] == GRAPH_ABSENT ||
+        (uint32_t)source >= r->real->tensor_count)
         return 0;
     const struct draft_operator *layer = &r->real->operators[from];
-    const struct draft_tensor *real = &r->real->tensors[layer->inputs[2]], *bias = &r->integer->tensors[op->inputs[2]];
+    const struct draft_tensor *real = &r->real->tensors[layer->inputs[2]],
+                              *bias = &r->integer->tensors[op->inputs[2]];
     float *values = malloc(real->data_bytes);
     double *means = integer_means(r, source);
     if (!values) {
@@ -171,8 +178,8 @@ static int set_bias(struct refining *r, uint32_t index)
         return no_memory(r);
     }
     memcpy(values, real->data, real->data_bytes);
-    if (correction_apply(op, &r->real->tensors[layer->inputs[1]], &r->integer->tensors[op->inputs[1]], &r->ranges[source],
-                         means, values))
+    if (correction_apply(op, &r->real->tensors[layer->inputs[1]],
+                         &r->integer->tensors[op->inputs[1]], &r->ranges[source], means, values))
         correction_store(values, bias, (void *)(uintptr_t)bias->data);
     free(means);
     free(values);
@@ -195,7 +202,8 @@ static int want_sums(struct refining *r)
         return no_memory(r);
     for (uint32_t i = 0; i < r->integer->operator_count; i++) {
         int32_t source = correction_source(r->integer, i);
-        if (source < 0 || (uint32_t)source >= r->real->tensor_count || !r->ranges[source].sums || r->sums[source])
+        if (source < 0 || (uint32_t)source >= r->real->tensor_count || !r->ranges[source].sums ||
+            r->sums[source])
             continue;
         r->sums[source] = calloc(r->ranges[source].channels, sizeof(**r->sums));
         if (!r->sums[source])
@@ -224,12 +232,16 @@ static int correct_biases(struct refining *r)
     return rc;
 }
 
-// ---- both ----------------------------------------------------------------------------------------
+// ---- both -------------------------------------------------------------------
 
-int refine(const struct refine_options *options, const struct draft *real, const struct range *ranges,
-           const struct draft *probe, struct draft *integer)
+int refine(const struct refine_options *options, const struct draft *real,
+           const struct range *ranges, const struct draft *probe, struct draft *integer)
 {
-    struct refining r = {.options = options, .real = real, .probe = probe, .ranges = ranges, .integer = integer,
+    struct refining r = {.options = options,
+                         .real = real,
+                         .probe = probe,
+                         .ranges = ranges,
+                         .integer = integer,
                          .lock = PTHREAD_MUTEX_INITIALIZER};
     int rc = options->rounding ? round_all(&r) : 0;
     // The second time with what the first changed in the layers before.

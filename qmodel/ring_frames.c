@@ -118,9 +118,9 @@ int ring_frames_take(const char *command, const char *data, uint32_t *count)
     if (length >= sizeof(stream))
         return command_usage(command, "%s: a stream's name has at most 63 letters", data);
     memcpy(stream, words, length);
-    int rc =
-        colon ? command_number(command, "ring:STREAM:COUNT", colon + 1, 1, RING_FRAMES_MAX, &wanted)
-              : 0;
+    int rc = colon ? command_number(command, "ring:STREAM:COUNT", colon + 1, 1, RING_FRAMES_MAX,
+                                    &wanted)
+                   : 0;
     if (rc == 0 && (!taken.data || strcmp(taken.data, data) != 0))
         rc = taken.data ? command_fail(command, "%s: only one stream at a time", data)
                         : take_all(command, data, stream, (uint32_t)wanted);
@@ -139,8 +139,8 @@ int ring_frames_get(uint32_t index, struct image *image)
         taken.capacity = frame->bytes;
     }
     for (size_t done = 0; done < frame->bytes;) {
-        ssize_t n =
-            pread(taken.file, taken.pixels + done, frame->bytes - done, frame->at + (off_t)done);
+        ssize_t n = pread(taken.file, taken.pixels + done, frame->bytes - done,
+                          frame->at + (off_t)done);
         if (n <= 0)
             return n < 0 ? -errno : -EIO;
         done += (size_t)n;

@@ -12,9 +12,9 @@
 #define SWEEPS 12 // over a channel's weights; nearly always fewer are needed
 
 struct problem {
-    uint32_t n;    // numbers of the block
-    double *h;     // n x n, symmetric
-    double *root;  // n x n, upper: h = root' root
+    uint32_t n;   // numbers of the block
+    double *h;    // n x n, symmetric
+    double *root; // n x n, upper: h = root' root
     double *target, *rest, *slope;
 };
 
@@ -38,7 +38,7 @@ static int problem_start(struct problem *p, uint32_t size)
     return 0;
 }
 
-// ---- the matrix ----------------------------------------------------------------------------------
+// ---- the matrix -------------------------------------------------------------
 
 // E x x' of block `g`, drawn towards its diagonal.
 static void set_matrix(struct problem *p, const struct moments *m, uint32_t g)
@@ -74,7 +74,7 @@ static void set_root(struct problem *p)
     }
 }
 
-// ---- one output channel --------------------------------------------------------------------------
+// ---- one output channel -----------------------------------------------------
 
 static double clamp(double step)
 {
@@ -108,7 +108,8 @@ static void move_single(struct problem *p)
         moved = 0;
         for (uint32_t k = 0; k < n; k++) {
             double d = p->slope[k] > 0 ? 1 : -1, q = p->target[k] - p->rest[k];
-            if (2 * fabs(p->slope[k]) <= p->h[(size_t)k * n + k] * (1 + 1e-9) || clamp(q + d) != q + d)
+            if (2 * fabs(p->slope[k]) <= p->h[(size_t)k * n + k] * (1 + 1e-9) ||
+                clamp(q + d) != q + d)
                 continue;
             p->rest[k] -= d;
             moved++;
@@ -129,12 +130,14 @@ static void round_channel(struct problem *p, const float *w, double scale, size_
         q[i * step] = (int8_t)rint(p->target[i] - p->rest[i]);
 }
 
-int rounding_layer(const struct moments *m, const struct draft_operator *layer, const struct draft_tensor *weights,
-                   const struct draft_tensor *rounded, int8_t *q)
+int rounding_layer(const struct moments *m, const struct draft_operator *layer,
+                   const struct draft_tensor *weights, const struct draft_tensor *rounded,
+                   int8_t *q)
 {
     struct problem p = {0};
     const float *w = weights->data;
-    size_t out = (size_t)weights->dims[weights_axis(layer)], multiplier = m->depthwise ? out / (size_t)m->depth : 1;
+    size_t out = (size_t)weights->dims[weights_axis(layer)],
+           multiplier = m->depthwise ? out / (size_t)m->depth : 1;
     if (m->rows == 0)
         return 0;
     int rc = problem_start(&p, m->size);
@@ -144,7 +147,8 @@ int rounding_layer(const struct moments *m, const struct draft_operator *layer, 
         set_matrix(&p, m, g);
         set_root(&p);
         for (size_t o = 0; o < (m->depthwise ? multiplier : out); o++) {
-            size_t channel = m->depthwise ? g * multiplier + o : o, at = m->depthwise ? channel : o * m->width + first;
+            size_t channel = m->depthwise ? g * multiplier + o : o,
+                   at = m->depthwise ? channel : o * m->width + first;
             double scale = (double)rounded->scales[rounded->scale_count > 1 ? channel : 0];
             round_channel(&p, w + at, scale, m->depthwise ? out : 1, q + at);
         }

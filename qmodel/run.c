@@ -55,7 +55,7 @@ struct options {
     int picture_count;
 };
 
-// ---- command line ------------------------------------------------------------------------------
+// ---- command line -----------------------------------------------------------
 
 enum {
     OPT_TOP_K = 256,
@@ -77,8 +77,11 @@ static int parse_option(struct options *o, int option)
     case OPT_TOP_K: return command_number("run", "--top-k", optarg, 1, RUN_TOP_MAX, &o->top_k);
     case OPT_LABELS: o->labels = optarg; return 0;
     case OPT_FIT: return picture_option_fit("run", optarg, &o->picture.fit);
-    case OPT_MEAN: return picture_option_values("run", "--mean", optarg, o->picture.mean, &o->picture.mean_count);
-    case OPT_STD: return picture_option_values("run", "--std", optarg, o->picture.std, &o->picture.std_count);
+    case OPT_MEAN:
+        return picture_option_values("run", "--mean", optarg, o->picture.mean,
+                                     &o->picture.mean_count);
+    case OPT_STD:
+        return picture_option_values("run", "--std", optarg, o->picture.std, &o->picture.std_count);
     case OPT_BGR: o->picture.bgr = true; return 0;
     case OPT_FRAME: return frame_option_parse("run", optarg, &o->picture.frame);
     case OPT_THREADS: return command_number("run", "--threads", optarg, 1, 64, &o->threads);
@@ -140,7 +143,7 @@ static int parse(int argc, char **argv, struct options *o)
     return check_options(o);
 }
 
-// ---- results -----------------------------------------------------------------------------------
+// ---- results ----------------------------------------------------------------
 
 struct result {
     const char *picture;
@@ -185,7 +188,7 @@ static int print_json(const struct result *r, const struct label_list *labels)
     return 0;
 }
 
-// ---- running -----------------------------------------------------------------------------------
+// ---- running ----------------------------------------------------------------
 
 static int classify(const struct options *o, const struct model *model, struct context *context,
                     struct team *team, const struct label_list *labels)

@@ -14,7 +14,7 @@
 
 #define SAMPLES_MAX 1000000
 
-// ---- pictures ------------------------------------------------------------------------------------
+// ---- pictures ---------------------------------------------------------------
 
 static int add_name(struct samples *s, const char *folder, size_t folder_length, const char *name)
 {
@@ -60,7 +60,8 @@ static int read_files(struct samples *s, const char *path)
     int rc = 0;
     for (struct dirent *entry; rc == 0 && (entry = readdir(dir));) {
         struct stat st;
-        if (is_picture(entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+        if (is_picture(entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+            S_ISREG(st.st_mode))
             rc = add_name(s, folder, strlen(folder), entry->d_name);
     }
     closedir(dir);
@@ -76,7 +77,8 @@ static int read_class_folders(struct samples *s, const char *path)
     for (struct dirent *entry; rc == 0 && (entry = readdir(dir));) {
         struct stat st;
         cleanup_free char *folder = NULL;
-        if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+        if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, 0) < 0 ||
+            !S_ISDIR(st.st_mode))
             continue;
         rc = asprintf(&folder, "%s/%s", path, entry->d_name) < 0 ? -ENOMEM : read_files(s, folder);
     }
@@ -109,24 +111,28 @@ static int read_list(struct samples *s, const char *path, FILE *file)
     return rc == 0 && ferror(file) ? -EIO : rc;
 }
 
-static int open_pictures(struct samples *s, const struct model *model, const struct picture_options *options)
+static int open_pictures(struct samples *s, const struct model *model,
+                         const struct picture_options *options)
 {
     s->pictures = true;
     if (picture_input_target(model, options, &s->target) < 0)
-        return command_fail(s->command, "%s: the model's input is not one picture of 1 or 3 channels: give a .npy file",
-                            s->path);
+        return command_fail(
+            s->command,
+            "%s: the model's input is not one picture of 1 or 3 channels: give a .npy file",
+            s->path);
     if (s->count == 0)
         return command_fail(s->command, "%s: no picture in it", s->path);
     return 0;
 }
 
-// ---- .npy ----------------------------------------------------------------------------------------
+// ---- .npy -------------------------------------------------------------------
 
 // "{'descr': '<f4', 'fortran_order': False, 'shape': (200, 96, 96, 3), }": the shape's numbers.
 static int parse_header(const char *header, int64_t dims[8], int *rank)
 {
     const char *at = strstr(header, "'shape':");
-    if (!strstr(header, "'<f4'") || !strstr(header, "'fortran_order': False") || !at || !(at = strchr(at, '(')))
+    if (!strstr(header, "'<f4'") || !strstr(header, "'fortran_order': False") || !at ||
+        !(at = strchr(at, '(')))
         return -EINVAL;
     *rank = 0;
     for (at++; *at && *at != ')' && *rank < 8;) {
@@ -144,11 +150,13 @@ static int parse_header(const char *header, int64_t dims[8], int *rank)
 // How many inputs the array holds; 0 when it does not fit the model.
 static int64_t count_tensors(const int64_t *dims, int rank, const struct tensor_info *in)
 {
-    int32_t from = in->rank && in->dims[0] == 1 ? 1 : 0; // the batch of one may be the samples' axis
+    int32_t from = in->rank && in->dims[0] == 1 ? 1
+                                                : 0; // the batch of one may be the samples' axis
     for (int lead = 0; lead <= 1; lead++) {
         for (int32_t skip = 0; skip <= from; skip++) {
             int32_t d = 0;
-            while (rank - lead == in->rank - skip && d < in->rank - skip && dims[lead + d] == in->dims[skip + d])
+            while (rank - lead == in->rank - skip && d < in->rank - skip &&
+                   dims[lead + d] == in->dims[skip + d])
                 d++;
             if (rank - lead == in->rank - skip && d == in->rank - skip)
                 return lead ? dims[0] : 1;
@@ -176,7 +184,8 @@ static int open_tensors(struct samples *s, const struct model *model)
     for (int32_t d = in->rank && in->dims[0] == 1 ? 1 : 0; d < in->rank && at < sizeof(want); d++)
         at += (size_t)snprintf(want + at, sizeof(want) - at, ", %d", in->dims[d]);
     if (count == 0 || count > SAMPLES_MAX)
-        return command_fail(s->command, "%s: its shape is not %s], as the model's input wants it", s->path, want);
+        return command_fail(s->command, "%s: its shape is not %s], as the model's input wants it",
+                            s->path, want);
     s->count = (uint32_t)count;
     s->elements = in->bytes / (in->type == TENSOR_FLOAT32 ? sizeof(float) : 1);
     s->input = in;
@@ -184,28 +193,33 @@ static int open_tensors(struct samples *s, const struct model *model)
     if (!s->tensor)
         return command_fail(s->command, "%s: no memory for a tensor", s->path);
     s->first = ftell(s->tensors);
-    if (fstat(fileno(s->tensors), &st) < 0 || st.st_size - s->first < (off_t)(s->elements * sizeof(float) * s->count))
+    if (fstat(fileno(s->tensors), &st) < 0 ||
+        st.st_size - s->first < (off_t)(s->elements * sizeof(float) * s->count))
         return command_fail(s->command, "%s: shorter than its header says", s->path);
     return 0;
 }
 
-// ---- both ----------------------------------------------------------------------------------------
+// ---- both -------------------------------------------------------------------
 
-static int open_any(struct samples *s, const struct model *model, const struct picture_options *options)
+static int open_any(struct samples *s, const struct model *model,
+                    const struct picture_options *options)
 {
     static const char magic[6] = "\x93NUMPY";
     struct stat st;
     char start[6] = {0};
     enum tensor_type type = model_native_input(model)->type;
     if (model_input_count(model) != 1 || (type != TENSOR_FLOAT32 && type != TENSOR_INT8))
-        return command_fail(s->command, "the model has not one input of float or int8: there is no data format for it");
+        return command_fail(
+            s->command,
+            "the model has not one input of float or int8: there is no data format for it");
     if (ring_frames_is(s->path)) {
         int rc = ring_frames_take(s->command, s->path, &s->count);
         return rc != 0 ? rc : open_pictures(s, model, options);
     }
     if (stat(s->path, &st) == 0 && S_ISDIR(st.st_mode)) {
         int rc = read_folder(s, s->path);
-        return rc < 0 ? command_fail(s->command, "%s: %s", s->path, strerror(-rc)) : open_pictures(s, model, options);
+        return rc < 0 ? command_fail(s->command, "%s: %s", s->path, strerror(-rc))
+                      : open_pictures(s, model, options);
     }
     FILE *file = fopen(s->path, "re");
     if (!file)
@@ -218,11 +232,12 @@ static int open_any(struct samples *s, const struct model *model, const struct p
     }
     int rc = read_list(s, s->path, file);
     fclose(file);
-    return rc < 0 ? command_fail(s->command, "%s: %s", s->path, strerror(-rc)) : open_pictures(s, model, options);
+    return rc < 0 ? command_fail(s->command, "%s: %s", s->path, strerror(-rc))
+                  : open_pictures(s, model, options);
 }
 
-int samples_open(struct samples *samples, const char *command, const char *path, const struct model *model,
-                 const struct picture_options *options)
+int samples_open(struct samples *samples, const char *command, const char *path,
+                 const struct model *model, const struct picture_options *options)
 {
     *samples = (struct samples){.command = command, .path = path};
     int rc = open_any(samples, model, options);
@@ -276,7 +291,8 @@ int samples_load(struct samples *s, uint32_t index, struct context *context)
             return command_fail(s->command, "%s", error.text);
         return 0;
     }
-    if (picture_input_load(&s->target, &(const struct image){0}, s->names[index], context, &error) < 0)
+    if (picture_input_load(&s->target, &(const struct image){0}, s->names[index], context, &error) <
+        0)
         return command_fail(s->command, "%s", error.text);
     return 0;
 }
@@ -291,7 +307,8 @@ bool samples_bounds(const struct samples *s, float *low, float *high)
     if (!s->pictures)
         return false;
     for (int32_t c = 0; c < s->target.channels; c++) {
-        float from = (0 - s->target.mean[c]) / s->target.std[c], to = (255 - s->target.mean[c]) / s->target.std[c];
+        float from = (0 - s->target.mean[c]) / s->target.std[c],
+              to = (255 - s->target.mean[c]) / s->target.std[c];
         *low = c == 0 || from < *low ? from : *low;
         *high = c == 0 || to > *high ? to : *high;
     }

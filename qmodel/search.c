@@ -32,7 +32,7 @@ static int no_memory(const struct search *s)
     return command_fail(s->options->calibrate.sweep.command, "no memory to quantize the model");
 }
 
-// ---- how good a model is -------------------------------------------------------------------------
+// ---- how good a model is ----------------------------------------------------
 
 struct comparing {
     const struct draft *real, *integer;
@@ -41,7 +41,8 @@ struct comparing {
     double error[SWEEP_LANES];
 };
 
-static int compare(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor, const void *data)
+static int compare(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor,
+                   const void *data)
 {
     struct comparing *c = arg;
     (void)sample;
@@ -54,9 +55,12 @@ static int compare(void *arg, uint32_t lane, uint32_t sample, uint32_t which, in
         return 0;
     }
     for (size_t i = 0; i < n; i++) {
-        double value = t->type == TENSOR_INT8    ? (double)(((const int8_t *)data)[i] - t->zero_point) * (double)t->scales[0]
-                       : t->type == TENSOR_INT16 ? (double)((const int16_t *)data)[i] * (double)t->scales[0]
-                                                 : (double)((const float *)data)[i];
+        double value = t->type == TENSOR_INT8
+                           ? (double)(((const int8_t *)data)[i] - t->zero_point) *
+                                 (double)t->scales[0]
+                       : t->type == TENSOR_INT16
+                           ? (double)((const int16_t *)data)[i] * (double)t->scales[0]
+                           : (double)((const float *)data)[i];
         double error = value - (double)c->wanted[lane][i];
         c->error[lane] += error * error;
     }
@@ -85,7 +89,8 @@ static int measure(const struct search *s, const struct draft *integer, double *
     int rc = 0;
     sweep.what = "comparing";
     for (uint32_t lane = 0; lane < SWEEP_LANES; lane++)
-        if (!(c.wanted[lane] = calloc((size_t)draft_elements(&s->real->tensors[c.tensor]), sizeof(float))))
+        if (!(c.wanted[lane] = calloc((size_t)draft_elements(&s->real->tensors[c.tensor]),
+                                      sizeof(float))))
             rc = -ENOMEM;
     rc = rc < 0 ? no_memory(s) : sweep_run(&sweep, drafts, 2, compare, &c, &samples);
     *error = 0;
@@ -96,7 +101,7 @@ static int measure(const struct search *s, const struct draft *integer, double *
     return rc;
 }
 
-// ---- one way -------------------------------------------------------------------------------------
+// ---- one way ----------------------------------------------------------------
 
 static int convert(const struct search *s, const struct draft *base, const struct range *ranges,
                    const struct integer_options *options, struct draft *draft)
@@ -111,8 +116,10 @@ static int convert(const struct search *s, const struct draft *base, const struc
     return 0;
 }
 
-// A 16x8 model's weights are rounded for what an int8 model of the same net sees: the inputs differ little.
-static int refine_model(const struct search *s, const struct draft *base, const struct range *ranges, uint32_t samples,
+// A 16x8 model's weights are rounded for what an int8 model of the same net sees: the inputs differ
+// little.
+static int refine_model(const struct search *s, const struct draft *base,
+                        const struct range *ranges, uint32_t samples,
                         const struct integer_options *integer_options, struct draft *integer)
 {
     struct refine_options options = s->options->refine;
@@ -160,8 +167,10 @@ static int try_method(struct search *s, const struct draft *base, const struct r
 // Ranges of all methods come from the same histograms.
 static int try_methods(struct search *s, const struct draft *base, const struct range *ranges)
 {
-    static const struct { enum calibration method; double percentile; } methods[] = {
-        {CALIBRATION_MSE, 0}, {CALIBRATION_MINMAX, 0}, {CALIBRATION_PERCENTILE, 99.99}};
+    static const struct {
+        enum calibration method;
+        double percentile;
+    } methods[] = {{CALIBRATION_MSE, 0}, {CALIBRATION_MINMAX, 0}, {CALIBRATION_PERCENTILE, 99.99}};
     struct integer_options options = s->options->integer;
     if (!s->options->best || s->options->calibration_given || options.wide)
         return try_method(s, base, ranges, &options);
@@ -181,7 +190,8 @@ static int try_strength(struct search *s, double strength)
     if (draft_copy(base, s->real) < 0)
         return no_memory(s);
     s->result->base_count++;
-    if (strength > 0 && equalize(base, s->channels, s->options->integer.wide ? 65535 : 255, strength) < 0)
+    if (strength > 0 &&
+        equalize(base, s->channels, s->options->integer.wide ? 65535 : 255, strength) < 0)
         return no_memory(s);
     uint32_t count = base->tensor_count;
     struct range *ranges = calloc(count, sizeof(*ranges));
@@ -208,13 +218,15 @@ static int look_at_channels(struct search *s)
     return calibrate(s->real, &options, s->channels, &samples);
 }
 
-int search_integer(const struct search_options *options, const struct draft *real, struct search_result *result)
+int search_integer(const struct search_options *options, const struct draft *real,
+                   struct search_result *result)
 {
     static const double strengths[SEARCH_STRENGTHS] = {0.5, 1, 0};
     struct search s = {.options = options, .real = real, .result = result};
     *result = (struct search_result){0};
     int rc = options->equalization ? look_at_channels(&s) : try_strength(&s, 0);
-    for (uint32_t i = 0; rc == 0 && options->equalization && i < (options->best ? SEARCH_STRENGTHS : 1); i++)
+    for (uint32_t i = 0;
+         rc == 0 && options->equalization && i < (options->best ? SEARCH_STRENGTHS : 1); i++)
         rc = try_strength(&s, strengths[i]);
     free_ranges(s.channels, real->tensor_count);
     return rc;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Threads: lanes are handed out once, thread t has lanes t, t + threads, ... Reading samples is behind a lock (files
-// have a position), running is not. The first failure stops all; its thread has written the line.
+// Threads: lanes are handed out once, thread t has lanes t, t + threads, ... Reading samples is
+// behind a lock (files have a position), running is not. The first failure stops all; its thread
+// has written the line.
 
 #include "qmodel/sweep.h"
 
@@ -48,7 +49,8 @@ static void watch(void *arg, int32_t tensor, const void *data)
     struct worker *w = arg;
     if (w->rc < 0)
         return;
-    w->rc = w->sweep->watcher(w->sweep->arg, w->sample % SWEEP_LANES, w->sample, w->which, tensor, data);
+    w->rc = w->sweep->watcher(w->sweep->arg, w->sample % SWEEP_LANES, w->sample, w->which, tensor,
+                              data);
     w->failed = tensor;
 }
 
@@ -72,7 +74,8 @@ static int report(const struct worker *w)
     progress_bar_finish(&w->sweep->progress);
     if (w->rc == -ENOMEM)
         return command_fail(o->command, "%s: no memory for tensor '%s'", o->what, name);
-    return command_fail(o->command, "sample %u: tensor '%s' has a value that is not finite", w->sample, name);
+    return command_fail(o->command, "sample %u: tensor '%s' has a value that is not finite",
+                        w->sample, name);
 }
 
 static int run_sample(struct worker *w)
@@ -182,10 +185,14 @@ static int open_all(struct sweep *s)
     return 0;
 }
 
-int sweep_run(const struct sweep_options *options, const struct draft *const *drafts, uint32_t count,
-              sweep_watcher *watcher, void *arg, struct sweep_samples *samples)
+int sweep_run(const struct sweep_options *options, const struct draft *const *drafts,
+              uint32_t count, sweep_watcher *watcher, void *arg, struct sweep_samples *samples)
 {
-    struct sweep s = {.options = options, .drafts = drafts, .models = count, .watcher = watcher, .arg = arg,
+    struct sweep s = {.options = options,
+                      .drafts = drafts,
+                      .models = count,
+                      .watcher = watcher,
+                      .arg = arg,
                       .lock = PTHREAD_MUTEX_INITIALIZER};
     int rc = open_all(&s);
     progress_bar_start(&s.progress, options->what, s.total);

@@ -46,7 +46,7 @@ static void set_class(struct reader *r, uint32_t sample, int32_t class)
     r->truth->classes[sample] = class;
 }
 
-// ---- folders -----------------------------------------------------------------------------------
+// ---- folders ----------------------------------------------------------------
 
 // A folder that is no class ("others") leaves its pictures unknown.
 static void read_folders(struct reader *r)
@@ -64,7 +64,7 @@ static void read_folders(struct reader *r)
     }
 }
 
-// ---- lists -------------------------------------------------------------------------------------
+// ---- lists ------------------------------------------------------------------
 
 static bool is_called(const char *sample, const char *name)
 {
@@ -127,7 +127,7 @@ static int read_list(struct reader *r, FILE *file)
                                    : rc;
 }
 
-// ---- .npy --------------------------------------------------------------------------------------
+// ---- .npy -------------------------------------------------------------------
 
 static int32_t integer_at(const uint8_t *bytes, size_t size)
 {
@@ -169,7 +169,7 @@ static int read_array(struct reader *r, FILE *file)
     return 0;
 }
 
-// ---- all ---------------------------------------------------------------------------------------
+// ---- all --------------------------------------------------------------------
 
 static int read_file(struct reader *r)
 {

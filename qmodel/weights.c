@@ -16,7 +16,8 @@ static int no_memory(struct model_error *error)
 
 static bool is_weighted(const struct draft_operator *op)
 {
-    return op->code == OP_CONV_2D || op->code == OP_DEPTHWISE_CONV_2D || op->code == OP_FULLY_CONNECTED;
+    return op->code == OP_CONV_2D || op->code == OP_DEPTHWISE_CONV_2D ||
+           op->code == OP_FULLY_CONNECTED;
 }
 
 bool weights_are(const struct draft_operator *op, uint32_t index)
@@ -38,16 +39,16 @@ int weights_check(const struct draft *draft, struct model_error *error)
             continue;
         for (int64_t j = 0, n = draft_elements(t); j < n; j++)
             if (!isfinite(values[j]))
-                return model_fail(error, -EINVAL, "tensor %u '%s': element %lld is %s", i, t->name, (long long)j,
-                                  isnan(values[j]) ? "not a number" : "infinite");
+                return model_fail(error, -EINVAL, "tensor %u '%s': element %lld is %s", i, t->name,
+                                  (long long)j, isnan(values[j]) ? "not a number" : "infinite");
     }
     return 0;
 }
 
-// ---- float16 -------------------------------------------------------------------------------------
+// ---- float16 ----------------------------------------------------------------
 
-// Nearest, half to even. Scaling by a power of two rounds as float16 does: normal numbers keep 11 bits, below
-// 2^-14 the step is 2^-24. Callers have checked that |value| rounds to at most 65504.
+// Nearest, half to even. Scaling by a power of two rounds as float16 does: normal numbers keep 11
+// bits, below 2^-14 the step is 2^-24. Callers have checked that |value| rounds to at most 65504.
 static uint16_t to_half(float value)
 {
     uint16_t sign = signbit(value) ? 0x8000 : 0;
@@ -75,8 +76,8 @@ static int32_t half_tensor(struct draft *d, int32_t index, struct model_error *e
         return no_memory(error);
     for (int64_t i = 0; i < n; i++) {
         if (fabsf(from[i]) >= 65520)
-            return model_fail(error, -EINVAL, "tensor '%s': %g is beyond float16", d->tensors[index].name,
-                              (double)from[i]);
+            return model_fail(error, -EINVAL, "tensor '%s': %g is beyond float16",
+                              d->tensors[index].name, (double)from[i]);
         to[i] = to_half(from[i]);
     }
     half.type = TENSOR_FLOAT16;
@@ -89,10 +90,12 @@ static int32_t half_tensor(struct draft *d, int32_t index, struct model_error *e
 int weights_to_half(struct draft *d, struct model_error *error)
 {
     for (uint32_t i = 0; i < d->operator_count; i++) {
-        for (uint32_t j = 1; is_weighted(&d->operators[i]) && j < d->operators[i].input_count; j++) {
+        for (uint32_t j = 1; is_weighted(&d->operators[i]) && j < d->operators[i].input_count;
+             j++) {
             int32_t index = d->operators[i].inputs[j];
             // Already done for an operator before, or not there: no data.
-            if (index == GRAPH_ABSENT || !d->tensors[index].data || d->tensors[index].type != TENSOR_FLOAT32)
+            if (index == GRAPH_ABSENT || !d->tensors[index].data ||
+                d->tensors[index].type != TENSOR_FLOAT32)
                 continue;
             int32_t half = half_tensor(d, index, error);
             if (half < 0)
@@ -107,7 +110,7 @@ int weights_to_half(struct draft *d, struct model_error *error)
     return 0;
 }
 
-// ---- int8 ----------------------------------------------------------------------------------------
+// ---- int8 -------------------------------------------------------------------
 
 // A tensor as [outer, channels, inner].
 struct layout {
@@ -171,7 +174,8 @@ static void quantize(const float *w, struct layout l, const float *scales, int8_
             }
 }
 
-int32_t weights_to_int8(struct draft *d, const struct draft_operator *op, bool per_tensor, bool clipped, const float *floor)
+int32_t weights_to_int8(struct draft *d, const struct draft_operator *op, bool per_tensor,
+                        bool clipped, const float *floor)
 {
     struct draft_tensor t = d->tensors[op->inputs[1]];
     int32_t axis = weights_axis(op);
