@@ -9,10 +9,11 @@
 //
 //     f^2 * a + b / f^2       a = (step of the activation)^2 * sum over outputs of w^2
 //                             b = sum over outputs of (step of its weights)^2 * E x^2
-//     f^4 = b / a, between what fills the activation's range and 1; depthwise layers behind have no
-//     b: each channel has steps of its own. Of that, f^strength is taken: calibration cuts rare
-//     values off, of which a channel that fills the range has more, so that half the way is often
-//     better than all of it
+//     f^4 = b / a, between what fills the activation's range and 1
+//
+// Depthwise layers behind have no b: each channel has steps of its own. Of that, f^strength is
+// taken: calibration cuts rare values off, of which a channel that fills the range has more, so
+// that half the way is often better than all of it.
 //
 // Layers need not be neighbours: all tensors that operators without weights (additions, pools,
 // padding) join have the same f. ReLU commutes with it, ReLU6 does not: its 6 would be another

@@ -4,8 +4,7 @@
 // 128); if the model needs uint8 after all, import_integer moves everything back.
 //
 //     constant    worked out; what DequantizeLinear makes of integers remembers them as its origin
-//     activation  QUANTIZE and DEQUANTIZE operators, which import_integer then puts into their
-//     neighbours
+//     activation  QUANTIZE and DEQUANTIZE operators; import_integer puts them into their neighbours
 
 #include <errno.h>
 #include <math.h>

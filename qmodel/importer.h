@@ -5,8 +5,8 @@
 // TFLite operators and tensors to the draft:
 //
 //     ONNX file ─onnx_file_open─▶ nodes ─(import_*.c)─▶ float draft with QUANTIZE/DEQUANTIZE
-//                                   ─import_fuse──▶ batch norms and biases folded, activations
-//                                   fused ─import_integer▶ int8 where scales are given ─▶ draft
+//             ─import_fuse──▶ batch norms and biases folded, activations fused
+//             ─import_integer▶ int8 where scales are given ─▶ draft
 //
 // A value is what a name stands for in the ONNX graph, with the shape that ONNX gives it (pictures
 // are N, C, H, W). Its tensor in the draft may hold the axes in another order: pictures are N, H,
@@ -14,9 +14,8 @@
 // what the order means. Who needs a certain order asks import_arrange for it.
 //
 //     perm      axis i of the tensor is axis perm[i] of the value
-//     shuffled  C, H, W of a picture that was flattened to [N, C H W] while its tensor holds H, W,
-//     C: the weights of
-//               the layer that reads it are permuted instead. 0 = not so.
+//     shuffled  C, H, W of a picture that was flattened to [N, C H W] while its tensor holds
+//               H, W, C: the weights of the layer that reads it are permuted instead. 0 = not so.
 //
 // Rules: a value is defined before it is used (no cycles); every dimension is certain; a tensor has
 // at most 2^28 elements; memory is bounded by the file's size. An error is one line that names

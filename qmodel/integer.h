@@ -2,10 +2,11 @@
 //
 // A float draft becomes an int8 (or 16x8) one, by the rules of TFLite's quantization specification:
 //
-//     convolutions, fully connected  weights int8 symmetric per channel, bias int32 with scale =
-//     input's * weights' softmax, logistic / tanh       output 1/256, -128 / 1/128, 0; int16:
-//     1/32768, 0 pool, concat, pad, reshape …   all float inputs and outputs share one scale and
-//     zero point the others                     each tensor has its own
+//     convolutions, fully connected  weights int8 symmetric per channel,
+//                                    bias int32 with scale = input's * weights'
+//     softmax, logistic / tanh       output 1/256, -128 / 1/128, 0; int16: 1/32768, 0
+//     pool, concat, pad, reshape …   all float inputs and outputs share one scale and zero point
+//     the others                     each tensor has its own
 //
 // Operators marked `keep` stay float (boundary.h).
 //

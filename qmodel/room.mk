@@ -20,11 +20,13 @@ qmodel_SRCS := \
 	qmodel/import_conv.c \
 	qmodel/import_dense.c \
 	qmodel/import_draft.c \
+	qmodel/import_exchange.c \
 	qmodel/import_fold.c \
 	qmodel/import_fuse.c \
 	qmodel/import_integer.c \
 	qmodel/import_links.c \
 	qmodel/import_move.c \
+	qmodel/import_operator.c \
 	qmodel/import_order.c \
 	qmodel/import_pool.c \
 	qmodel/import_qlinear.c \
@@ -38,6 +40,10 @@ qmodel_SRCS := \
 	qmodel/info.c \
 	qmodel/info_weights.c \
 	qmodel/integer.c \
+	qmodel/integer_edges.c \
+	qmodel/integer_groups.c \
+	qmodel/integer_layers.c \
+	qmodel/integer_rules.c \
 	qmodel/label_list.c \
 	qmodel/loading.c \
 	qmodel/moments.c \

@@ -4,10 +4,11 @@
 // .npy file. Memory does not grow with their number (a list keeps its names).
 //
 //     ring:STREAM[:COUNT]  pictures taken live from a running qedged (ring_frames.h)
-//     DIR       (or, when it has none itself, those of its folders, one a class) files named .jpg,
-//     .jpeg, .png, .bmp, .pgm, .ppm or .pnm, in byte order of their names LIST      a text file,
-//     one picture a line; relative names start at the list's folder FILE.npy  float32, C order,
-//     little-endian: [n, ...] with the model's input as "...", or one input alone
+//     DIR       files named .jpg, .jpeg, .png, .bmp, .pgm, .ppm or .pnm, in byte order of their
+//               names; when it has none itself, those of its folders, one a class
+//     LIST      a text file, one picture a line; relative names start at the list's folder
+//     FILE.npy  float32, C order, little-endian: [n, ...] with the model's input as "...", or one
+//               input alone
 
 #ifndef QEDGE_QMODEL_SAMPLES_H
 #define QEDGE_QMODEL_SAMPLES_H

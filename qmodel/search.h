@@ -4,8 +4,8 @@
 // several ways, of which the one is kept whose outputs are nearest to the float model's on the
 // calibration data:
 //
-//     equalization in full, half, not at all  x  ranges by least square error, all values, all but
-//     the rarest 0.01 %
+//     equalization in full, half, not at all
+//     x  ranges by least square error, all values, all but the rarest 0.01 %
 //
 // What the user chose is not varied.
 
