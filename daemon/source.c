@@ -22,6 +22,7 @@
 #define SILENCE_NS                                                                                 \
     (3 * CLOCK_NS_PER_S) // a running camera that gives nothing that long is opened anew …
 #define SILENCE_FRAMES 3 // … but a slow one has time for so many frames
+#define LEFT_OUT_MAX 10000 // no camera loses more before that; a farther leap is another count
 
 struct source {
     struct config_source config;
@@ -38,8 +39,8 @@ struct source {
     _Atomic uint64_t last_frame_ns, beat_ns;
     struct source_streams attached; // under the pool's lock
     struct log_cause cause, remark; // capture thread
-    uint64_t number_base,
-        number_next;         // capture thread: frame numbers go on after the device was opened anew
+    uint64_t number_next; // capture thread: frame numbers go on after the device was opened anew
+    uint32_t device_next; // capture thread: the device's own number of the next frame
     _Atomic uint64_t missed; // frames that the device itself lost
     pthread_mutex_t lock;    // of what follows
     enum source_state state;
@@ -101,16 +102,17 @@ static void call_back_frames(struct source *source)
     }
 }
 
-// Gives the frame its number in the source's life and counts what the device left out.
+// Gives the frame its number in the source's life, always a higher one, and counts what the device
+// left out. Devices count in 32 bits, some not at all, and some begin anew.
 static void number_frame(struct source *source, struct frame *frame, bool first)
 {
-    if (first)
-        source->number_base = source->number_next - frame->number;
-    frame->number += source->number_base;
-    if (!first && frame->number > source->number_next)
-        atomic_fetch_add_explicit(&source->missed, frame->number - source->number_next,
-                                  memory_order_relaxed);
+    uint32_t number = (uint32_t)frame->number, left_out = number - source->device_next;
+    if (first || left_out > LEFT_OUT_MAX)
+        left_out = 0;
+    frame->number = source->number_next + left_out;
+    atomic_fetch_add_explicit(&source->missed, left_out, memory_order_relaxed);
     source->number_next = frame->number + 1;
+    source->device_next = number + 1;
 }
 
 // At the end of a recording the workers get the time to finish it.
@@ -156,6 +158,7 @@ static int run(struct source *source, struct source_trouble *trouble)
         } else if (status == -EBADMSG) {
             quiet_since = now;
             source->number_next += !first; // it had a number, too
+            source->device_next++;
             pool_count_bad(source->pool, source);
         } else if (status != -EAGAIN) {
             return status;

@@ -16,6 +16,7 @@
 #include "daemon/v4l2_node.h"
 
 #define TIMESTAMP_AGE_MAX (10 * CLOCK_NS_PER_S) // older ones are of another clock
+#define NOTHING_THERE_MS 1 // rest when a driver says ready and has nothing, else we would spin
 
 struct camera {
     struct v4l2_node node;
@@ -93,6 +94,8 @@ static int lost(struct camera *self, int status, struct source_trouble *trouble)
 {
     const char *what = status == -ENODEV ? "unplugged"
                        : status == -EIO  ? "the driver reports a fatal error"
+                       : status == -EPROTO
+                           ? "the driver handed out a buffer that it did not have"
                                          : strerror(-status);
     snprintf(trouble->reason, sizeof(trouble->reason), "%.100s: %s", self->node.path, what);
     return status;
@@ -175,12 +178,13 @@ static int camera_next(void *arg, int wait_ms, struct frame **frame, struct sour
         if (status != -EAGAIN)
             return status;
     }
-    if (!(wait[0].revents & (POLLIN | POLLERR | POLLHUP | POLLNVAL)))
-        return -EAGAIN;
-    status = take_buffer(self, frame, trouble);
+    bool ready = wait[0].revents & (POLLIN | POLLERR | POLLHUP | POLLNVAL);
+    status = ready ? take_buffer(self, frame, trouble) : -EAGAIN;
     // an error that dequeuing does not explain would come back for ever
     if (status == -EAGAIN && wait[0].revents & (POLLERR | POLLHUP | POLLNVAL))
         return lost(self, wait[0].revents & POLLHUP ? -ENODEV : -EIO, trouble);
+    if (status == -EAGAIN && wait[0].revents)
+        poll(NULL, 0, NOTHING_THERE_MS);
     return status;
 }
 

@@ -143,8 +143,9 @@ static int apply_format(struct v4l2_node *node, const struct v4l2_choice *choice
         v4l2_format_find(multi ? format->fmt.pix_mp.pixelformat : format->fmt.pix.pixelformat);
     node->width = (int32_t)(multi ? format->fmt.pix_mp.width : format->fmt.pix.width);
     node->height = (int32_t)(multi ? format->fmt.pix_mp.height : format->fmt.pix.height);
-    if (!node->row || node->width < 1 || node->height < 1 || node->row->planes > V4L2_PLANES_MAX ||
-        (multi && format->fmt.pix_mp.num_planes != node->row->planes))
+    if (!node->row || node->width < 1 || node->width > IMAGE_SIDE_MAX || node->height < 1 ||
+        node->height > IMAGE_SIDE_MAX || node->row->planes > V4L2_PLANES_MAX ||
+        node->row->planes != (multi ? format->fmt.pix_mp.num_planes : 1))
         return fail(node, trouble, -ENOTSUP, "the driver chose a format that can not be read");
     for (uint32_t i = 0; i < V4L2_PLANES_MAX; i++)
         node->strides[i] = (int32_t)(multi    ? format->fmt.pix_mp.plane_fmt[i].bytesperline
@@ -163,8 +164,8 @@ static void apply_rate(struct v4l2_node *node, double wanted)
     if (parm.parm.capture.capability & V4L2_CAP_TIMEPERFRAME) {
         interval->numerator = 1000;
         interval->denominator = (uint32_t)(wanted * 1000 + 0.5);
-        if (call(node, VIDIOC_S_PARM, &parm) < 0)
-            call(node, VIDIOC_G_PARM, &parm);
+        if (call(node, VIDIOC_S_PARM, &parm) < 0 && call(node, VIDIOC_G_PARM, &parm) < 0)
+            return;
     }
     if (interval->numerator && interval->denominator)
         node->fps = (double)interval->denominator / interval->numerator;
@@ -220,6 +221,24 @@ static int map_buffer(struct v4l2_node *node, uint32_t index, struct source_trou
     return 0;
 }
 
+// What a driver says of lines, sizes and buffers may contradict itself: then no frame is whole.
+static int check_buffer(struct v4l2_node *node, uint32_t index, struct source_trouble *trouble)
+{
+    const size_t *lengths = node->buffers[index].length;
+    struct v4l2_plane planes[VIDEO_MAX_PLANES] = {0};
+    struct v4l2_buffer buffer = {.index = index, .bytesused = (uint32_t)lengths[0]};
+    struct image image;
+    for (uint32_t i = 0; i < node->row->planes; i++)
+        planes[i].bytesused = (uint32_t)lengths[i];
+    if (multi_planar(node))
+        buffer.m.planes = planes;
+    if (v4l2_node_image(node, &buffer, &image) < 0)
+        return fail(node, trouble, -ENOTSUP,
+                    "the driver's buffers (%zu bytes) hold no frame %s %dx%d", lengths[0],
+                    node->row->name, node->width, node->height);
+    return 0;
+}
+
 static int request_buffers(struct v4l2_node *node, uint32_t count, struct source_trouble *trouble)
 {
     struct v4l2_requestbuffers request = {
@@ -233,6 +252,8 @@ static int request_buffers(struct v4l2_node *node, uint32_t count, struct source
     node->buffer_count = request.count < V4L2_BUFFERS_MAX ? request.count : V4L2_BUFFERS_MAX;
     for (uint32_t i = 0; i < node->buffer_count; i++) {
         status = map_buffer(node, i, trouble);
+        if (status == 0)
+            status = check_buffer(node, i, trouble);
         if (status < 0)
             return status;
     }
@@ -338,23 +359,31 @@ static void init_buffer(const struct v4l2_node *node, struct v4l2_buffer *buffer
     }
 }
 
-int v4l2_node_queue(const struct v4l2_node *node, uint32_t index)
+int v4l2_node_queue(struct v4l2_node *node, uint32_t index)
 {
     struct v4l2_buffer buffer;
     struct v4l2_plane planes[VIDEO_MAX_PLANES];
     init_buffer(node, &buffer, planes);
     buffer.index = index;
-    return call(node, VIDIOC_QBUF, &buffer);
+    // before the call: once the driver has it another thread may take it
+    atomic_fetch_or(&node->queued, UINT32_C(1) << index);
+    int status = call(node, VIDIOC_QBUF, &buffer);
+    if (status < 0)
+        atomic_fetch_and(&node->queued, ~(UINT32_C(1) << index));
+    return status;
 }
 
-int v4l2_node_dequeue(const struct v4l2_node *node, struct v4l2_buffer *buffer,
+int v4l2_node_dequeue(struct v4l2_node *node, struct v4l2_buffer *buffer,
                       struct v4l2_plane *planes)
 {
     init_buffer(node, buffer, planes);
     int status = call(node, VIDIOC_DQBUF, buffer);
     if (status < 0)
         return status;
-    return buffer->index < node->buffer_count ? 0 : -EIO;
+    if (buffer->index >= node->buffer_count)
+        return -EPROTO;
+    uint32_t bit = UINT32_C(1) << buffer->index;
+    return atomic_fetch_and(&node->queued, ~bit) & bit ? 0 : -EPROTO;
 }
 
 // One memory area for each plane of the picture (the "M" formats).

@@ -9,6 +9,7 @@
 #define QEDGE_DAEMON_V4L2_NODE_H
 
 #include <linux/videodev2.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +39,7 @@ struct v4l2_node {
     enum image_range range;
     uint32_t buffer_count;
     bool streaming;
+    _Atomic uint32_t queued; // bit i: the driver has buffer i
     struct v4l2_buffer_map buffers[V4L2_BUFFERS_MAX];
 };
 
@@ -46,9 +48,10 @@ int v4l2_node_open(struct v4l2_node *node, const char *path, const struct config
                    struct source_trouble *trouble);
 void v4l2_node_close(struct v4l2_node *node);
 // Gives buffer `index` to the driver. Any thread. 0 or -errno.
-int v4l2_node_queue(const struct v4l2_node *node, uint32_t index);
-// Takes a filled one. 0 with *buffer (planes in `planes`); -EAGAIN; another -errno.
-int v4l2_node_dequeue(const struct v4l2_node *node, struct v4l2_buffer *buffer,
+int v4l2_node_queue(struct v4l2_node *node, uint32_t index);
+// Takes a filled one. 0 with *buffer (planes in `planes`); -EAGAIN; -EPROTO: one that the driver does
+// not have, which somebody may be reading; another -errno.
+int v4l2_node_dequeue(struct v4l2_node *node, struct v4l2_buffer *buffer,
                       struct v4l2_plane *planes);
 // The picture in a dequeued buffer. 0; -EMSGSIZE or -EINVAL when it is not whole.
 int v4l2_node_image(const struct v4l2_node *node, const struct v4l2_buffer *buffer,

@@ -4,50 +4,12 @@
 // misbehave. The whole path runs (capture thread, workers, a small model, the ring); only the
 // device calls are a double.
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "common/log.h"
 #include "daemon/device_holder.h"
-#include "daemon/network.h"
-#include "daemon/pool.h"
-#include "daemon/source.h"
-#include "daemon/stream.h"
 #include "daemon/v4l2_node.h"
-#include "tests/unit/daemon_fake_camera.h"
-
-#define TINY "tests/golden/models/conv_same.tflite"
-
-static const struct fake_mode plain[] = {{V4L2_PIX_FMT_YUYV, 640, 480, 30}, {0, 0, 0, 0}};
-
-static struct config_source camera_config(const char *device, int32_t width, int32_t height,
-                                          double fps, const char *format)
-{
-    struct config_source config;
-    memset(&config, 0, sizeof(config));
-    config.type = CONFIG_V4L2;
-    snprintf(config.device, sizeof(config.device), "%s", device);
-    snprintf(config.format, sizeof(config.format), "%s", format);
-    config.size = (struct config_size){width, height};
-    config.fps = fps;
-    config.buffers = 4;
-    return config;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_count = 0;
-    v4l2_device_direct = &fake_ops;
-    v4l2_device_fallback = NULL;
-    log_set_level(LOG_LEVEL_ERROR);
-    return 0;
-}
+#include "tests/unit/daemon_camera_rig.h"
 
 // ---- choosing --------------------------------------------------------------
 
@@ -219,7 +181,7 @@ static void test_every_failure(void **state)
     (void)state;
     static const unsigned long requests[] = {
         VIDIOC_QUERYCAP, VIDIOC_S_FMT,    VIDIOC_REQBUFS,  VIDIOC_QUERYBUF,
-        VIDIOC_QBUF,     VIDIOC_STREAMON, VIDIOC_ENUM_FMT, 1 /* mmap */};
+        VIDIOC_QBUF,     VIDIOC_STREAMON, VIDIOC_ENUM_FMT, FAKE_MMAP};
     struct fake_camera *fake = fake_add("/dev/video0", plain);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         for (int after = 0; after < 4; after++) {
@@ -242,81 +204,6 @@ static void test_every_failure(void **state)
 }
 
 // ---- the whole path --------------------------------------------------------
-
-struct rig {
-    struct pool *pool;
-    struct source *source;
-    struct stream *stream;
-};
-
-static void rig_start(struct rig *rig, const struct config_source *config)
-{
-    struct config_workers workers;
-    struct config_stream stream;
-    struct network *network;
-    struct network_error error;
-    memset(&workers, 0, sizeof(workers));
-    memset(&stream, 0, sizeof(stream));
-    workers.threads = 2;
-    workers.cpus.all = true;
-    snprintf(stream.name, sizeof(stream.name), "cam");
-    snprintf(stream.model.path, sizeof(stream.model.path), "%s", TINY);
-    stream.source = *config;
-    stream.top_k = 3;
-    stream.mode = CONFIG_MODE_THROUGHPUT;
-    stream.ring_slots = 256;
-    if (network_create(&stream.model, 2, &network, &error) < 0)
-        fail_msg("%s", error.text);
-    assert_int_equal(pool_create(&workers, false, &rig->pool), 0);
-    assert_int_equal(stream_create(&stream, network, &rig->stream), 0);
-    stream_tune(rig->stream, 2, 1);
-    assert_int_equal(source_create(config, rig->pool, &rig->source), 0);
-    assert_int_equal(pool_attach(rig->pool, rig->stream, rig->source), 0);
-    source_start(rig->source);
-}
-
-static void rig_stop(struct rig *rig)
-{
-    source_join(rig->source);
-    while (!stream_is_idle(rig->stream))
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    pool_detach(rig->pool, rig->stream);
-    source_destroy(rig->source);
-    pool_destroy(rig->pool);
-    stream_destroy(rig->stream);
-    for (int i = 0; i < fake_count; i++) {
-        assert_int_equal(fakes[i].opens, fakes[i].closes);
-        assert_int_equal(fakes[i].maps, fakes[i].unmaps);
-        assert_int_equal(fakes[i].misuse, 0);
-    }
-}
-
-static uint64_t counter(const struct rig *rig, enum stats_counter which)
-{
-    struct stats_reader reader = stats_writer_reader(&rig->stream->publisher.stats);
-    return stats_counter(&reader, which);
-}
-
-// Until the counter has reached `least`, or 5 s.
-static void wait_for(const struct rig *rig, enum stats_counter which, uint64_t least)
-{
-    for (int i = 0; i < 5000 && counter(rig, which) < least; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    assert_true(counter(rig, which) >= least);
-}
-
-// Until the source is in that state, or 5 s. Returns how long it took, ms.
-static uint64_t wait_state(const struct rig *rig, enum source_state state,
-                           struct source_status *status)
-{
-    uint64_t begin = fake_ms();
-    do {
-        source_get_status(rig->source, status);
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    } while (status->state != state && fake_ms() - begin < 5000);
-    assert_int_equal(status->state, state);
-    return fake_ms() - begin;
-}
 
 static void test_frames_flow(void **state)
 {

@@ -2,7 +2,7 @@
 //
 // A camera made of memory, behind the daemon's table of device calls: formats, sizes and rates as a
 // test sets them, buffers that must be queued before they are filled, and every kind of trouble on
-// demand. Included by one test program only.
+// demand: calls that fail, answers that are nonsense.
 
 #ifndef QEDGE_TESTS_DAEMON_FAKE_CAMERA_H
 #define QEDGE_TESTS_DAEMON_FAKE_CAMERA_H
@@ -22,10 +22,19 @@
 
 #define FAKE_FD 1000
 #define FAKE_BUFFERS 8
+#define FAKE_MAP_MAX (64u << 20) // a kernel maps no more than there is
+#define FAKE_MMAP 1              // stands for the calls that are no ioctl where a request is named
+#define FAKE_OPEN 2
+#define FAKE_POLL 3
 
 struct fake_mode { // one format, size and best rate; fourcc 0 ends the list
     uint32_t fourcc, width, height, fps;
 };
+
+struct fake_camera;
+// Changes what a call answers after it has been done as it should be. Returns the status to give.
+typedef int (*fake_twist)(struct fake_camera *fake, unsigned long request, void *argument,
+                          int status);
 
 struct fake_camera {
     pthread_mutex_t lock;
@@ -33,14 +42,20 @@ struct fake_camera {
     uint32_t caps;
     const char *driver;
     bool multi_planar, no_size_list;
+    bool has_rates;    // can be told a frame rate
+    bool has_cable;    // an HDMI input: the other side's timings, events when they change
     uint32_t stepwise; // sizes go in these steps, from 16 to 4096
     const struct fake_mode *modes;
     // trouble
     bool unplugged;
-    unsigned long fail_request;             // this ioctl fails with fail_status …
-    int fail_status, fail_after;            // … after so many good ones
-    bool fail_once;                         // … and then no more
-    int fatal_dequeues;                     // so many DQBUF give EIO, until STREAMOFF
+    unsigned long fail_request;  // this ioctl fails with fail_status …
+    int fail_status, fail_after; // … after so many good ones
+    bool fail_once;              // … and then no more
+    int fail_at;                 // the call of that number fails, counted from now: 1 is the next
+    unsigned long failed;        // which one that was; 0 none yet
+    fake_twist twist;            // NULL: answers are honest
+    short poll_noise;            // always said by poll as well
+    int fatal_dequeues;          // so many DQBUF give EIO, until STREAMOFF
     int flag_errors, short_frames, skipped; // so many frames each
     const void *jpeg;
     size_t jpeg_size;
@@ -87,12 +102,27 @@ static size_t fake_frame_size(const struct fake_camera *fake, int plane)
     return pixels * 4;
 }
 
+// Does the call that begins now fail? With fail_status then.
+static bool fake_fails(struct fake_camera *fake, unsigned long request)
+{
+    if (fake->fail_at > 0 && --fake->fail_at == 0) {
+        fake->failed = request;
+        return true;
+    }
+    if (request != fake->fail_request || fake->fail_after-- > 0)
+        return false;
+    fake->fail_request = fake->fail_once ? 0 : fake->fail_request;
+    return true;
+}
+
 static int fake_open(const char *path)
 {
     for (int i = 0; i < fake_count; i++) {
         if (strcmp(fakes[i].path, path) == 0) {
             if (fakes[i].unplugged)
                 return -ENOENT;
+            if (fake_fails(&fakes[i], FAKE_OPEN))
+                return fakes[i].fail_status;
             fakes[i].opens++;
             return FAKE_FD + i;
         }
@@ -104,12 +134,6 @@ static int fake_close(int fd)
 {
     struct fake_camera *fake = &fakes[fd - FAKE_FD];
     fake->closes++;
-    for (uint32_t i = 0; i < FAKE_BUFFERS; i++) {
-        for (int p = 0; p < 2; p++) {
-            free(fake->memory[i][p]);
-            fake->memory[i][p] = NULL;
-        }
-    }
     memset(fake->queued, 0, sizeof(fake->queued));
     fake->buffer_count = 0;
     fake->streaming = false;
@@ -221,7 +245,8 @@ static int fake_dequeue(struct fake_camera *fake, struct v4l2_buffer *buffer)
             buffer->m.planes[1].bytesused = width * height / 2;
         } else if (fake->jpeg) {
             buffer->bytesused = (uint32_t)fake->jpeg_size;
-            memcpy(fake->memory[i][0], fake->jpeg, fake->jpeg_size);
+            if (fake->memory[i][0])
+                memcpy(fake->memory[i][0], fake->jpeg, fake->jpeg_size);
         } else {
             buffer->bytesused = fake->format.fmt.pix.bytesperline * height *
                                 (fake->format.fmt.pix.pixelformat == V4L2_PIX_FMT_NV12 ? 3 : 2) / 2;
@@ -258,15 +283,42 @@ static int fake_query_buffer(struct fake_camera *fake, struct v4l2_buffer *buffe
     return 0;
 }
 
+// What only some cameras know.
+static int fake_call_optional(struct fake_camera *fake, unsigned long request, void *argument)
+{
+    bool of_rates = request == VIDIOC_G_PARM || request == VIDIOC_S_PARM;
+    if (of_rates ? !fake->has_rates : !fake->has_cable)
+        return -ENOTTY;
+    switch (request) {
+    case VIDIOC_G_PARM:
+    case VIDIOC_S_PARM: {
+        struct v4l2_captureparm *capture = &((struct v4l2_streamparm *)argument)->parm.capture;
+        capture->capability = V4L2_CAP_TIMEPERFRAME;
+        capture->timeperframe = (struct v4l2_fract){1, fake->modes->fps};
+        return 0;
+    }
+    case VIDIOC_G_INPUT: *(int *)argument = 0; return 0;
+    case VIDIOC_ENUMINPUT:
+        ((struct v4l2_input *)argument)->capabilities = V4L2_IN_CAP_DV_TIMINGS;
+        return 0;
+    case VIDIOC_QUERY_DV_TIMINGS:
+        ((struct v4l2_dv_timings *)argument)->bt.width = fake->modes->width;
+        return 0;
+    case VIDIOC_G_DV_TIMINGS: // others than those that come in
+    case VIDIOC_S_DV_TIMINGS:
+    case VIDIOC_SUBSCRIBE_EVENT: return 0;
+    case VIDIOC_DQEVENT: return -ENOENT;
+    default: return -ENOTTY;
+    }
+}
+
 static int fake_call(struct fake_camera *fake, unsigned long request, void *argument)
 {
     fake->calls++;
     if (fake->unplugged)
         return -ENODEV;
-    if (request == fake->fail_request && fake->fail_after-- <= 0) {
-        fake->fail_request = fake->fail_once ? 0 : fake->fail_request;
+    if (fake_fails(fake, request))
         return fake->fail_status;
-    }
     switch (request) {
     case VIDIOC_QUERYCAP: {
         struct v4l2_capability *caps = argument;
@@ -316,7 +368,7 @@ static int fake_call(struct fake_camera *fake, unsigned long request, void *argu
         fake->streaming = false;
         memset(fake->queued, 0, sizeof(fake->queued));
         return 0;
-    default: return -ENOTTY;
+    default: return fake_call_optional(fake, request, argument);
     }
 }
 
@@ -325,6 +377,8 @@ static int fake_ioctl(int fd, unsigned long request, void *argument)
     struct fake_camera *fake = &fakes[fd - FAKE_FD];
     pthread_mutex_lock(&fake->lock);
     int status = fake_call(fake, request, argument);
+    if (fake->twist)
+        status = fake->twist(fake, request, argument, status);
     pthread_mutex_unlock(&fake->lock);
     return status;
 }
@@ -332,15 +386,18 @@ static int fake_ioctl(int fd, unsigned long request, void *argument)
 static void *fake_map(int fd, size_t length, int64_t offset)
 {
     struct fake_camera *fake = &fakes[fd - FAKE_FD];
-    if (fake->fail_request == 1 && fake->fail_after-- <= 0) {
-        errno = ENOMEM;
+    if (fake_fails(fake, FAKE_MMAP)) {
+        errno = -fake->fail_status;
         return NULL;
     }
-    uint8_t **memory = &fake->memory[offset / 2][offset % 2];
-    free(*memory);
-    *memory = calloc(1, length);
+    if (length == 0 || length > FAKE_MAP_MAX || offset < 0 || offset >= 2 * FAKE_BUFFERS ||
+        fake->memory[offset / 2][offset % 2]) {
+        errno = EINVAL;
+        return NULL;
+    }
+    fake->memory[offset / 2][offset % 2] = calloc(1, length);
     fake->maps++;
-    return *memory;
+    return fake->memory[offset / 2][offset % 2];
 }
 
 static int fake_unmap(void *address, size_t length)
@@ -349,8 +406,11 @@ static int fake_unmap(void *address, size_t length)
     for (int i = 0; i < fake_count; i++)
         for (int b = 0; b < FAKE_BUFFERS; b++)
             for (int p = 0; p < 2; p++)
-                if (fakes[i].memory[b][p] == address)
+                if (fakes[i].memory[b][p] == address) {
                     fakes[i].unmaps++;
+                    free(address); // whoever touches it later is told by AddressSanitizer
+                    fakes[i].memory[b][p] = NULL;
+                }
     return 0;
 }
 
@@ -358,9 +418,14 @@ static int fake_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 {
     struct fake_camera *fake = &fakes[fds[0].fd - FAKE_FD];
     uint64_t limit = fake_ms() + (uint64_t)timeout_ms;
-    do {
+    pthread_mutex_lock(&fake->lock);
+    bool fails = fake_fails(fake, FAKE_POLL);
+    int status = fake->fail_status;
+    pthread_mutex_unlock(&fake->lock);
+    if (fails)
+        return status;
+    for (;;) {
         fds[0].revents = 0;
-        int ready = count > 1 ? poll(fds + 1, count - 1, 1) : 0;
         pthread_mutex_lock(&fake->lock);
         bool filled = false;
         for (uint32_t i = 0; i < fake->buffer_count; i++)
@@ -371,11 +436,13 @@ static int fake_poll(struct pollfd *fds, unsigned count, int timeout_ms)
             fds[0].revents = POLLERR;
         else if (fake->streaming && filled && fake_ms() >= fake->due_ms)
             fds[0].revents = POLLIN;
+        fds[0].revents |= fake->poll_noise;
         pthread_mutex_unlock(&fake->lock);
-        if (fds[0].revents || ready > 0)
+        bool over = fds[0].revents || fake_ms() >= limit;
+        int ready = poll(fds + 1, count - 1, over ? 0 : 1);
+        if (over || ready > 0)
             return (fds[0].revents != 0) + (ready > 0);
-    } while (fake_ms() < limit);
-    return 0;
+    }
 }
 
 static int fake_list(char paths[V4L2_NODES_MAX][32])
