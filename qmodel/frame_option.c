@@ -54,9 +54,14 @@ int frame_option_parse(const char *command, const char *text, struct image *fram
     char name[8];
     int width, height, used = 0;
     *frame = (struct image){0};
+    if (strcmp(text, "MJPG") == 0) { // says the rest itself
+        frame->format = IMAGE_JPEG;
+        frame->range = IMAGE_FULL;
+        return 0;
+    }
     if (sscanf(text, "%7[A-Z0-9a-z]:%5dx%5d%n", name, &width, &height, &used) != 3 ||
         (text[used] != '\0' && text[used] != ':'))
-        return command_usage(command, "--frame takes FORMAT:WIDTHxHEIGHT, not '%s'", text);
+        return command_usage(command, "--frame takes FORMAT:WIDTHxHEIGHT or MJPG, not '%s'", text);
     frame->format = format_named(name);
     if (frame->format == IMAGE_NONE)
         return command_usage(

@@ -75,7 +75,7 @@ int picture_input_load(const struct convert_target *target, const struct image *
         snprintf(error->text, sizeof(error->text), "%s", decode.text);
         return rc;
     }
-    rc = convert(target, &picture.image, path, context, error);
+    rc = picture_input_convert(target, &picture.image, path, context, error);
     picture_finish(&picture);
     return rc;
 }

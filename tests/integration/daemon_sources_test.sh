@@ -65,16 +65,27 @@ stop
 # the same picture gives the same classes whatever way it comes in
 if [ -e models/efficientnet_lite0_int8.tflite ]; then
     mkdir "$work/one" && cp "$pictures/macaw.jpg" "$work/one/"
+    cp "$pictures/palace.jpg" "$work/film.mjpeg"
     config class.yaml <<YAML
 streams:
   - {name: folder, source: {type: replay, path: $work/one, fps: 20}, model: {path: models/efficientnet_lite0_int8.tflite}}
   - {name: file, source: {type: replay, path: $work/one/macaw.jpg, fps: 20}, model: {path: models/efficientnet_lite0_int8.tflite}, mode: latency}
+  - {name: film, source: {type: replay, path: $work/film.mjpeg, fps: 20}, model: {path: models/efficientnet_lite0_int8.tflite}}
 YAML
     start class.yaml
     "$BUILD/qctl" watch folder -n 1 --json | grep -o '"hits".*' >"$work/folder"
     "$BUILD/qctl" watch file -n 1 --json | grep -o '"hits".*' >"$work/file"
     grep -q macaw "$work/folder" || fail "no macaw: $(cat "$work/folder")"
     cmp "$work/folder" "$work/file" || fail "throughput and latency mode differ"
+    # ... and those of qmodel, number for number: a picture, a frame of an .mjpeg
+    classes() { grep -o '"index": *[0-9]*\|"score": *[0-9.e-]*' "$@" | awk -F: '{ printf "%s %.6f\n", $1, $2 }'; }
+    classes "$work/folder" >"$work/have"
+    "$BUILD/qmodel" run --json models/efficientnet_lite0_int8.tflite "$pictures/macaw.jpg" | classes >"$work/want"
+    [ "$(wc -l <"$work/want")" = 10 ] || fail "qmodel: $(cat "$work/want")"
+    cmp "$work/have" "$work/want" || fail "a picture: $(cat "$work/have"), qmodel: $(cat "$work/want")"
+    "$BUILD/qctl" watch film -n 1 --json | grep -o '"hits".*' | classes >"$work/have"
+    "$BUILD/qmodel" run --frame MJPG --json models/efficientnet_lite0_int8.tflite "$pictures/palace.jpg" | classes >"$work/want"
+    cmp "$work/have" "$work/want" || fail "a frame: $(cat "$work/have"), qmodel: $(cat "$work/want")"
     # the folder goes away while it runs: pictures that are kept go on; a restart waits for it and resumes
     stop
     mv "$work/one" "$work/away"

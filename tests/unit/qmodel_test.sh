@@ -19,6 +19,7 @@ for command in info run bench; do
 done
 expect 2 "$qmodel" run $model; one_line "no picture"
 expect 2 "$qmodel" run --frame YUYV $model x; one_line "--frame"
+expect 2 "$qmodel" run --frame MJPG:64x48 $model x; one_line "unknown format 'MJPG'"
 expect 2 "$qmodel" run --frame H264:64x48 $model x; one_line "unknown format 'H264'"
 expect 2 "$qmodel" run --frame YUYV:64x99999 $model x; one_line "no picture size"
 expect 2 "$qmodel" run --frame YUYV:64x48:blue $model x; one_line "not 'blue'"
@@ -60,6 +61,8 @@ printed '  88  $'
 # Raw tensors: two sets in, two out; the threads and the kernels change nothing.
 # Raw frames as a camera delivers them.
 expect 0 "$qmodel" run --frame RGB3:224x224 --top-k 1 $model tests/golden/inputs/macaw.rgb; printed ' 88  macaw'
+expect 0 "$qmodel" run --frame MJPG --top-k 1 $model models/pictures/macaw.jpg; printed ' 88  macaw'
+expect 1 "$qmodel" run --frame MJPG $model tests/golden/inputs/macaw.rgb; one_line 'Not a JPEG file'
 expect 1 "$qmodel" run --frame RGB24:224x225 $model tests/golden/inputs/macaw.rgb; one_line "150528 bytes are no frame RGB24 224 x 225"
 cat tests/golden/inputs/macaw.rgb tests/golden/inputs/espresso.rgb >"$folder/in.bin"
 expect 0 "$qmodel" run $model --input "$folder/in.bin" --output "$folder/one.bin"
