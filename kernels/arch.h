@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rows of the CPU family that this build is for. Each family's rows.h declares its rows and lists
-// them, best first, in four macros; every listed row ends with a comma.
+// them, best first, in five macros; every listed row ends with a comma.
 
 #ifndef QEDGE_KERNELS_ARCH_H
 #define QEDGE_KERNELS_ARCH_H
@@ -15,6 +15,7 @@
 #define KERNEL_ARCH_POOL
 #define KERNEL_ARCH_BINARY
 #define KERNEL_ARCH_TABLE
+#define KERNEL_ARCH_DIFFERENCE
 #endif
 
 #endif

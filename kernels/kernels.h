@@ -192,4 +192,17 @@ struct kernel_table {
 const struct kernel_table *kernel_table_select(uint32_t cpu);
 const struct kernel_table *const *kernel_table_rows(size_t *count);
 
+// ---- Difference of two pictures ------------------------------------------------------------------
+
+// sums[i] = sum of |a - b| over bytes [8 * i, 8 * i + 8) of `rows` rows: (bytes + 7) / 8 sums, the last one
+// over what is left of the row. Rows begin `stride` bytes apart, bytes <= stride, 0 <= rows <= 65536.
+struct kernel_difference {
+    const char *name;
+    uint32_t cpu;
+    void (*run)(const int8_t *a, const int8_t *b, size_t stride, size_t bytes, int32_t rows,
+                uint32_t *sums);
+};
+const struct kernel_difference *kernel_difference_select(uint32_t cpu);
+const struct kernel_difference *const *kernel_difference_rows(size_t *count);
+
 #endif

@@ -11,6 +11,7 @@
 extern const struct kernel_conv kernel_conv_neon, kernel_depthwise_neon;
 extern const struct kernel_pool kernel_pool_neon;
 extern const struct kernel_binary kernel_add_neon, kernel_sub_neon, kernel_mul_neon;
+extern const struct kernel_difference kernel_difference_neon;
 
 #ifdef __aarch64__
 extern const struct kernel_conv kernel_conv_neoni8mm, kernel_conv_neondot, kernel_depthwise_neondot;
@@ -25,5 +26,6 @@ extern const struct kernel_table kernel_table_neon;
 #endif
 #define KERNEL_ARCH_POOL &kernel_pool_neon,
 #define KERNEL_ARCH_BINARY &kernel_add_neon, &kernel_sub_neon, &kernel_mul_neon,
+#define KERNEL_ARCH_DIFFERENCE &kernel_difference_neon,
 
 #endif

@@ -11,5 +11,6 @@ extern const struct kernel_conv kernel_conv_c, kernel_depthwise_c;
 extern const struct kernel_pool kernel_pool_c;
 extern const struct kernel_binary kernel_add_c, kernel_sub_c, kernel_mul_c;
 extern const struct kernel_table kernel_table_c;
+extern const struct kernel_difference kernel_difference_c;
 
 #endif

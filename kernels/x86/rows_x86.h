@@ -17,6 +17,7 @@ extern const struct kernel_binary kernel_add_avx512vnni, kernel_add_avxvnni, ker
 extern const struct kernel_binary kernel_sub_avx512vnni, kernel_sub_avxvnni, kernel_sub_avx2;
 extern const struct kernel_binary kernel_mul_avx512vnni, kernel_mul_avxvnni, kernel_mul_avx2;
 extern const struct kernel_table kernel_table_avx512vnni, kernel_table_avxvnni, kernel_table_avx2;
+extern const struct kernel_difference kernel_difference_avx512vnni, kernel_difference_avxvnni, kernel_difference_avx2;
 
 #define KERNEL_ARCH_CONV                                                                               \
     &kernel_conv_avx512vnni, &kernel_depthwise_avx512vnni, &kernel_conv_avxvnni,                       \
@@ -26,5 +27,7 @@ extern const struct kernel_table kernel_table_avx512vnni, kernel_table_avxvnni, 
     &kernel_add_avx512vnni, &kernel_sub_avx512vnni, &kernel_mul_avx512vnni, &kernel_add_avxvnni,       \
         &kernel_sub_avxvnni, &kernel_mul_avxvnni, &kernel_add_avx2, &kernel_sub_avx2, &kernel_mul_avx2,
 #define KERNEL_ARCH_TABLE &kernel_table_avx512vnni, &kernel_table_avxvnni, &kernel_table_avx2,
+#define KERNEL_ARCH_DIFFERENCE                                                                         \
+    &kernel_difference_avx512vnni, &kernel_difference_avxvnni, &kernel_difference_avx2,
 
 #endif
