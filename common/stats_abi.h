@@ -29,7 +29,7 @@
 
 #define STATS_MAGIC 0x3154415453454451ull // "QDESTAT1"
 #define STATS_MAJOR 1
-#define STATS_MINOR 0
+#define STATS_MINOR 1
 #define STATS_STAGES 6 // enum qclient_stage up to TOTAL
 #define STATS_PROGRESS_MAGIC 0x31474f5250534451ull // "QDSPROG1"
 #define STATS_SUB_BITS 5
@@ -51,7 +51,9 @@ enum stats_counter {
     STATS_FRAMES_DROPPED = 1,
     STATS_FRAMES_BAD = 2,
     STATS_FRAMES_PUBLISHED = 3,
-    STATS_COUNTER_COUNT = 4, // the page has room for 8
+    STATS_FRAMES_SKIPPED = 4, // let go by choice: max_fps or a budget. 0 in pages of minor 0
+    STATS_FRAMES_GATED = 5,   // published without an inference of their own. 0 in pages of minor 0
+    STATS_COUNTER_COUNT = 6,  // the page has room for 8
 };
 
 struct stats_header {

@@ -44,7 +44,8 @@ static struct json_object *flags_json(const struct qclient_result *result)
                  {QCLIENT_LOST, "lost"},
                  {QCLIENT_MODEL_CHANGED, "model_changed"},
                  {QCLIENT_LAST, "last"},
-                 {QCLIENT_THROTTLED, "throttled"}};
+                 {QCLIENT_THROTTLED, "throttled"},
+                 {QCLIENT_GATED, "gated"}};
     struct json_object *array = json_object_new_array();
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (result->flags & names[i].flag)
@@ -92,6 +93,8 @@ struct json_object *result_json_make(struct qclient *client, const struct qclien
                            number(result_microseconds(result->sensor_ns, read_ns), 1));
     json_object_object_add(root, "fps", number(fps, 2));
     json_object_object_add(root, "lost", json_object_new_uint64(result->lost));
+    json_object_object_add(root, "gated",
+                           json_object_new_boolean((result->flags & QCLIENT_GATED) != 0));
     json_object_object_add(root, "flags", flags_json(result));
     json_object_object_add(root, "hits", hits_json(client, result));
     return root;

@@ -85,6 +85,27 @@ static void frames_show(struct json_object *stream)
     status_field_show("frames", text, bad ? PAINT_WARN : PAINT_PLAIN);
 }
 
+// What is left out by choice: nothing to show where nothing is.
+static void thrift_show(struct json_object *stream)
+{
+    char text[256];
+    struct json_object *gate = ask_object(stream, "gate");
+    int used = 0;
+    if (gate)
+        used = snprintf(text, sizeof(text),
+                        "%lld results gated (threshold %.4g %%, heartbeat %.4g s)",
+                        ask_integer(stream, "frames_gated"), ask_number(gate, "threshold_percent"),
+                        ask_number(gate, "heartbeat_s"));
+    if (ask_object(stream, "max_fps") || ask_integer(stream, "frames_skipped") > 0)
+        used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%lld frames skipped",
+                         used ? "  " : "", ask_integer(stream, "frames_skipped"));
+    if (ask_object(stream, "max_fps"))
+        used += snprintf(text + used, sizeof(text) - (size_t)used, " (max_fps %.4g)",
+                         ask_number(stream, "max_fps"));
+    if (used)
+        status_field_show("saved", text, PAINT_PLAIN);
+}
+
 static void number_show(struct paint_line *line, struct json_object *stage, const char *key,
                         enum paint_style style)
 {
@@ -163,6 +184,7 @@ static void stream_show(struct json_object *stream)
     status_field_show("source", ask_string(stream, "source"), PAINT_PLAIN);
     model_show(stream);
     frames_show(stream);
+    thrift_show(stream);
     latency_show(ask_object(stream, "latency_recent"), ask_object(stream, "latency"));
     last_show(ask_object(stream, "last"));
 }

@@ -112,6 +112,8 @@ static void result_line(struct watch *watch, const struct qclient_result *result
         if (!*qclient_label(watch->client, result->hits[i].label))
             paint_format(&line, style, "class %u", result->hits[i].label);
     }
+    if (result->flags & QCLIENT_GATED)
+        paint_text(&line, PAINT_DIM, " (gated)");
     paint_end(&line);
 }
 

@@ -54,6 +54,12 @@ struct config_model {
     bool bgr;
 };
 
+struct config_gate {
+    double threshold; // percent of the picture, 0 = off: every frame is inferred
+    double level;     // grey levels
+    double heartbeat; // seconds
+};
+
 struct config_stream {
     char name[64];
     struct config_source source;
@@ -62,6 +68,8 @@ struct config_stream {
     int32_t mode; // enum config_mode
     int32_t ring_slots;
     bool snapshots; // clients may ask for pictures
+    double max_fps; // 0 = every frame
+    struct config_gate gate;
 };
 
 struct config_cpus {

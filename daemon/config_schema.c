@@ -126,6 +126,15 @@ static const struct config_key schema[] = {
      "Results that the ring keeps: how far a reader may fall behind."},
     {"streams[].snapshots", CONFIG_BOOL, STREAM(snapshots), "true", "", 0, 0, NULL, 0,
      "Who may connect may also ask for single pictures (qctl snapshot); false: only for results."},
+    {"streams[].max_fps", CONFIG_LIMIT, STREAM(max_fps), "off", "frames/s", 0.1, 1000, NULL, 0,
+     "At most so many frames a second are worked on; the others are let go at once, counted as skipped."},
+    {"streams[].gate.threshold", CONFIG_LIMIT, STREAM(gate.threshold), "off", "percent", 0.1, 100,
+     NULL, 0,
+     "Motion gate: a frame is inferred only when more than this share of the picture has changed since the last inference; else the last result is published again, marked gated. 0.5 notices small things."},
+    {"streams[].gate.level", CONFIG_NUMBER, STREAM(gate.level), "8", "grey levels", 1, 128, NULL, 0,
+     "A spot counts as changed when it differs by more than this many of 255 grey levels, beyond what the whole picture differs by (noise, flicker)."},
+    {"streams[].gate.heartbeat", CONFIG_NUMBER, STREAM(gate.heartbeat), "10", "seconds", 0.1, 3600,
+     NULL, 0, "With the gate: one frame is inferred at least so often, whatever it shows."},
 };
 
 const struct config_key *config_schema(size_t *count)

@@ -23,6 +23,8 @@ enum config_kind {
     CONFIG_SIZE,    // auto or WIDTHxHEIGHT
     CONFIG_FPS,     // auto, max, or min..max
     CONFIG_VALUES,  // one number or three, each min..max
+    CONFIG_NUMBER,  // min..max
+    CONFIG_LIMIT,   // off (0) or min..max
 };
 
 struct config_choice {

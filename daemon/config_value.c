@@ -56,6 +56,12 @@ void config_key_expect(const struct config_key *key, char *text, size_t size)
     case CONFIG_FPS:
         snprintf(text, size, "auto, max or a number from %g to %g", key->min, key->max);
         break;
+    case CONFIG_NUMBER:
+        snprintf(text, size, "a number from %g to %g", key->min, key->max);
+        break;
+    case CONFIG_LIMIT:
+        snprintf(text, size, "off or a number from %g to %g", key->min, key->max);
+        break;
     case CONFIG_VALUES:
         snprintf(text, size, "one number or a list of three, each from %g to %g", key->min,
                  key->max);
@@ -228,6 +234,13 @@ int config_key_set(const struct config_key *key, void *base, const char *text)
     case CONFIG_CPUS: return set_cpus(field, text);
     case CONFIG_SIZE: return set_size(key, field, text);
     case CONFIG_FPS: return set_fps(key, field, text);
+    case CONFIG_NUMBER: return parse_number(text, key->min, key->max, field);
+    case CONFIG_LIMIT:
+        if (strcasecmp(text, "off") == 0) {
+            *(double *)field = 0;
+            return 0;
+        }
+        return parse_number(text, key->min, key->max, field);
     case CONFIG_VALUES: return config_key_set_value(key, base, 1, 0, text);
     }
     return -EINVAL;

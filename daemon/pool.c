@@ -135,7 +135,11 @@ static void init_lock(struct pool *pool)
     pthread_mutex_init(&pool->lock, &attributes);
     pthread_mutexattr_destroy(&attributes);
     sem_init(&pool->work, 0, 0);
-    pthread_cond_init(&pool->space, NULL);
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&pool->space, &clock);
+    pthread_condattr_destroy(&clock);
 }
 
 static void team_member_start(void *arg, uint32_t member)
@@ -300,6 +304,15 @@ struct network *pool_swap(struct pool *pool, struct stream *stream, struct netwo
     return old;
 }
 
+void pool_set_thrift(struct pool *pool, struct stream *stream, double max_fps,
+                     const struct config_gate *gate)
+{
+    pthread_mutex_lock(&pool->lock);
+    stream_set_thrift(stream, max_fps, gate);
+    pthread_cond_broadcast(&pool->space);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 // ---- capture threads -------------------------------------------------------
 
 static bool has_waiting(const struct source_streams *attached)
@@ -310,18 +323,61 @@ static bool has_waiting(const struct source_streams *attached)
     return false;
 }
 
+// When the most frugal stream wants a frame.
+static uint64_t latest_due(const struct source_streams *attached)
+{
+    uint64_t latest = 0;
+    for (uint32_t i = 0; i < attached->count; i++) {
+        uint64_t due = rate_limit_due(&attached->stream[i]->limit);
+        latest = due > latest ? due : latest;
+    }
+    return latest;
+}
+
+// A paced source loses no frame: it waits for room, and for max_fps.
+static void await_room(struct pool *pool, const struct source *source,
+                       const struct source_streams *attached)
+{
+    while (!source_is_stopping(source)) {
+        uint64_t due = latest_due(attached);
+        if (has_waiting(attached)) {
+            pthread_cond_wait(&pool->space, &pool->lock);
+        } else if (due > clock_now_ns()) {
+            struct timespec until = clock_timespec(due);
+            pthread_cond_timedwait(&pool->space, &pool->lock, &until);
+        } else {
+            return;
+        }
+    }
+}
+
+// What the stream can do without: max_fps counts the moments when frames were taken by the camera.
+static bool is_enough(struct stream *stream, const struct source *source, const struct frame *frame)
+{
+    if (source_is_paced(source)) {
+        rate_limit_admits(&stream->limit, clock_now_ns());
+        return false;
+    }
+    return !rate_limit_admits(&stream->limit, frame->sensor_ns);
+}
+
 void pool_offer(struct pool *pool, struct source *source, struct frame *frame)
 {
     struct source_streams *attached = source_attached(source);
     struct frame *dropped[CONFIG_STREAMS_MAX];
     pthread_mutex_lock(&pool->lock);
-    while (source_is_paced(source) && has_waiting(attached) && !source_is_stopping(source))
-        pthread_cond_wait(&pool->space, &pool->lock);
+    if (source_is_paced(source))
+        await_room(pool, source, attached);
     // one reference for each stream and one for this function, so that the frame outlives the loop
     uint32_t count = attached->count;
     atomic_store_explicit(&frame->refs, (int32_t)count + 1, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++) {
         struct mailbox *mailbox = &attached->stream[i]->mailbox;
+        if (is_enough(attached->stream[i], source, frame)) {
+            dropped[i] = frame;
+            stream_count_skipped(attached->stream[i]);
+            continue;
+        }
         // full although this source waits for room: it is being stopped, and what waits goes first
         bool keep = source_is_paced(source) && mailbox_full(mailbox);
         dropped[i] = keep ? frame : mailbox_put(mailbox, frame);

@@ -43,6 +43,10 @@ void pool_detach(struct pool *pool, struct stream *stream);
 struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network,
                           uint32_t top_k, uint32_t generation);
 
+// stream_set_thrift under the pool's lock.
+void pool_set_thrift(struct pool *pool, struct stream *stream, double max_fps,
+                     const struct config_gate *gate);
+
 // While paused no frame is taken: mailboxes keep the newest one, older ones count as dropped, paced
 // sources wait. Frames that are under way are finished.
 void pool_set_paused(struct pool *pool, bool paused);
@@ -51,7 +55,8 @@ void pool_set_paused(struct pool *pool, bool paused);
 bool pool_is_stalled(const struct pool *pool, uint64_t before_ns);
 
 // ---- capture threads ----
-// Gives the frame to all attached streams; takes it over. Paced sources wait for room first.
+// Gives the frame to all attached streams that have not had enough of them (max_fps); takes it
+// over. Paced sources wait for room, and until all streams want one.
 void pool_offer(struct pool *pool, struct source *source, struct frame *frame);
 // Takes the source's frames out of all mailboxes.
 void pool_withdraw(struct pool *pool, struct source *source);

@@ -46,7 +46,10 @@ static void record_stages(struct publisher *publisher, const struct ring_record 
     stats_record(stats, STATS_STAGE_CAPTURE, record->dequeued_ns - record->sensor_ns);
     stats_record(stats, STATS_STAGE_WAIT, record->started_ns - record->dequeued_ns);
     stats_record(stats, STATS_STAGE_PREPROCESS, record->preprocessed_ns - record->started_ns);
-    stats_record(stats, STATS_STAGE_INFER, record->inferred_ns - record->preprocessed_ns);
+    if (record->flags & RING_RECORD_GATED)
+        stats_count(stats, STATS_FRAMES_GATED, 1);
+    else
+        stats_record(stats, STATS_STAGE_INFER, record->inferred_ns - record->preprocessed_ns);
     stats_record(stats, STATS_STAGE_PUBLISH, record->published_ns - record->inferred_ns);
     stats_record(stats, STATS_STAGE_TOTAL, record->published_ns - record->sensor_ns);
     stats_count(stats, STATS_FRAMES_PUBLISHED, 1);
@@ -84,9 +87,21 @@ void publisher_settle(struct publisher *publisher, uint64_t ticket,
     publisher_settle_shared(publisher, ticket, record, NULL);
 }
 
+static void repeat_or_keep(struct publisher *publisher, struct ring_record *record)
+{
+    if (!(record->flags & RING_RECORD_GATED)) {
+        publisher->inferred = *record;
+        return;
+    }
+    record->hit_count = publisher->inferred.hit_count;
+    memcpy(record->hits, publisher->inferred.hits, sizeof(record->hits));
+}
+
 static void settle_place(struct publisher *publisher, struct publisher_place *place)
 {
     bool published = place->valid && !publisher->closed;
+    if (place->valid)
+        repeat_or_keep(publisher, &place->record);
     if (published)
         publish(publisher, &place->record);
     if (place->snapshot)

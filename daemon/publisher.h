@@ -40,6 +40,7 @@ struct publisher {
     _Atomic uint32_t marks; // RING_RECORD_* that every record gets at the moment
     pthread_mutex_t lock; // of what follows
     struct publisher_place window[PUBLISHER_WINDOW];
+    struct ring_record inferred; // the last one that was no repetition
     int *wakers; // write ends of pipes
     uint32_t waker_count, waker_capacity;
     bool ending, closed;
@@ -55,7 +56,8 @@ static inline bool publisher_has_room(const struct publisher *publisher, uint64_
     return ticket - atomic_load_explicit(&publisher->next, memory_order_acquire) < PUBLISHER_WINDOW;
 }
 
-// Settles a ticket: record = the result, NULL = none will come. Publishes what is now in order.
+// Settles a ticket: record = the result, NULL = none will come. Publishes what is now in order. A
+// record with RING_RECORD_GATED gets the hits of the last one before it that has it not.
 // Workers.
 void publisher_settle(struct publisher *publisher, uint64_t ticket,
                       const struct ring_record *record);

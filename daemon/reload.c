@@ -242,6 +242,7 @@ static void swap_stream(struct reload *reload, struct step *step,
                                     (uint32_t)config->top_k, generation);
     step->network = NULL;
     reload->garbage.networks[reload->garbage.network_count++] = old;
+    pool_set_thrift(reload->service->pool, stream, config->max_fps, &config->gate);
     memcpy(&stream->config, config, sizeof(*config));
     stream_tune(stream, pool_threads(reload->service->pool),
                 (uint32_t)reload->config->stream_count);

@@ -8,6 +8,7 @@ daemon_SRCS := \
 	daemon/config_value.c \
 	daemon/control.c \
 	daemon/device_holder.c \
+	daemon/gate.c \
 	daemon/health.c \
 	daemon/hotplug.c \
 	daemon/label_file.c \
@@ -26,6 +27,7 @@ daemon_SRCS := \
 	daemon/power_rapl.c \
 	daemon/power_supply.c \
 	daemon/publisher.c \
+	daemon/rate_limit.c \
 	daemon/reload.c \
 	daemon/service.c \
 	daemon/share.c \

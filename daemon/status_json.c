@@ -94,6 +94,7 @@ static void write_last(struct json_writer *json, struct stream *stream)
     json_write_object_begin(json);
     json_write_member_u64(json, "sequence", record.sequence);
     write_us(json, "age_us", clock_now_ns() - record.published_ns);
+    json_write_member_bool(json, "gated", record.flags & RING_RECORD_GATED);
     write_hits(json, &record, stream->network);
     json_write_object_end(json);
 }
@@ -123,6 +124,32 @@ static void write_counters(struct json_writer *json, const struct stream *stream
     json_write_member_u64(json, "frames_bad", stats_counter(reader, STATS_FRAMES_BAD));
     json_write_member_u64(json, "frames_missed", missed);
     json_write_member_u64(json, "frames_published", stats_counter(reader, STATS_FRAMES_PUBLISHED));
+    json_write_member_u64(json, "frames_skipped", stats_counter(reader, STATS_FRAMES_SKIPPED));
+    json_write_member_u64(json, "frames_gated", stats_counter(reader, STATS_FRAMES_GATED));
+}
+
+// null: every frame is inferred.
+static void write_gate(struct json_writer *json, const struct config_gate *gate)
+{
+    json_write_key(json, "gate");
+    if (gate->threshold <= 0) {
+        json_write_null(json);
+        return;
+    }
+    json_write_object_begin(json);
+    json_write_member_fixed(json, "threshold_percent", gate->threshold, 2);
+    json_write_member_fixed(json, "level", gate->level, 1);
+    json_write_member_fixed(json, "heartbeat_s", gate->heartbeat, 1);
+    json_write_object_end(json);
+}
+
+static void write_max_fps(struct json_writer *json, double max_fps)
+{
+    json_write_key(json, "max_fps");
+    if (max_fps > 0)
+        json_write_fixed(json, max_fps, 2);
+    else
+        json_write_null(json);
 }
 
 static void write_stream(struct json_writer *json, const struct service *service,
@@ -142,6 +169,8 @@ static void write_stream(struct json_writer *json, const struct service *service
     json_write_member_string(json, "mode", tuner_name(&stream->tuner));
     json_write_member_string(json, "kernel", main_kernel(stream->network->model));
     write_counters(json, stream, &reader, health.missed);
+    write_max_fps(json, stream->config.max_fps);
+    write_gate(json, &stream->config.gate);
     json_write_member_u64(json, "clients", stream->subscribers);
     write_latency(json, &reader);
     write_last(json, stream);

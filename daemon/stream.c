@@ -38,6 +38,8 @@ int stream_create(const struct config_stream *config, struct network *network,
     if (status < 0)
         goto drop_tail;
     snapshot_init(&fresh->snapshot);
+    gate_init(&fresh->gate, &config->gate);
+    rate_limit_set(&fresh->limit, config->max_fps);
     fresh->network = network;
     fresh->top_k = (uint32_t)config->top_k;
     fresh->generation = 1;
@@ -65,6 +67,7 @@ void stream_destroy(struct stream *stream)
     ring_reader_finish(&stream->tail);
     publisher_finish(&stream->publisher);
     snapshot_finish(&stream->snapshot);
+    gate_finish(&stream->gate);
     cleanup_close(&stream->labels_fd);
     network_unref(stream->network);
     free(stream);
@@ -97,7 +100,8 @@ void stream_take(struct stream *stream, struct job *job)
                         .ticket = stream->tickets++,
                         .top_k = stream->top_k,
                         .generation = stream->generation,
-                        .paced = stream->paced};
+                        .paced = stream->paced,
+                        .turn = gate_take_turn(&stream->gate)};
 }
 
 void stream_count_in(struct stream *stream, bool dropped_one)
@@ -110,6 +114,18 @@ void stream_count_in(struct stream *stream, bool dropped_one)
 void stream_count_dropped(struct stream *stream)
 {
     stats_count(&stream->publisher.stats, STATS_FRAMES_DROPPED, 1);
+}
+
+void stream_count_skipped(struct stream *stream)
+{
+    stats_count(&stream->publisher.stats, STATS_FRAMES_IN, 1);
+    stats_count(&stream->publisher.stats, STATS_FRAMES_SKIPPED, 1);
+}
+
+void stream_set_thrift(struct stream *stream, double max_fps, const struct config_gate *gate)
+{
+    rate_limit_set(&stream->limit, max_fps);
+    gate_set(&stream->gate, gate);
 }
 
 void stream_count_bad_in(struct stream *stream)
@@ -146,6 +162,23 @@ static void fill_hits(const struct job *job, const void *output, struct ring_rec
     record->hit_count = count;
 }
 
+// The picture is in the context. With the record's hits, or marked as gated.
+static void infer(const struct job *job, struct context *context, struct ring_record *record)
+{
+    struct stream *stream = job->stream;
+    record->preprocessed_ns = clock_now_ns();
+    if (!gate_decide(&stream->gate, &job->turn, job->network, context_native_input(context),
+                     record->preprocessed_ns, tuner_is_measuring(&stream->tuner))) {
+        record->flags = RING_RECORD_GATED;
+        record->inferred_ns = clock_now_ns();
+        return;
+    }
+    context_run(context, job->team);
+    fill_hits(job, context_output(context, 0), record);
+    record->inferred_ns = clock_now_ns();
+    tuner_add(&stream->tuner, job->team != NULL, record->inferred_ns - record->preprocessed_ns);
+}
+
 void stream_run(struct worker *worker, struct job *job)
 {
     struct stream *stream = job->stream;
@@ -155,7 +188,8 @@ void stream_run(struct worker *worker, struct job *job)
                                  .dequeued_ns = job->frame->dequeued_ns,
                                  .started_ns = clock_now_ns(),
                                  .generation = job->generation};
-    if (job->team && context_wants_team(context))
+    bool woken = job->team && !job->turn.on && context_wants_team(context);
+    if (woken)
         team_wake(job->team); // they are there when the picture is
     int status =
         worker_preprocess(worker, job->network, &job->frame->image, context_native_input(context));
@@ -163,14 +197,11 @@ void stream_run(struct worker *worker, struct job *job)
                   snapshot_take(&stream->snapshot, &job->frame->image);
     frame_release(job->frame); // as early as can be: the camera gets its buffer back
     if (status == 0) {
-        record.preprocessed_ns = clock_now_ns();
-        context_run(context, job->team);
-        fill_hits(job, context_output(context, 0), &record);
-        record.inferred_ns = clock_now_ns();
-        tuner_add(&stream->tuner, job->team != NULL, record.inferred_ns - record.preprocessed_ns);
+        infer(job, context, &record);
     } else {
-        if (job->team)
+        if (woken)
             team_rest(job->team);
+        gate_pass(&stream->gate, &job->turn);
         stats_count(&stream->publisher.stats, STATS_FRAMES_BAD, 1);
     }
     network_unref(job->network);

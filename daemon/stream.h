@@ -2,7 +2,8 @@
 //
 // A stream: frames of one source through one model into one ring.
 //
-//   mailbox ─take─▶ job {frame, network, ticket} ─▶ pre-process ─▶ infer ─▶ top k ─▶ publisher
+//   mailbox ─take─▶ job {frame, network, ticket} ─▶ pre-process ─▶ gate ─▶ infer ─▶ top k ─▶ publisher
+//                                                                   └──────────────────────┘ nothing new
 
 #ifndef QEDGE_DAEMON_STREAM_H
 #define QEDGE_DAEMON_STREAM_H
@@ -12,8 +13,10 @@
 
 #include "daemon/config.h"
 #include "daemon/frame.h"
+#include "daemon/gate.h"
 #include "daemon/mailbox.h"
 #include "daemon/publisher.h"
+#include "daemon/rate_limit.h"
 #include "daemon/snapshot.h"
 #include "daemon/tuner.h"
 
@@ -35,12 +38,14 @@ struct stream {
     struct mailbox mailbox;
     struct publisher publisher;
     struct tuner tuner;
+    struct gate gate;
     struct snapshot snapshot; // a picture for who asks for one
     // under the pool's lock
     struct network *network;
     uint64_t tickets; // given out so far
     uint32_t top_k, generation;
     bool paced;
+    struct rate_limit limit; // max_fps
     // the loop's
     int labels_fd; // labels of this generation, for clients
     uint32_t subscribers;
@@ -61,6 +66,7 @@ struct job {
     uint64_t ticket;
     uint32_t top_k, generation;
     bool paced;
+    struct gate_turn turn;
 };
 
 // Takes over one reference of network. 0, or -errno with nothing taken.
@@ -78,6 +84,9 @@ bool stream_wants_team(const struct stream *stream);
 void stream_take(struct stream *stream, struct job *job);
 void stream_count_in(struct stream *stream, bool dropped_one);
 void stream_count_dropped(struct stream *stream);
+void stream_count_skipped(struct stream *stream);
+// max_fps and the gate, from the next frame on.
+void stream_set_thrift(struct stream *stream, double max_fps, const struct config_gate *gate);
 void stream_count_bad_in(struct stream *stream);
 // After what is under way the ring is closed in order.
 void stream_end(struct stream *stream);

@@ -51,9 +51,14 @@ void tuner_add(struct tuner *tuner, bool with_team, uint64_t infer_ns)
         atomic_store(&tuner->team, true);
 }
 
+bool tuner_is_measuring(const struct tuner *tuner)
+{
+    return !atomic_load_explicit(&tuner->decided, memory_order_relaxed);
+}
+
 const char *tuner_name(const struct tuner *tuner)
 {
-    if (!atomic_load(&tuner->decided))
+    if (tuner_is_measuring(tuner))
         return "auto: measuring";
     return atomic_load(&tuner->team) ? "latency" : "throughput";
 }

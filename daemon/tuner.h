@@ -30,6 +30,8 @@ void tuner_init(struct tuner *tuner, enum config_mode mode, uint32_t threads, do
                 uint32_t shared_by);
 // Tells how long inference took. Any worker; a few atomic operations.
 void tuner_add(struct tuner *tuner, bool with_team, uint64_t infer_ns);
+// Every frame is needed for the measurement.
+bool tuner_is_measuring(const struct tuner *tuner);
 const char *tuner_name(const struct tuner *tuner); // "throughput", "latency", "auto: measuring"
 
 #endif

@@ -69,6 +69,9 @@ enum {
     QCLIENT_MODEL_CHANGED = 1u << 2, // labels may differ from the last result's (reload)
     QCLIENT_LAST = 1u << 3,          // the stream was closed in order after this one
     QCLIENT_THROTTLED = 1u << 4,     // the machine was slowed down (heat, low voltage) at the time
+    QCLIENT_GATED = 1u << 5, // nothing had changed (motion gate): the hits are those of the last
+                             // inference, frame and times are this frame's; inferred_ns is when
+                             // that was decided
 };
 
 struct qclient_hit {
@@ -202,6 +205,8 @@ struct qclient_statistics {
                                                         // this handle's
     struct qclient_latency recent[QCLIENT_STAGE_COUNT]; // over the last recent_ns
     uint64_t recent_ns; // about 10 s, less after a start; brought up to date once a second; 0: none
+    uint64_t frames_skipped; // let go by choice: max_fps, or a budget is held
+    uint64_t frames_gated;   // of the published ones: not inferred (QCLIENT_GATED)
 };
 // 0; -EINVAL: size not set. While the daemon is away: its last numbers.
 int qclient_stats(struct qclient *client, struct qclient_statistics *stats);

@@ -180,7 +180,8 @@ void client_result_fill(const struct ring_record *record, struct qclient_result 
     result->inferred_ns = record->inferred_ns;
     result->published_ns = record->published_ns;
     result->flags = (record->flags & RING_RECORD_LAST ? QCLIENT_LAST : 0) |
-                    (record->flags & RING_RECORD_THROTTLED ? QCLIENT_THROTTLED : 0);
+                    (record->flags & RING_RECORD_THROTTLED ? QCLIENT_THROTTLED : 0) |
+                    (record->flags & RING_RECORD_GATED ? QCLIENT_GATED : 0);
     result->generation = record->generation;
     result->hit_count = record->hit_count;
     for (uint32_t i = 0; i < record->hit_count; i++) {
@@ -410,6 +411,8 @@ int qclient_stats(struct qclient *client, struct qclient_statistics *stats)
     own.frames_dropped = stats_counter(&client->stats, STATS_FRAMES_DROPPED);
     own.frames_bad = stats_counter(&client->stats, STATS_FRAMES_BAD);
     own.frames_published = stats_counter(&client->stats, STATS_FRAMES_PUBLISHED);
+    own.frames_skipped = stats_counter(&client->stats, STATS_FRAMES_SKIPPED);
+    own.frames_gated = stats_counter(&client->stats, STATS_FRAMES_GATED);
     if (client->has_ring) {
         uint64_t head = ring_head(&client->ring);
         own.reader_lag = head >= client->ring.next ? head + 1 - client->ring.next : 0;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The whole service measured: frames with one and two workers, memory, start to first result.
+"""The whole service measured: frames with one and two workers, memory, what the motion gate saves, start to first result.
 
     service_bench.py BUILD [--rounds 3] [--seconds 3]
 
@@ -8,6 +8,7 @@ Prints rows of a markdown table: what, measured, against what, budget.
 """
 import argparse
 import contextlib
+import glob
 import json
 import os
 import re
@@ -20,23 +21,23 @@ MODEL = os.path.abspath("models/efficientnet_lite0_int8.tflite")
 PICTURES = os.path.abspath("models/pictures")
 
 
-def write_config(folder, source, threads, mode):
+def write_config(folder, source, threads, mode, keys=None):
     path = os.path.join(folder, "qedged.yaml")
     with open(path, "w", encoding="utf-8") as file:
         json.dump({  # JSON is YAML
             "socket": os.path.join(folder, "socket"),
             "log_level": "error",
             "workers": {"threads": threads},
-            "streams": [{"name": "bench", "source": source, "model": {"path": MODEL}, "mode": mode}],
+            "streams": [{"name": "bench", "source": source, "model": {"path": MODEL}, "mode": mode, **(keys or {})}],
         }, file)
     return path
 
 
 @contextlib.contextmanager
-def daemon(build, source, threads, mode="throughput"):
+def daemon(build, source, threads, mode="throughput", keys=None):
     """A running qedged, as (process, function that gives its status)."""
     with tempfile.TemporaryDirectory(prefix="qedge-bench.") as folder:
-        config = write_config(folder, source, threads, mode)
+        config = write_config(folder, source, threads, mode, keys)
         process = subprocess.Popen([f"{build}/qedged", "--config", config])
         def status():
             answer = subprocess.run([f"{build}/qctl", "--socket", os.path.join(folder, "socket"), "status", "--json"],
@@ -103,6 +104,40 @@ def first_result_row(build, rounds):
             f"{min(times):.0f} … {max(times):.0f} ms", "≤ 100 ms")
 
 
+def cpu_ms_per_second(build, source, keys, seconds):
+    """CPU time of the whole process, and the share of results that were gated meanwhile."""
+    with daemon(build, source, 1, keys=keys) as (process, status):
+        def sample():
+            tasks = glob.glob(f"/proc/{process.pid}/task/*/schedstat")
+            spent = sum(int(open(task, encoding="ascii").read().split()[0]) for task in tasks)
+            stream = status()["streams"][0]
+            return spent, time.monotonic(), stream["frames_published"], stream["frames_gated"]
+        time.sleep(0.5)
+        before = sample()
+        time.sleep(seconds)
+        spent, elapsed, published, gated = (b - a for a, b in zip(before, sample()))
+        return spent / 1e6 / elapsed, gated / published
+
+
+def gate_row(build, rounds, seconds):
+    """A noisy scene in which nothing moves, 640x480 at 30 frames/s: with the gate, without, in turns."""
+    ratios, shares = [], []
+    with tempfile.TemporaryDirectory(prefix="qedge-bench.") as folder:
+        scene = os.path.join(folder, "still.y4m")
+        subprocess.run([f"{build}/tests/integration/make_scene", scene, "30", "30", "4"], check=True)
+        source = {"type": "replay", "path": scene, "fps": 30}
+        for _ in range(rounds):
+            plain, none = cpu_ms_per_second(build, source, None, seconds)
+            gated, share = cpu_ms_per_second(build, source, {"gate": {"threshold": 0.5}}, seconds)
+            if none or share < 0.9:
+                raise SystemExit(f"service_bench: {none:.0%} gated without the gate, {share:.0%} with it")
+            ratios.append(gated / plain)
+            shares.append((plain, gated))
+    plain, gated = (statistics.median(column) for column in zip(*shares))
+    return ("CPU time of a gated still scene / of the same inferred", f"{100 * statistics.median(ratios):.0f} %",
+            f"{gated:.1f} against {plain:.1f} ms a second, 30 frames/s", "≤ 15 %")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("build")
@@ -111,6 +146,7 @@ def main():
     options = parser.parse_args()
     for row in (lambda: workers_row(options.build, options.rounds, options.seconds),
                 lambda: memory_row(options.build),
+                lambda: gate_row(options.build, options.rounds, options.seconds),
                 lambda: first_result_row(options.build, options.rounds)):
         print("| " + " | ".join(row()) + " |", flush=True)
 
