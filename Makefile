@@ -130,9 +130,10 @@ $(BUILD)/$(SONAME) $(BUILD)/libqclient.so: $(BUILD)/libqclient.so.$(VERSION)
 	@ln -sf $(<F) $@
 $(BUILD)/libqclient.so: $(BUILD)/$(SONAME)
 
-# qctl and the example use the public header and the shared library only.
-$(BUILD)/qctl: $(call obj,ctl/main.c) $(call lib,ctl) $(BUILD)/libqclient.so
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient $(CTL_LIBS) -lm
+# qctl asks the daemon through the public header and the shared library only; pictures it draws with imaging.
+CTL_ROOMS := ctl imaging kernels common
+$(BUILD)/qctl: $(call obj,ctl/main.c) $(call lib,$(CTL_ROOMS)) $(BUILD)/libqclient.so
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient $(CTL_LIBS) $(IMAGING_LIBS) -lm
 $(BUILD)/qclient-example: $(call obj,libclient/examples/watch.c) $(BUILD)/libqclient.so
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) -L$(BUILD) -lqclient
 
@@ -142,7 +143,7 @@ ALL_OBJS += $(call obj,daemon/main.c qmodel/main.c ctl/main.c libclient/examples
 # A test program tests/unit/foo_test.c becomes BUILD/tests/unit/foo_test, linked with every library room.
 # TEST_SKIP=tests/kernels/% leaves some out (patterns).
 TEST_BINS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(TEST_SKIP),$(sort $(TEST_PROGS))))
-TEST_LINK := $(call lib,daemon qmodel libclient imaging engine kernels common)
+TEST_LINK := $(call lib,daemon qmodel ctl libclient imaging engine kernels common)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LINK)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LINK) -Wl,--end-group \

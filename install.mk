@@ -27,9 +27,9 @@ INSTALL_BASHCOMP := ctl/qctl.bash qmodel/qmodel.bash
 
 # A program in PREFIX/bin finds the library in PREFIX/lib by itself, so no ldconfig is needed for odd prefixes.
 INSTALL_RPATH := $(if $(filter /usr,$(PREFIX)),,-Wl,-rpath,'$$ORIGIN/../lib')
-$(BUILD)/install/qctl: $(call obj,ctl/main.c) $(call lib,ctl) $(BUILD)/libqclient.so
+$(BUILD)/install/qctl: $(call obj,ctl/main.c) $(call lib,$(CTL_ROOMS)) $(BUILD)/libqclient.so
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) $(INSTALL_RPATH) -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient $(CTL_LIBS) -lm
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $(INSTALL_RPATH) -o $@ $(filter %.o %.a,$^) -L$(BUILD) -lqclient $(CTL_LIBS) $(IMAGING_LIBS) -lm
 .PHONY: install uninstall $(BUILD)/install/qctl
 
 D = $(DESTDIR)

@@ -33,6 +33,10 @@ struct ctl_settings {
     double min_score;        // 0: any
     double away_s, every_s;  // see trigger.h; every_s 0: never
     const char *exec;        // NULL: none
+    // snapshot
+    const char *output; // the file; NULL: not given
+    const char *format; // as given to --format; NULL: not given
+    bool plain;         // without labels
 };
 
 int ctl_status(const struct ctl_settings *settings);
@@ -42,6 +46,7 @@ int ctl_power(const struct ctl_settings *settings);
 int ctl_reload(const struct ctl_settings *settings);
 int ctl_version(const struct ctl_settings *settings);
 int ctl_watch(const struct ctl_settings *settings, const char *stream);
+int ctl_snapshot(const struct ctl_settings *settings, const char *stream);
 int ctl_check(const char *config);
 
 // One line on stderr about a failed call of libqclient; returns the exit status for it. detail: the

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// qctl: asks a running qedged. Built on include/qclient.h only; man/qctl.1 has the details.
+// qctl: asks a running qedged. Built on include/qclient.h, with imaging for snapshots; man/qctl.1
+// has the details.
 
 #include <errno.h>
 #include <getopt.h>
@@ -17,6 +18,7 @@ static void usage(FILE *file)
           "\n"
           "  status               state, frame rates and latencies of every stream, on one screen\n"
           "  watch [STREAM] [-n COUNT] [--on CLASS,...] [--exec COMMAND]   results, one a line\n"
+          "  snapshot [STREAM] -o FILE   the frame behind the newest result, its labels on it\n"
           "  streams              the streams, one a line\n"
           "  clients              who reads, how far behind, how much lost\n"
           "  check CONFIG         check a configuration: all errors, exit status 0 or 78\n"
@@ -25,7 +27,9 @@ static void usage(FILE *file)
           "  version              of qctl, libqclient and the running qedged\n"
           "\n"
           "  --socket PATH        qedged's socket (QEDGE_SOCKET; default /run/qedge/qedged.sock)\n"
-          "  --format FORMAT      of status: text, json or prometheus\n"
+          "  --format FORMAT      of status: text, json or prometheus; of snapshot: png or jpg\n"
+          "  -o, --output FILE    of snapshot: .png or .jpg, - is standard output\n"
+          "  --plain              of snapshot: no labels\n"
           "  --baseline [-n SECONDS]   pause all streams for that long (10) and measure the idle power\n"
           "  --on CLASS[,CLASS]   of watch: only results with such a class, text or number\n"
           "  --min-score SCORE    of watch: only from that score on, 0 to 1\n"
@@ -65,12 +69,22 @@ static double decimal_parse(const char *text, double max)
 
 static bool format_parse(const char *text, struct ctl_settings *settings)
 {
+    settings->format = text;
+    if (strcmp(text, "png") == 0 || strcmp(text, "jpg") == 0 || strcmp(text, "jpeg") == 0)
+        return true;
     settings->json = strcmp(text, "json") == 0;
     settings->prometheus = strcmp(text, "prometheus") == 0;
     return settings->json || settings->prometheus || strcmp(text, "text") == 0;
 }
 
-enum { OPTION_ON = 256, OPTION_MIN_SCORE, OPTION_EXEC, OPTION_AWAY, OPTION_EVERY };
+enum {
+    OPTION_ON = 256,
+    OPTION_MIN_SCORE,
+    OPTION_EXEC,
+    OPTION_AWAY,
+    OPTION_EVERY,
+    OPTION_PLAIN,
+};
 
 // 0 or an exit status.
 static int watch_option_parse(int option, struct ctl_settings *settings)
@@ -115,13 +129,15 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
         {"exec", required_argument, NULL, OPTION_EXEC},
         {"away", required_argument, NULL, OPTION_AWAY},
         {"every", required_argument, NULL, OPTION_EVERY},
+        {"output", required_argument, NULL, 'o'},
+        {"plain", no_argument, NULL, OPTION_PLAIN},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
     int option, status;
     long seconds;
-    while ((option = getopt_long(argc, argv, "hjn:s:w:", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "hjn:o:s:w:", longs, NULL)) != -1) {
         switch (option) {
         case 's':
             settings->socket = optarg;
@@ -143,7 +159,13 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
             break;
         case 'f':
             if (!format_parse(optarg, settings))
-                return complain_usage("--format takes text, json or prometheus, not", optarg);
+                return complain_usage("--format takes text, json or prometheus (snapshot: png, jpg), not", optarg);
+            break;
+        case 'o':
+            settings->output = optarg;
+            break;
+        case OPTION_PLAIN:
+            settings->plain = true;
             break;
         case 'h':
             usage(stdout);
@@ -199,9 +221,16 @@ int main(int argc, char **argv)
     }
     const char *command = argv[optind++];
     int arguments = argc - optind;
+    bool snapshot = strcmp(command, "snapshot") == 0;
+    if (settings.format && !snapshot && !settings.json && !settings.prometheus &&
+        strcmp(settings.format, "text") != 0)
+        return complain_usage("png and jpg are formats of snapshot, not of", command);
     if (strcmp(command, "watch") == 0)
         return arguments <= 1 ? ctl_watch(&settings, arguments ? argv[optind] : NULL)
                               : complain_usage("watch takes one STREAM", NULL);
+    if (snapshot)
+        return arguments <= 1 ? ctl_snapshot(&settings, arguments ? argv[optind] : NULL)
+                              : complain_usage("snapshot takes one STREAM", NULL);
     if (strcmp(command, "check") == 0)
         return arguments == 1 ? ctl_check(argv[optind])
                               : complain_usage("check takes one CONFIG", NULL);

@@ -62,14 +62,13 @@ static struct json_object *label_json(const char *label)
     return json_object_new_string(clean);
 }
 
-static struct json_object *hits_json(struct qclient *client, const struct qclient_result *result)
+struct json_object *result_json_hits(const struct qclient_result *result, const char *const *labels)
 {
     struct json_object *array = json_object_new_array();
     for (uint32_t i = 0; i < result->hit_count; i++) {
         struct json_object *hit = json_object_new_object();
         json_object_object_add(hit, "index", json_object_new_int64(result->hits[i].label));
-        json_object_object_add(hit, "label",
-                               label_json(qclient_label(client, result->hits[i].label)));
+        json_object_object_add(hit, "label", label_json(labels[i]));
         float score = result->hits[i].score;
         json_object_object_add(
             hit, "score", score - score == 0 ? number((double)score, 6) : NULL); // NaN, Inf: null
@@ -78,8 +77,8 @@ static struct json_object *hits_json(struct qclient *client, const struct qclien
     return array;
 }
 
-struct json_object *result_json_make(struct qclient *client, const struct qclient_result *result,
-                                     uint64_t read_ns, double fps)
+struct json_object *result_json_make(const struct qclient_result *result,
+                                     const char *const *labels, uint64_t read_ns, double fps)
 {
     struct json_object *root = json_object_new_object();
     json_object_object_add(root, "sequence", json_object_new_uint64(result->sequence));
@@ -96,6 +95,6 @@ struct json_object *result_json_make(struct qclient *client, const struct qclien
     json_object_object_add(root, "gated",
                            json_object_new_boolean((result->flags & QCLIENT_GATED) != 0));
     json_object_object_add(root, "flags", flags_json(result));
-    json_object_object_add(root, "hits", hits_json(client, result));
+    json_object_object_add(root, "hits", result_json_hits(result, labels));
     return root;
 }

@@ -14,9 +14,12 @@
 
 // Microseconds between two stamps; 0 when one is missing or they run backwards.
 double result_microseconds(uint64_t from_ns, uint64_t to_ns);
-// read_ns: when it was read; fps: over the last results. Labels come from the client's last result.
-// The object is the caller's.
-struct json_object *result_json_make(struct qclient *client, const struct qclient_result *result,
-                                     uint64_t read_ns, double fps);
+// labels: of the hits, in their order. read_ns: when it was read; fps: over the last results. The
+// object is the caller's.
+struct json_object *result_json_make(const struct qclient_result *result,
+                                     const char *const *labels, uint64_t read_ns, double fps);
+// Its `hits` alone.
+struct json_object *result_json_hits(const struct qclient_result *result,
+                                     const char *const *labels);
 
 #endif

@@ -2,12 +2,16 @@
 ctl_SRCS := \
 	ctl/ask.c \
 	ctl/check.c \
+	ctl/font.c \
+	ctl/output_file.c \
+	ctl/overlay.c \
 	ctl/paint.c \
 	ctl/power.c \
 	ctl/prometheus.c \
 	ctl/reload.c \
 	ctl/result_json.c \
 	ctl/runner.c \
+	ctl/snapshot.c \
 	ctl/status.c \
 	ctl/status_machine.c \
 	ctl/tables.c \

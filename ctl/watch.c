@@ -136,12 +136,21 @@ static void event_run(struct watch *watch, const struct qclient_result *result, 
     runner_start(&watch->runner, &event);
 }
 
+static struct json_object *result_json(struct watch *watch, const struct qclient_result *result,
+                                       uint64_t read_ns)
+{
+    const char *labels[QCLIENT_TOP_K_MAX];
+    for (uint32_t i = 0; i < result->hit_count; i++)
+        labels[i] = qclient_label(watch->client, result->hits[i].label);
+    return result_json_make(result, labels, read_ns, watch->fps);
+}
+
 static void result_use(struct watch *watch, const struct qclient_result *result, uint32_t hit)
 {
     uint64_t read_ns = now_ns(CLOCK_MONOTONIC);
     struct json_object *json = NULL;
     if (watch->settings->json || watch->settings->exec)
-        json = result_json_make(watch->client, result, read_ns, watch->fps);
+        json = result_json(watch, result, read_ns);
     if (watch->settings->json) {
         ask_print(json);
         fflush(stdout);

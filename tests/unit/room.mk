@@ -8,7 +8,7 @@ TEST_PROGS += tests/unit/qclient_test.c tests/unit/snapshot_test.c
 HELPER_PROGS += tests/unit/qctl_daemon.c
 TEST_SCRIPTS += tests/unit/qctl_test.sh tests/unit/qctl_exec_test.sh
 TEST_PROGS += tests/unit/imaging_convert_test.c tests/unit/imaging_decode_test.c tests/unit/imaging_hostile_test.c \
-  tests/unit/imaging_kernel_test.c
+  tests/unit/imaging_kernel_test.c tests/unit/imaging_encode_test.c tests/unit/overlay_test.c
 
 TEST_PROGS += tests/unit/daemon_config_test.c tests/unit/daemon_camera_test.c \
   tests/unit/daemon_camera_fault_test.c tests/unit/daemon_mjpeg_test.c tests/unit/daemon_path_test.c tests/unit/daemon_power_test.c
