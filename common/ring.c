@@ -357,7 +357,7 @@ static bool overrun_skip(struct ring_reader *reader, uint32_t margin, uint64_t *
 
 int ring_next(struct ring_reader *reader, struct ring_record *record, uint64_t *lost)
 {
-    uint32_t margin = reader->slots / 8;
+    uint32_t margin = RING_OVERRUN_MARGIN(reader->slots);
     *lost = 0;
     for (int i = 0; i < OVERRUN_TRIES; i++) {
         switch (slot_read(reader, reader->next, record)) {

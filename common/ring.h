@@ -61,10 +61,12 @@ struct ring_reader {
 // 0, -EPROTO (not a ring, or another major version), or another -errno; on failure nothing is held.
 int ring_reader_init(struct ring_reader *reader, int fd, bool from_oldest);
 void ring_reader_finish(struct ring_reader *reader); // takes a zeroed one
+// Records between the oldest one and the one that an overtaken reader goes on with: it must not be
+// overtaken again at once.
+#define RING_OVERRUN_MARGIN(slots) ((slots) / 8)
 // 0: *record is a whole record, *lost = how many were skipped; -EAGAIN: none yet; -EPIPE: closed
-// and drained. A reader that was overtaken goes on an eighth of the ring after the oldest record,
-// so that it is not overtaken again at once. *lost is set (maybe not 0) also with -EAGAIN, and adds
-// up in reader->lost.
+// and drained. A reader that was overtaken goes on RING_OVERRUN_MARGIN after the oldest record.
+// *lost is set (maybe not 0) also with -EAGAIN, and adds up in reader->lost.
 int ring_next(struct ring_reader *reader, struct ring_record *record, uint64_t *lost);
 // The newest record when it was not read yet, skipping the older ones (they count as lost).
 int ring_latest(struct ring_reader *reader, struct ring_record *record, uint64_t *lost);

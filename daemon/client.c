@@ -181,7 +181,7 @@ void client_get_progress(const struct client *client, uint64_t now_ns,
     if (head > progress->read_sequence)
         progress->lag = head - progress->read_sequence;
     if (progress->lag >= slots) // the slot of the next record is always in the making
-        progress->lost += progress->lag + 1 - slots;
+        progress->lost += progress->lag + 1 - slots + RING_OVERRUN_MARGIN(slots);
 }
 
 // ---- messages --------------------------------------------------------------

@@ -55,7 +55,8 @@ lag=$(of_client $stopped lag) lost=$(of_client $stopped lost)
 after=$(of_stream bars sequence)
 [ "$(of_client $stopped read_sequence)" = "$last" ] || fail "a stopped client reads"
 [ "$lag" -ge $((before - last)) ] && [ "$lag" -le $((after - last)) ] || fail "lag $lag, between $((before - last)) and $((after - last)) expected"
-[ "$lost" -ge $((before - last - 63)) ] && [ "$lost" -le $((after - last - 63)) ] || fail "lost $lost, $((before - last - 63)) to $((after - last - 63)) expected"
+# of 64 slots one is being written, and an overtaken reader leaves 8 more alone
+[ "$lost" -ge $((before - last - 55)) ] && [ "$lost" -le $((after - last - 55)) ] || fail "lost $lost, $((before - last - 55)) to $((after - last - 55)) expected"
 [ "$(of_client $witness lost)" = 0 ] || fail "the witness lost something"
 "$BUILD/qctl" clients >"$work/table"
 grep "qctl" "$work/table" | grep -q " $stopped " || fail "the stopped client is not in the table: $(cat "$work/table")"
@@ -73,7 +74,7 @@ within 30000 grep -q done "$work/slow"
 "$BUILD/qctl" clients --json | tr '{' '\n' | grep -A1 "\"pid\": *$slow," | tr -d '\n' >"$work/answer"
 number() { grep -o "\"$1\": *[0-9]*" "$work/answer" | head -1 | grep -o '[0-9]*$'; }
 [ "$(number read_sequence)" = "$(seen "$work/slow")" ] || fail "slow client: $(cat "$work/answer"), it saw $(seen "$work/slow")"
-waiting=$(($(number lag) < 64 ? 0 : $(number lag) - 63))
+waiting=$(($(number lag) < 64 ? 0 : $(number lag) - 55))
 [ "$(gaps "$work/slow")" -gt 0 ] || fail "the slow client lost nothing"
 [ $(($(number lost) - waiting)) = "$(gaps "$work/slow")" ] || fail "slow client: $(cat "$work/answer"), gaps $(gaps "$work/slow")"
 [ "$(number count)" = 160 ] || fail "slow client: $(cat "$work/answer")"
