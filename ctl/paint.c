@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 static bool colour;
 static bool utf8;
@@ -18,6 +19,7 @@ static unsigned width = 80;
 static const char *const style_codes[] = {
     [PAINT_PLAIN] = "",        [PAINT_BOLD] = "\033[1m",  [PAINT_DIM] = "\033[2m",
     [PAINT_GOOD] = "\033[32m", [PAINT_WARN] = "\033[33m", [PAINT_BAD] = "\033[31m",
+    [PAINT_MARK] = "\033[7m",
 };
 
 void paint_init(void)
@@ -32,6 +34,16 @@ void paint_init(void)
     colour = !(no_colour && *no_colour) && !(terminal && strcmp(terminal, "dumb") == 0);
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
         width = size.ws_col;
+}
+
+void paint_plain(void)
+{
+    colour = false;
+}
+
+void paint_set_width(unsigned columns)
+{
+    width = columns > 0 ? columns : 1;
 }
 
 unsigned paint_width(void)
@@ -77,22 +89,53 @@ static size_t sequence_size(const unsigned char *text)
     return utf8 ? size : 0;
 }
 
-// One code point as it may be shown; advances *text.
-static void put_tame(struct paint_line *line, const char **text)
+// Characters that take no room but change what is around them: direction, joining of lines, tags.
+static bool is_deceptive(wchar_t character)
+{
+    static const wchar_t ranges[][2] = {
+        {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
+        {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+    };
+    for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        if (character >= ranges[i][0] && character <= ranges[i][1])
+            return true;
+    }
+    return character == 0xad || character == 0x61c;
+}
+
+// Columns that a good sequence takes on the terminal, -1 when it must not get there.
+static int sequence_columns(const char *text, size_t size)
+{
+    wchar_t character;
+    mbstate_t state = {0};
+    if (size == 1)
+        return 1;
+    if (mbrtowc(&character, text, size, &state) != size || is_deceptive(character))
+        return -1;
+    return wcwidth(character);
+}
+
+// One code point as it may be shown; advances *text. False: it is too wide for the line.
+static bool put_tame(struct paint_line *line, const char **text)
 {
     const unsigned char *here = (const unsigned char *)*text;
     size_t size = sequence_size(here);
-    if (size > 0) {
+    int columns = size > 0 ? sequence_columns(*text, size) : -1;
+    if (columns > (int)(line->width - line->column))
+        return false;
+    if (columns >= 0) {
         put(line, *text, size);
         *text += size;
-    } else {
-        put(line, "?", 1);
-        // The rest of the sequence goes with its first byte: one '?' a character, not one a byte.
-        *text += 1;
-        while (here[0] >= 0xc0 && ((unsigned char)**text & 0xc0) == 0x80)
-            *text += 1;
+        line->column += (unsigned)columns;
+        return true;
     }
+    put(line, "?", 1);
+    // The rest of the sequence goes with its first byte: one '?' a character, not one a byte.
+    *text += 1;
+    while (here[0] >= 0xc0 && ((unsigned char)**text & 0xc0) == 0x80)
+        *text += 1;
     line->column++;
+    return true;
 }
 
 void paint_text(struct paint_line *line, enum paint_style style, const char *text)
@@ -103,8 +146,10 @@ void paint_text(struct paint_line *line, enum paint_style style, const char *tex
     if (coded)
         put(line, style_codes[style], strlen(style_codes[style]));
     // 64 bytes are kept for the codes that end a style.
-    while (*text && line->column < line->width && line->length < sizeof(line->bytes) - 64)
-        put_tame(line, &text);
+    while (*text && line->column < line->width && line->length < sizeof(line->bytes) - 64) {
+        if (!put_tame(line, &text))
+            break;
+    }
     if (coded)
         put(line, "\033[0m", 4);
 }
@@ -117,6 +162,30 @@ void paint_format(struct paint_line *line, enum paint_style style, const char *f
     vsnprintf(text, sizeof(text), format, list);
     va_end(list);
     paint_text(line, style, text);
+}
+
+// Columns of the text when there is room for it.
+static unsigned text_columns(const char *text)
+{
+    struct paint_line scratch = {.width = 1024};
+    while (*text && scratch.column < scratch.width) {
+        scratch.length = 0;
+        if (!put_tame(&scratch, &text))
+            break;
+    }
+    return scratch.column;
+}
+
+void paint_cell(struct paint_line *line, enum paint_style style, const char *text, unsigned columns,
+                bool right)
+{
+    unsigned whole = line->width, end = line->column + columns;
+    unsigned wanted = right ? text_columns(text) : columns;
+    paint_to(line, end - (wanted < columns ? wanted : columns));
+    line->width = end < whole ? end : whole;
+    paint_text(line, style, text);
+    paint_to(line, end);
+    line->width = whole;
 }
 
 void paint_to(struct paint_line *line, unsigned column)
@@ -143,10 +212,15 @@ void paint_bar(struct paint_line *line, enum paint_style style, double share, un
     paint_text(line, style, text);
 }
 
-void paint_end(struct paint_line *line)
+void paint_trim(struct paint_line *line)
 {
     while (line->length > 0 && line->bytes[line->length - 1] == ' ')
         line->length--;
+}
+
+void paint_end(struct paint_line *line)
+{
+    paint_trim(line);
     fwrite(line->bytes, 1, line->length, stdout);
     fputc('\n', stdout);
     fflush(stdout);
