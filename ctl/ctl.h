@@ -24,7 +24,8 @@ struct ctl_settings {
     bool json;
     bool prometheus; // status: in that format
     bool baseline;   // power: measure it
-    long count;      // watch: results to show, 0 = no end; power --baseline: seconds, 0 = default
+    long count;      // watch: results to show, top: looks, 0 = no end; power --baseline: seconds, 0 =
+                     // default
     int wait_ms;     // how long to wait for a daemon that is not there yet
     int answer_ms;   // how long for its answer, 0 = the usual time
     // watch
@@ -37,6 +38,10 @@ struct ctl_settings {
     const char *output; // the file; NULL: not given
     const char *format; // as given to --format; NULL: not given
     bool plain;         // without labels
+    // top
+    bool batch;        // text, no screen
+    double interval_s; // between two looks, 0 = the usual time
+    int sort;          // enum top_key
 };
 
 int ctl_status(const struct ctl_settings *settings);
@@ -44,6 +49,7 @@ int ctl_streams(const struct ctl_settings *settings);
 int ctl_clients(const struct ctl_settings *settings);
 int ctl_power(const struct ctl_settings *settings);
 int ctl_reload(const struct ctl_settings *settings);
+int ctl_top(const struct ctl_settings *settings);
 int ctl_version(const struct ctl_settings *settings);
 int ctl_watch(const struct ctl_settings *settings, const char *stream);
 int ctl_snapshot(const struct ctl_settings *settings, const char *stream);

@@ -11,12 +11,14 @@
 
 #include "ctl/ctl.h"
 #include "ctl/paint.h"
+#include "ctl/top_order.h"
 
 static void usage(FILE *file)
 {
     fputs("usage: qctl [--socket PATH] [--json] [--wait SECONDS] COMMAND\n"
           "\n"
           "  status               state, frame rates and latencies of every stream, on one screen\n"
+          "  top [-b] [-n COUNT]  streams and clients, live; keys sort (h: help); -b: plain text\n"
           "  watch [STREAM] [-n COUNT] [--on CLASS,...] [--exec COMMAND]   results, one a line\n"
           "  snapshot [STREAM] -o FILE   the frame behind the newest result, its labels on it\n"
           "  streams              the streams, one a line\n"
@@ -36,6 +38,9 @@ static void usage(FILE *file)
           "  --exec COMMAND       of watch: for each class that appears, run it (QEDGE_LABEL ...)\n"
           "  --away SECONDS       ... one that was away so long (1) appears anew\n"
           "  --every SECONDS      ... and again that often while it stays\n"
+          "  --batch, -b          of top: one block of text after the other\n"
+          "  --interval SECONDS   of top: between two looks, 0.1 to 3600 (1)\n"
+          "  --sort KEY           of top: config, name, in, out, drops, errors, lag or p99\n"
           "  --json               machine-readable, units in the keys\n"
           "  --wait SECONDS       wait that long for a qedged that is just starting\n"
           "\n"
@@ -84,6 +89,9 @@ enum {
     OPTION_AWAY,
     OPTION_EVERY,
     OPTION_PLAIN,
+    OPTION_BASELINE,
+    OPTION_INTERVAL,
+    OPTION_SORT,
 };
 
 // 0 or an exit status.
@@ -113,6 +121,24 @@ static int watch_option_parse(int option, struct ctl_settings *settings)
     }
 }
 
+// 0 or an exit status.
+static int top_option_parse(int option, struct ctl_settings *settings)
+{
+    switch (option) {
+    case OPTION_INTERVAL:
+        settings->interval_s = decimal_parse(optarg, 3600);
+        return settings->interval_s >= 0.1
+                   ? 0
+                   : complain_usage("--interval takes seconds, 0.1 to 3600, not", optarg);
+    case OPTION_SORT:
+        settings->sort = (int)top_key_parse(optarg);
+        return settings->sort < TOP_KEY_COUNT ? 0 : complain_usage("no key to sort by", optarg);
+    default:
+        settings->batch = true;
+        return 0;
+    }
+}
+
 // 0, or an exit status; -1: help was shown.
 static int options_parse(int argc, char **argv, struct ctl_settings *settings)
 {
@@ -122,7 +148,10 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
         {"wait", required_argument, NULL, 'w'},
         {"count", required_argument, NULL, 'n'},
         {"seconds", required_argument, NULL, 'n'},
-        {"baseline", no_argument, NULL, 'b'},
+        {"baseline", no_argument, NULL, OPTION_BASELINE},
+        {"batch", no_argument, NULL, 'b'},
+        {"interval", required_argument, NULL, OPTION_INTERVAL},
+        {"sort", required_argument, NULL, OPTION_SORT},
         {"format", required_argument, NULL, 'f'},
         {"on", required_argument, NULL, OPTION_ON},
         {"min-score", required_argument, NULL, OPTION_MIN_SCORE},
@@ -137,7 +166,7 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
     };
     int option, status;
     long seconds;
-    while ((option = getopt_long(argc, argv, "hjn:o:s:w:", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "bhjn:o:s:w:", longs, NULL)) != -1) {
         switch (option) {
         case 's':
             settings->socket = optarg;
@@ -154,8 +183,14 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
             if ((settings->count = number_parse(optarg, 1, 1000000000)) < 0)
                 return complain_usage("-n takes a count from 1, not", optarg);
             break;
-        case 'b':
+        case OPTION_BASELINE:
             settings->baseline = true;
+            break;
+        case 'b':
+        case OPTION_INTERVAL:
+        case OPTION_SORT:
+            if ((status = top_option_parse(option, settings)) != 0)
+                return status;
             break;
         case 'f':
             if (!format_parse(optarg, settings))
@@ -199,6 +234,7 @@ static int simple_command(const struct ctl_settings *settings, const char *comma
                     {"clients", ctl_clients},
                     {"power", ctl_power},
                     {"reload", ctl_reload},
+                    {"top", ctl_top},
                     {"version", ctl_version}};
     for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(command, commands[i].name) == 0)

@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "ctl/text.h"
+
 static bool colour;
 static bool utf8;
 static unsigned width = 80;
@@ -71,56 +73,35 @@ static void put(struct paint_line *line, const char *bytes, size_t count)
     line->length += count;
 }
 
-// Bytes of the UTF-8 sequence at text, 0 when it is not a good one. Strict enough for a terminal.
-static size_t sequence_size(const unsigned char *text)
-{
-    if (text[0] >= 0x20 && text[0] < 0x7f)
-        return 1;
-    size_t size = text[0] >= 0xc2 && text[0] <= 0xdf   ? 2
-                  : (text[0] & 0xf0) == 0xe0           ? 3
-                  : text[0] >= 0xf0 && text[0] <= 0xf4 ? 4
-                                                       : 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if (size == 2 && text[0] == 0xc2 && text[1] < 0xa0)
-        return 0; // C1 controls
-    return utf8 ? size : 0;
-}
-
 // Characters that take no room but change what is around them: direction, joining of lines, tags.
-static bool is_deceptive(wchar_t character)
+static bool is_deceptive(uint32_t point)
 {
-    static const wchar_t ranges[][2] = {
-        {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
-        {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+    static const uint32_t ranges[][2] = {
+        {0xad, 0xad},     {0x61c, 0x61c},   {0x200b, 0x200b}, {0x200e, 0x200f},   {0x2028, 0x202e},
+        {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
     };
     for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-        if (character >= ranges[i][0] && character <= ranges[i][1])
+        if (point >= ranges[i][0] && point <= ranges[i][1])
             return true;
     }
-    return character == 0xad || character == 0x61c;
+    return false;
 }
 
-// Columns that a good sequence takes on the terminal, -1 when it must not get there.
-static int sequence_columns(const char *text, size_t size)
+// Columns that it takes on the terminal, -1 when it must not get there.
+static int point_columns(uint32_t point)
 {
-    wchar_t character;
-    mbstate_t state = {0};
-    if (size == 1)
-        return 1;
-    if (mbrtowc(&character, text, size, &state) != size || is_deceptive(character))
+    if (text_is_control(point) || is_deceptive(point) || (point >= 0x80 && !utf8))
         return -1;
-    return wcwidth(character);
+    return point < 0x80 ? 1 : wcwidth((wchar_t)point);
 }
 
 // One code point as it may be shown; advances *text. False: it is too wide for the line.
 static bool put_tame(struct paint_line *line, const char **text)
 {
     const unsigned char *here = (const unsigned char *)*text;
-    size_t size = sequence_size(here);
-    int columns = size > 0 ? sequence_columns(*text, size) : -1;
+    uint32_t point;
+    size_t size = text_decode(*text, &point);
+    int columns = size > 0 ? point_columns(point) : -1;
     if (columns > (int)(line->width - line->column))
         return false;
     if (columns >= 0) {

@@ -6,6 +6,7 @@ qctl_completion() {
     help=$("${COMP_WORDS[0]}" --help 2>/dev/null) || return
     case $before in
     --socket | check | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --sort) mapfile -t COMPREPLY < <(compgen -W "config name in out drops errors lag p99" -- "$word"); return ;;
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in

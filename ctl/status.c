@@ -12,36 +12,17 @@
 #include "ctl/prometheus.h"
 #include "ctl/status_machine.h"
 
-static enum paint_style state_style(const char *state)
-{
-    if (strcmp(state, "running") == 0 || strcmp(state, "finished") == 0)
-        return PAINT_GOOD;
-    return strcmp(state, "failed") == 0 ? PAINT_BAD : PAINT_WARN;
-}
-
-static void duration_format(char *text, size_t size, double seconds)
-{
-    if (seconds < 120)
-        snprintf(text, size, "%.0f s", seconds);
-    else if (seconds < 7200)
-        snprintf(text, size, "%.0f min", seconds / 60);
-    else if (seconds < 172800)
-        snprintf(text, size, "%.1f h", seconds / 3600);
-    else
-        snprintf(text, size, "%.1f days", seconds / 86400);
-}
-
 static void daemon_show(struct json_object *status)
 {
     struct paint_line line;
     char uptime[32];
     const char *state = ask_string(status, "state");
     const char *shown = strcmp(state, "running") == 0 ? "healthy" : state;
-    duration_format(uptime, sizeof(uptime), ask_number(status, "uptime_s"));
+    status_duration_format(uptime, sizeof(uptime), ask_number(status, "uptime_s"));
     paint_begin(&line);
     paint_format(&line, PAINT_BOLD, "qedged %s", ask_string(status, "version"));
     paint_text(&line, PAINT_PLAIN, "  ");
-    paint_text(&line, state_style(state), shown);
+    paint_text(&line, status_state_style(state), shown);
     paint_format(&line, PAINT_PLAIN,
                  "  pid %lld  up %s  cpu %.0f %%  memory %.1f MiB  clients %lld",
                  ask_integer(status, "pid"), uptime, ask_number(status, "cpu_percent"),
@@ -177,7 +158,7 @@ static void stream_show(struct json_object *stream)
     paint_begin(&line);
     paint_text(&line, PAINT_BOLD, ask_string(stream, "name"));
     paint_text(&line, PAINT_PLAIN, "  ");
-    paint_text(&line, state_style(ask_string(stream, "state")), ask_string(stream, "state"));
+    paint_text(&line, status_state_style(ask_string(stream, "state")), ask_string(stream, "state"));
     paint_end(&line);
     status_field_show("reason", ask_string(stream, "reason"), PAINT_WARN);
     status_field_show("hint", ask_string(stream, "hint"), PAINT_PLAIN);

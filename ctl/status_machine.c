@@ -5,6 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 
+enum paint_style status_state_style(const char *state)
+{
+    if (strcmp(state, "running") == 0 || strcmp(state, "finished") == 0)
+        return PAINT_GOOD;
+    return strcmp(state, "failed") == 0 ? PAINT_BAD : PAINT_WARN;
+}
+
+void status_duration_format(char *text, size_t size, double seconds)
+{
+    if (seconds < 120)
+        snprintf(text, size, "%.0f s", seconds);
+    else if (seconds < 7200)
+        snprintf(text, size, "%.0f min", seconds / 60);
+    else if (seconds < 172800)
+        snprintf(text, size, "%.1f h", seconds / 3600);
+    else
+        snprintf(text, size, "%.1f days", seconds / 86400);
+}
+
 void status_field_show(const char *name, const char *value, enum paint_style style)
 {
     struct paint_line line;
@@ -31,8 +50,7 @@ void status_field_show(const char *name, const char *value, enum paint_style sty
     }
 }
 
-// Below ten watts milliwatts count.
-static void watts_format(char *text, size_t size, double milliwatts)
+void status_watts_format(char *text, size_t size, double milliwatts)
 {
     if (milliwatts < 10000)
         snprintf(text, size, "%.2f W", milliwatts / 1000);
@@ -65,7 +83,7 @@ static void energy_show(struct json_object *power)
     struct paint_line line;
     char idle[32];
     name_show(&line, "energy");
-    watts_format(idle, sizeof(idle), ask_number(power, "baseline_mw"));
+    status_watts_format(idle, sizeof(idle), ask_number(power, "baseline_mw"));
     if (known(power, "energy_per_inference_mj")) {
         paint_format(&line, PAINT_BOLD, "%.2f mJ", ask_number(power, "energy_per_inference_mj"));
         paint_format(&line, PAINT_PLAIN, " an inference");
@@ -95,8 +113,8 @@ void status_power_show(struct json_object *power)
         paint_end(&line);
         return;
     }
-    watts_format(now, sizeof(now), ask_number(power, "power_mw"));
-    watts_format(mean, sizeof(mean), ask_number(power, "mean_mw"));
+    status_watts_format(now, sizeof(now), ask_number(power, "power_mw"));
+    status_watts_format(mean, sizeof(mean), ask_number(power, "mean_mw"));
     paint_format(&line, PAINT_BOLD, "%s", known(power, "power_mw") ? now : "no number now");
     if (known(power, "mean_mw"))
         paint_format(&line, PAINT_PLAIN, ", mean %s over %.0f s", mean,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lines about power, temperature and throttling, as `qctl status` and `qctl power` show them.
+// How `qctl status`, `power` and `top` show states, durations and watts, and the lines about power,
+// temperature and throttling.
 
 #ifndef QEDGE_CTL_STATUS_MACHINE_H
 #define QEDGE_CTL_STATUS_MACHINE_H
@@ -10,6 +11,12 @@
 
 #define STATUS_VALUE_COLUMN 12 // where values begin
 
+// Of a stream's state or the daemon's.
+enum paint_style status_state_style(const char *state);
+// "12 s", "3 min", "4.5 h", "6.0 days".
+void status_duration_format(char *text, size_t size, double seconds);
+// Below ten watts milliwatts count.
+void status_watts_format(char *text, size_t size, double milliwatts);
 // "  name      value"; a value that is longer than the line goes on below itself, "" shows nothing.
 void status_field_show(const char *name, const char *value, enum paint_style style);
 // The answer's "power": present and mean watts, source and scope, energy. NULL shows nothing.

@@ -21,6 +21,8 @@ expect() {
 }
 expect qctl_completion status qctl st
 expect qctl_completion watch qctl ''
+expect qctl_completion top qctl to
+expect qctl_completion lag qctl top --sort l
 expect qctl_completion --socket qctl --so
 expect qctl_completion README.md qctl check READ
 expect qmodel_completion quantize qmodel qu

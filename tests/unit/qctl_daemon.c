@@ -49,7 +49,10 @@ static const char *answer(const char *request)
         snprintf(text, sizeof(text), "{\"streams\":[%s]}", stream_json);
     else if (strcmp(request, "clients") == 0)
         return "{\"clients\":[{\"name\":\"a\\\"p\\\\p\\n\",\"pid\":1,\"uid\":1000,\"stream\":\"front\","
-               "\"connected_s\":3.0,\"read_sequence\":370,\"lag\":5,\"lost\":12}]}";
+               "\"connected_s\":3.0,\"read_sequence\":370,\"lag\":5,\"lost\":12},"
+               "{\"name\":\"\\u001b[2J\\u202e\\u6f22\\u6f22\\u009b31m\",\"pid\":2,\"uid\":0,"
+               "\"stream\":\"front\",\"connected_s\":4.0,\"lag\":1234567,\"lost\":98765432,"
+               "\"quiet_s\":86400.5}]}";
     else if (strcmp(request, "version") == 0)
         return "{\"version\":\"9.8.7\",\"wire\":\"1.0\",\"ring\":\"1.0\"}";
     else if (strcmp(request, "reload") == 0)

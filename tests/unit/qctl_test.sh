@@ -32,7 +32,7 @@ start() {
 }
 
 # Nobody there.
-for command in status streams clients power reload watch; do expect 3 "$qctl" $command; done
+for command in status streams clients power reload top watch; do expect 3 "$qctl" $command; done
 said "qedged is not running"
 expect 0 "$qctl" version
 printed "qedged: not running"
@@ -44,6 +44,11 @@ expect 2 "$qctl"
 expect 2 "$qctl" nonsense
 expect 2 "$qctl" status extra
 expect 2 "$qctl" watch a b
+expect 2 "$qctl" top extra
+expect 2 "$qctl" top --interval 0
+expect 2 "$qctl" top --interval 1s
+expect 2 "$qctl" top --interval nan
+expect 2 "$qctl" top --sort nonsense
 expect 2 "$qctl" watch -n 0
 expect 2 "$qctl" watch -n 12x
 expect 2 "$qctl" --no-such-option status
@@ -65,7 +70,12 @@ printed "lite0_int8"
 lines 2
 expect 0 "$qctl" clients
 printed 'a"p\p?'
-lines 2
+lines 3
+expect 0 env LC_ALL=C.UTF-8 "$qctl" top -b -n 1
+printed "61.5 C  held back: low voltage  3.21 W (hwmon)"
+printed "front         running   30.0  29.5      4      1"
+printed 'a"p\p?                  1 front     behind        -      5     12     0.0      -'
+printed '?[2J?漢漢?31m           2 front     stalled       -  1235k 98765k   86401      -'
 expect 0 "$qctl" power
 printed "3.21 W, mean 3.15 W over 10 s"
 printed "hwmon: input; ina226 ?[2J"
@@ -100,12 +110,12 @@ printed '"label":"one","score":0.500000'
 printed '\u001b[2Jil ? label'
 
 # Nothing that others wrote reaches a terminal raw, and without a terminal there is no colour at all.
-for command in status streams clients power reload "watch -n 2" "status --json" "watch -n 1 --json"; do
+for command in status streams clients power reload "top -b -n 2 --interval 0.1" "watch -n 2" "status --json" "watch -n 1 --json"; do
     # shellcheck disable=SC2086
     "$qctl" $command >"$folder/out" 2>&1
     ! grep -q "$(printf '\033')" "$folder/out" || fail "an escape character in \`qctl $command\`"
 done
-for command in status streams clients power "watch -n 2"; do
+for command in status streams clients power "top -b -n 1" "watch -n 2"; do
     # shellcheck disable=SC2086
     LC_ALL=C "$qctl" $command >"$folder/out"
     awk 'length($0) > 80 { exit 1 }' "$folder/out" || fail "\`qctl $command\` is wider than 80 columns"
