@@ -80,6 +80,21 @@ static void write_states(struct json_object *status)
     }
 }
 
+// Without a budget there is nothing to tell.
+static void write_governor(struct json_object *governor)
+{
+    if (!governor)
+        return;
+    one("qedge_budget_frames_ratio", "gauge",
+        "Share of the frames that the budget lets through; 1: nothing is held back.",
+        ask_number(governor, "frames_percent") / 100);
+    one("qedge_budget_threads", "gauge", "Frames that the budget lets be worked on at a time.",
+        ask_number(governor, "threads"));
+    one("qedge_budget_held", "gauge", "Whether every budget can be measured and is held.",
+        strcmp(ask_string(governor, "state"), "free") == 0 ||
+            strcmp(ask_string(governor, "state"), "holding") == 0);
+}
+
 static void write_counters(struct json_object *status)
 {
     static const struct {
@@ -222,6 +237,7 @@ void prometheus_write(struct json_object *status, struct json_object *clients)
 {
     write_daemon(status);
     write_states(status);
+    write_governor(ask_object(status, "governor"));
     write_counters(status);
     write_latency(status);
     write_clients(clients);

@@ -12,6 +12,32 @@
 #include "ctl/prometheus.h"
 #include "ctl/status_machine.h"
 
+// A budget, and what is done for it.
+static void governor_show(struct json_object *governor)
+{
+    static const char *const keys[][2] = {{"watts", "W"}, {"celsius", "C"}, {"mj_per_inference", "mJ"}};
+    struct json_object *budget = ask_object(governor, "budget");
+    struct json_object *measured = ask_object(governor, "measured");
+    const char *reason = ask_string(governor, "reason");
+    char text[256] = "";
+    size_t used = 0;
+    if (!governor)
+        return;
+    for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (!ask_object(budget, keys[i][0]))
+            continue;
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %.4g %s",
+                                 used ? "  " : "", keys[i][0], ask_number(budget, keys[i][0]),
+                                 keys[i][1]);
+        if (ask_object(measured, keys[i][0]))
+            used += (size_t)snprintf(text + used, sizeof(text) - used, " (now %.1f)",
+                                     ask_number(measured, keys[i][0]));
+    }
+    snprintf(text + used, sizeof(text) - used, "%s%s", used ? "  " : "", ask_string(governor, "state"));
+    status_field_show("budget", text, PAINT_PLAIN);
+    status_field_show("", reason, PAINT_WARN);
+}
+
 static void daemon_show(struct json_object *status)
 {
     struct paint_line line;
@@ -39,6 +65,7 @@ static void daemon_show(struct json_object *status)
     paint_end(&line);
     status_machine_show(ask_object(status, "machine"));
     status_power_show(ask_object(status, "power"));
+    governor_show(ask_object(status, "governor"));
 }
 
 static void model_show(struct json_object *stream)

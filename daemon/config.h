@@ -105,6 +105,10 @@ struct config_power {
     int32_t baseline_mw;      // 0 = measured by qctl power --baseline, or not known
 };
 
+struct config_budget { // 0 = none
+    double watts, celsius, mj_per_inference;
+};
+
 struct config {
     char socket[108];
     char socket_group[64];
@@ -112,6 +116,7 @@ struct config {
     int32_t log_level; // enum log_level
     struct config_workers workers;
     struct config_power power;
+    struct config_budget budget;
     int32_t stream_count;
     struct config_stream streams[CONFIG_STREAMS_MAX];
 };

@@ -60,6 +60,15 @@ static void judge_drops(const struct stream_rates *rates, struct stream_health *
         100.0 * (double)rates->dropped / (double)rates->frames_in);
 }
 
+// Left out by choice: no fault, but worth knowing.
+static void judge_budget(const struct governor *governor, const struct stream *stream,
+                         struct stream_health *health)
+{
+    if (governor_holds(governor) && stream->limit_fps > 0)
+        SAY(health->hint, "held at %.1f frames/s by budget.%s", stream->limit_fps,
+            governor_key(governor->cause));
+}
+
 static void judge_running(const struct service *service, const struct stream *stream,
                           struct stream_health *health)
 {
@@ -77,6 +86,7 @@ static void judge_running(const struct service *service, const struct stream *st
         SAY(health->hint, "systemctl restart qedged; under systemd's watchdog that happens by itself");
         return;
     }
+    judge_budget(&service->governor, stream, health);
     judge_drops(&rates, health);
     judge_rate(stream, &rates, health);
     judge_bad(&rates, health);
@@ -126,6 +136,18 @@ static void judge_machine(const struct machine *machine, struct daemon_health *h
                                   : "better cooling, or less work: a lower source.fps");
 }
 
+// A budget that is held is as it should be; one that is not, is not.
+static void judge_governor(const struct governor *governor, struct daemon_health *health)
+{
+    const char *state = governor_state(governor);
+    if (!health->healthy || (strcmp(state, "blind") != 0 && strcmp(state, "exceeded") != 0))
+        return;
+    health->healthy = false;
+    health->state = "degraded";
+    governor_describe(governor, health->reason, sizeof(health->reason), health->hint,
+                      sizeof(health->hint));
+}
+
 void health_of_daemon(const struct service *service, struct daemon_health *health)
 {
     int worst = 0;
@@ -147,4 +169,5 @@ void health_of_daemon(const struct service *service, struct daemon_health *healt
     if (worst > 0)
         health->state = worst == 4 && giving == 0 ? "failed" : "degraded";
     judge_machine(&service->machine, health);
+    judge_governor(&service->governor, health);
 }

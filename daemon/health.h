@@ -28,7 +28,7 @@ void health_of_stream(const struct service *service, const struct stream *stream
                       struct stream_health *health);
 
 struct daemon_health {
-    bool healthy;      // every stream is running or finished, and the machine is not held back
+    bool healthy;      // every stream is running or finished, the machine is not held back, budgets are held
     const char *state; // "running", "degraded", "failed" (no stream gives results)
     char reason[320], hint[200]; // of the worst
 };

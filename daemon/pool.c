@@ -39,6 +39,7 @@ struct pool {
     bool paused;
     bool stopping;
     bool team_busy;
+    uint32_t busy, busy_max; // frames being worked on, and how many may be
     _Atomic(struct team *) team;
     uint32_t thread_count;
     struct pool_thread *threads;
@@ -46,11 +47,17 @@ struct pool {
 
 // ---- taking a frame (all under the lock) -----------------------------------
 
+// Fewer workers than there are: then none shares its frame.
+static struct team *team_for(const struct pool *pool, const struct stream *stream)
+{
+    return stream_wants_team(stream) && pool->busy_max == pool->thread_count ? pool->team : NULL;
+}
+
 static bool may_take(struct pool *pool, const struct stream *stream)
 {
-    if (pool->paused || !stream_has_room(stream))
+    if (pool->paused || pool->busy >= pool->busy_max || !stream_has_room(stream))
         return false;
-    return !(stream_wants_team(stream) && pool_has_team(pool) && pool->team_busy);
+    return !(team_for(pool, stream) && pool->team_busy);
 }
 
 static bool take_job(struct pool *pool, struct job *job)
@@ -65,7 +72,8 @@ static bool take_job(struct pool *pool, struct job *job)
             continue;
         }
         stream_take(stream, job);
-        job->team = stream_wants_team(stream) ? pool->team : NULL;
+        job->team = team_for(pool, stream);
+        pool->busy++;
         pool->team_busy = pool->team_busy || job->team;
         pool->cursor = at + 1;
         return true;
@@ -86,6 +94,7 @@ static void unblock(struct pool *pool)
 
 static void end_job(struct pool *pool, const struct job *job)
 {
+    pool->busy--;
     if (job->team)
         pool->team_busy = false;
     unblock(pool);
@@ -195,6 +204,7 @@ int pool_create(const struct config_workers *config, bool with_team, struct pool
     init_lock(fresh);
     fresh->thread_count =
         config->threads ? (uint32_t)config->threads : affinity_cpu_count(&config->cpus);
+    fresh->busy_max = fresh->thread_count;
     fresh->threads = calloc(fresh->thread_count, sizeof(*fresh->threads));
     int status = fresh->threads ? start_threads(fresh) : -ENOMEM;
     if (status == 0 && with_team)
@@ -304,12 +314,26 @@ struct network *pool_swap(struct pool *pool, struct stream *stream, struct netwo
     return old;
 }
 
-void pool_set_thrift(struct pool *pool, struct stream *stream, double max_fps,
-                     const struct config_gate *gate)
+void pool_set_gate(struct pool *pool, struct stream *stream, const struct config_gate *gate)
 {
     pthread_mutex_lock(&pool->lock);
-    stream_set_thrift(stream, max_fps, gate);
+    gate_set(&stream->gate, gate);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_set_max_fps(struct pool *pool, struct stream *stream, double max_fps)
+{
+    pthread_mutex_lock(&pool->lock);
+    rate_limit_set(&stream->limit, max_fps);
     pthread_cond_broadcast(&pool->space);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_set_threads(struct pool *pool, uint32_t threads)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->busy_max = threads;
+    unblock(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 

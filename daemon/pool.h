@@ -43,9 +43,13 @@ void pool_detach(struct pool *pool, struct stream *stream);
 struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network,
                           uint32_t top_k, uint32_t generation);
 
-// stream_set_thrift under the pool's lock.
-void pool_set_thrift(struct pool *pool, struct stream *stream, double max_fps,
-                     const struct config_gate *gate);
+// Other settings of the gate from the next frame on.
+void pool_set_gate(struct pool *pool, struct stream *stream, const struct config_gate *gate);
+// At most so many frames a second reach the stream's mailbox; 0 = all.
+void pool_set_max_fps(struct pool *pool, struct stream *stream, double max_fps);
+// At most so many frames are worked on at a time, 1..pool_threads(). With fewer than all, no frame is
+// shared by a team.
+void pool_set_threads(struct pool *pool, uint32_t threads);
 
 // While paused no frame is taken: mailboxes keep the newest one, older ones count as dropped, paced
 // sources wait. Frames that are under way are finished.

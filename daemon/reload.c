@@ -14,6 +14,7 @@
 #include "common/json.h"
 #include "common/labels.h"
 #include "common/log.h"
+#include "daemon/budget.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
 #include "daemon/service.h"
@@ -242,7 +243,9 @@ static void swap_stream(struct reload *reload, struct step *step,
                                     (uint32_t)config->top_k, generation);
     step->network = NULL;
     reload->garbage.networks[reload->garbage.network_count++] = old;
-    pool_set_thrift(reload->service->pool, stream, config->max_fps, &config->gate);
+    if (memcmp(&stream->config.gate, &config->gate, sizeof(config->gate)) != 0 ||
+        stream->config.top_k != config->top_k)
+        pool_set_gate(reload->service->pool, stream, &config->gate);
     memcpy(&stream->config, config, sizeof(*config));
     stream_tune(stream, pool_threads(reload->service->pool),
                 (uint32_t)reload->config->stream_count);
@@ -393,6 +396,7 @@ static void on_loaded(uv_async_t *async)
         uint32_t changes = count_changes(reload);
         swap_all(reload);
         take_settings(reload);
+        budget_reload(service);
         service_lock_memory(service);
         log_info("reloaded: %u stream%s changed%s", changes, changes == 1 ? "" : "s",
                  restart ? "; socket and workers take effect with the next restart" : "");

@@ -2,6 +2,7 @@
 daemon_SRCS := \
 	daemon/affinity.c \
 	daemon/baseline.c \
+	daemon/budget.c \
 	daemon/client.c \
 	daemon/config.c \
 	daemon/config_schema.c \
@@ -9,6 +10,7 @@ daemon_SRCS := \
 	daemon/control.c \
 	daemon/device_holder.c \
 	daemon/gate.c \
+	daemon/governor.c \
 	daemon/health.c \
 	daemon/hotplug.c \
 	daemon/label_file.c \

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "daemon/affinity.h"
 #include "daemon/baseline.h"
+#include "daemon/budget.h"
 #include "daemon/health.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
@@ -130,6 +131,7 @@ static void sample_machine(struct service *service, uint64_t now)
     }
     power_sample(&service->power, now, inferences);
     baseline_tick(service, now);
+    budget_tick(service, now);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -272,6 +274,7 @@ static int start_loop(struct service *service)
         log_error("can not start: %s", uv_strerror(status));
         return status;
     }
+    budget_init(service, clock_now_ns());
     uv_timer_init(&service->loop, &service->tick);
     service->tick.data = service;
     uv_timer_start(&service->tick, on_tick, TICK_MS, TICK_MS);

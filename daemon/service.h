@@ -12,6 +12,7 @@
 
 #include "daemon/config.h"
 #include "daemon/control.h"
+#include "daemon/governor.h"
 #include "daemon/hotplug.h"
 #include "common/machine.h"
 #include "daemon/notify.h"
@@ -44,6 +45,8 @@ struct service {
     struct sysinfo sysinfo;
     struct machine machine;
     struct power power;
+    struct governor governor;
+    const char *governor_said; // its state when it was logged last
     uint64_t baseline_client; // who waits for the baseline's answer
     uint32_t baseline_token;
     int lock_in; // ticks until memory is locked (again): at start, and after a reload has brought

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "daemon/budget.h"
 #include "daemon/health.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
@@ -143,11 +144,11 @@ static void write_gate(struct json_writer *json, const struct config_gate *gate)
     json_write_object_end(json);
 }
 
-static void write_max_fps(struct json_writer *json, double max_fps)
+static void write_fps_limit(struct json_writer *json, const char *key, double fps)
 {
-    json_write_key(json, "max_fps");
-    if (max_fps > 0)
-        json_write_fixed(json, max_fps, 2);
+    json_write_key(json, key);
+    if (fps > 0)
+        json_write_fixed(json, fps, 2);
     else
         json_write_null(json);
 }
@@ -169,7 +170,8 @@ static void write_stream(struct json_writer *json, const struct service *service
     json_write_member_string(json, "mode", tuner_name(&stream->tuner));
     json_write_member_string(json, "kernel", main_kernel(stream->network->model));
     write_counters(json, stream, &reader, health.missed);
-    write_max_fps(json, stream->config.max_fps);
+    write_fps_limit(json, "max_fps", stream->config.max_fps);
+    write_fps_limit(json, "fps_limit", stream->limit_fps);
     write_gate(json, &stream->config.gate);
     json_write_member_u64(json, "clients", stream->subscribers);
     write_latency(json, &reader);
@@ -215,6 +217,7 @@ static void write_status(struct json_writer *json, struct service *service)
     json_write_member_u64(json, "clients", service->control.count);
     power_json_write(json, &service->power);
     power_json_write_machine(json, &service->machine);
+    budget_write(json, service);
     write_streams(json, service);
     json_write_object_end(json);
 }

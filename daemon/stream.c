@@ -39,6 +39,7 @@ int stream_create(const struct config_stream *config, struct network *network,
         goto drop_tail;
     snapshot_init(&fresh->snapshot);
     gate_init(&fresh->gate, &config->gate);
+    fresh->limit_fps = config->max_fps;
     rate_limit_set(&fresh->limit, config->max_fps);
     fresh->network = network;
     fresh->top_k = (uint32_t)config->top_k;
@@ -120,12 +121,6 @@ void stream_count_skipped(struct stream *stream)
 {
     stats_count(&stream->publisher.stats, STATS_FRAMES_IN, 1);
     stats_count(&stream->publisher.stats, STATS_FRAMES_SKIPPED, 1);
-}
-
-void stream_set_thrift(struct stream *stream, double max_fps, const struct config_gate *gate)
-{
-    rate_limit_set(&stream->limit, max_fps);
-    gate_set(&stream->gate, gate);
 }
 
 void stream_count_bad_in(struct stream *stream)

@@ -45,10 +45,12 @@ struct stream {
     uint64_t tickets; // given out so far
     uint32_t top_k, generation;
     bool paced;
-    struct rate_limit limit; // max_fps
+    struct rate_limit limit; // max_fps, or less while a budget is held
     // the loop's
     int labels_fd; // labels of this generation, for clients
     uint32_t subscribers;
+    double free_fps;  // results a second when no budget held it back; 0 = not known yet
+    double limit_fps; // what `limit` is set to
     uint64_t snapshot_next_ns; // not before is another picture taken
     struct stream_counts counts[STREAM_RATE_SECONDS + 1]; // of the last seconds, the newest last
     uint32_t count_count;
@@ -85,8 +87,6 @@ void stream_take(struct stream *stream, struct job *job);
 void stream_count_in(struct stream *stream, bool dropped_one);
 void stream_count_dropped(struct stream *stream);
 void stream_count_skipped(struct stream *stream);
-// max_fps and the gate, from the next frame on.
-void stream_set_thrift(struct stream *stream, double max_fps, const struct config_gate *gate);
 void stream_count_bad_in(struct stream *stream);
 // After what is under way the ring is closed in order.
 void stream_end(struct stream *stream);

@@ -12,7 +12,7 @@ TEST_PROGS += tests/unit/imaging_convert_test.c tests/unit/imaging_decode_test.c
 
 TEST_PROGS += tests/unit/daemon_config_test.c tests/unit/daemon_camera_test.c \
   tests/unit/daemon_camera_fault_test.c tests/unit/daemon_mjpeg_test.c tests/unit/daemon_path_test.c tests/unit/daemon_power_test.c
-TEST_PROGS += tests/unit/daemon_config_test.c tests/unit/daemon_camera_test.c tests/unit/daemon_path_test.c tests/unit/daemon_power_test.c tests/unit/daemon_gate_test.c
+TEST_PROGS += tests/unit/daemon_config_test.c tests/unit/daemon_camera_test.c tests/unit/daemon_path_test.c tests/unit/daemon_power_test.c tests/unit/daemon_gate_test.c tests/unit/daemon_governor_test.c
 TEST_PROGS += tests/unit/engine_flatbuf_test.c tests/unit/engine_plan_test.c tests/unit/engine_classify_test.c \
     tests/unit/engine_team_test.c tests/unit/engine_sharing_test.c tests/unit/engine_chain_test.c tests/unit/engine_model_test.c
 TEST_PROGS += tests/unit/ring_test.c tests/unit/ring_race_test.c

@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A budget in a real daemon on a machine made of files: the processor gets hot and frames are left out, said in words;
+# it cools down and they come back. A budget that can not be held, or not be measured, is no secret.
+# timeout: 200
+. "$(dirname "$0")/daemon_lib.sh"
+export QEDGE_ROOT=$work/root
+put() { mkdir -p "$QEDGE_ROOT/$(dirname "$1")"; echo "$2" >"$QEDGE_ROOT/$1.new"; mv "$QEDGE_ROOT/$1.new" "$QEDGE_ROOT/$1"; }
+heat() { put sys/class/thermal/thermal_zone0/temp "$1"; }
+ina=sys/class/hwmon/hwmon2
+put $ina/name ina226
+put $ina/in1_input 5000
+put $ina/curr1_input 640
+put sys/class/thermal/thermal_zone0/type cpu-thermal
+heat 50000
+write() { # TOP KEYS
+    config budget.yaml <<YAML
+$1
+workers: {threads: 2}
+streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]
+YAML
+}
+governor() { "$BUILD/qctl" status --json | tr -d '\n' | sed 's/.*"governor"://' | grep -o "\"$1\": *\(\"[^\"]*\"\|[^,}]*\)" | head -1 | sed 's/^[^:]*: *//;s/"//g'; }
+fps_is() { # OPERATOR NUMBER
+    local fps
+    fps=$(of_stream bars fps_out)
+    [ "${fps%.*}" "$1" "$2" ]
+}
+
+write "budget: {celsius: 60}"
+start budget.yaml
+[ "$(governor state)" = free ] && [ "$(of_stream bars fps_limit)" = null ] || fail "held at once: $(governor reason)"
+within 15000 fps_is -ge 45
+sleep 7 # the rate without a budget is known
+heat 61500
+within 20000 eval '[ "$(governor state)" = holding ]'
+[[ "$(governor reason)" == "held back by budget.celsius (61.5 of 60 C): 80 % of the frames" ]] || fail "reason: $(governor reason)"
+[ "$(governor limit)" = celsius ] && [ -n "$(governor hint)" ] || fail "limit $(governor limit), hint $(governor hint)"
+heat 59000 # within the band: it stays like that
+within 10000 fps_is -le 42
+stream_is bars running || fail "a budget that is held is no fault: $(of_stream bars state)"
+[[ "$(of_stream bars hint)" == "held at "[34]*" frames/s by budget.celsius" ]] || fail "hint: $(of_stream bars hint)"
+[ "$(json status healthy)" = true ] || fail "not healthy: $(json status reason)"
+[ "$(of_stream bars frames_skipped)" -gt 5 ] || fail "skipped $(of_stream bars frames_skipped)"
+"$BUILD/qctl" status | grep -q "budget *celsius 60 C (now 59.0)  holding" || fail "the screen: $("$BUILD/qctl" status | grep budget)"
+"$BUILD/qctl" status --format prometheus | grep -qx 'qedge_budget_frames_ratio 0.8' || fail "metrics"
+sleep 2
+[ "$(governor frames_percent)" = 80.0 ] || fail "it swings: $(governor frames_percent) %"
+heat 40000
+within 90000 eval '[ "$(governor state)" = free ]'
+within 10000 fps_is -ge 45
+[ "$(of_stream bars fps_limit)" = null ] && [ -z "$(governor reason)" ] || fail "still held: $(governor reason)"
+grep -q "held back by budget.celsius" "$work/log" && grep -q "nothing is held back any more" "$work/log" || fail "not in the log"
+
+# a reload brings another budget, which idling exceeds: at the lowest rate, and said
+write "budget: {watts: 1}"
+"$BUILD/qctl" reload >/dev/null || fail "reload"
+within 40000 eval '[ "$(governor state)" = exceeded ]'
+[[ "$(json status reason)" == "at the lowest, and still above budget.watts (3.2 of 1 W)"*"and 1 of 2 workers" ]] || fail "reason: $(json status reason)"
+[ "$(json status state)" = degraded ] && [ "$(json status healthy)" = false ] || fail "state $(json status state)"
+delivers bars || fail "no results at the lowest rate"
+write ""
+"$BUILD/qctl" reload >/dev/null || fail "reload"
+within 30000 eval '[ "$(json status governor)" = null ]'
+[ "$(json status healthy)" = true ] || fail "not healthy without a budget"
+stop
+
+# nothing measures it
+write "{power: {source: none}, budget: {watts: 5}}" && sed -i 's/^{\(power.*}\), \(budget.*\)}$/\1\n\2/' "$work/budget.yaml"
+start budget.yaml
+[ "$(governor state)" = blind ] || fail "state $(governor state)"
+[ "$(json status reason)" = "budget.watts can not be held: no meter for this budget" ] || fail "reason: $(json status reason)"
+grep -q "no meter for this budget; qctl power" "$work/log" || fail "not in the log"
+fps_is -ge 0 && stream_is bars running || fail "the stream does not run"
+stop
+
+# refused
+write "budget: {watts: -1, joules: 3}"
+"$BUILD/qedged" --check --config "$work/budget.yaml" 2>"$work/errors" && fail "accepted"
+grep -q "budget.watts: expected off or a number from 0.01 to 10000" "$work/errors" && grep -q "joules: no such key" "$work/errors" || fail "$(cat "$work/errors")"
