@@ -7,7 +7,8 @@ Two things are added, as the TFLite Metadata format asks:
 The tables are written by hand with the flatbuffers builder; field numbers are those of
 metadata_schema.fbs.
 
-    python metadata.py MODEL.tflite        prints what is packed in a model
+    python metadata.py MODEL.tflite                 prints what is packed in a model
+    python metadata.py pack MODEL.tflite LABELS     packs, in place
 """
 import io
 import sys
@@ -116,8 +117,7 @@ def pack(model, labels):
     return bytes(builder.Output()) + label_archive(labels)
 
 
-def main():
-    content = Path(sys.argv[1]).read_bytes()
+def describe(content):
     model = schema.Model.GetRootAsModel(content, 0)
     for i in range(model.MetadataLength()):
         entry = model.Metadata(i)
@@ -126,6 +126,14 @@ def main():
         for info in archive.infolist():
             text = archive.read(info).decode()
             print(f"file {info.filename}: {len(text.splitlines())} lines, first: {text.splitlines()[0]}")
+
+
+def main():
+    if sys.argv[1] == "pack":
+        model, labels = Path(sys.argv[2]), sys.argv[3]
+        model.write_bytes(pack(model.read_bytes(), labels))
+    else:
+        describe(Path(sys.argv[1]).read_bytes())
 
 
 if __name__ == "__main__":
