@@ -147,7 +147,7 @@ TEST_LINK := $(call lib,daemon qmodel ctl libclient imaging engine kernels commo
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LINK)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LINK) -Wl,--end-group \
-	  -lcmocka $(DAEMON_LIBS) $(QMODEL_LIBS) $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
+	  -lcmocka $(DAEMON_LIBS) $(QMODEL_LIBS) $(CTL_LIBS) $(IMAGING_LIBS) $(ENGINE_LIBS) -lm
 ALL_OBJS += $(TEST_PROGS:%.c=$(BUILD)/obj/%.o) $(HELPER_PROGS:%.c=$(BUILD)/obj/%.o)
 # Programs that test scripts run (benches, stress writers …); built with the tests, not run by themselves.
 HELPER_BINS := $(HELPER_PROGS:%.c=$(BUILD)/%)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 common_SRCS := \
+	common/device_holder.c \
 	common/firmware.c \
 	common/json.c \
 	common/labels.c \

@@ -6,6 +6,7 @@ ctl_SRCS := \
 	ctl/font.c \
 	ctl/frame.c \
 	ctl/history.c \
+	ctl/holder.c \
 	ctl/output_file.c \
 	ctl/overlay.c \
 	ctl/paint.c \

@@ -8,6 +8,7 @@
 
 #include "ctl/ask.h"
 #include "ctl/ctl.h"
+#include "ctl/holder.h"
 #include "ctl/paint.h"
 #include "ctl/prometheus.h"
 #include "ctl/status_machine.h"
@@ -223,6 +224,7 @@ int ctl_status(const struct ctl_settings *settings)
     int code = ask(settings, "status", &status);
     if (code != 0)
         return code;
+    holder_name(status);
     if (settings->json) {
         ask_print(status);
     } else {

@@ -8,7 +8,6 @@ daemon_SRCS := \
 	daemon/config_schema.c \
 	daemon/config_value.c \
 	daemon/control.c \
-	daemon/device_holder.c \
 	daemon/gate.c \
 	daemon/governor.c \
 	daemon/health.c \

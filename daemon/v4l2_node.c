@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
-#include "daemon/device_holder.h"
+#include "common/device_holder.h"
 
 static bool multi_planar(const struct v4l2_node *node)
 {
@@ -37,15 +38,14 @@ static int call(const struct v4l2_node *node, unsigned long request, void *argum
 static int busy(const struct v4l2_node *node, struct source_trouble *trouble)
 {
     char holder[80];
-    if (device_holder_find("", node->path, holder, sizeof(holder)) == 0) {
+    if (device_holder_find("", node->path, getpid(), holder, sizeof(holder)) == 0) {
         snprintf(trouble->hint, sizeof(trouble->hint),
                  "end %s; one camera can feed several streams of one qedged", holder);
         return fail(node, trouble, -EBUSY, "in use by %s", holder);
     }
     snprintf(trouble->hint, sizeof(trouble->hint),
-             "`sudo fuser -v %.60s` names it; one camera can feed several streams of one qedged",
-             node->path);
-    return fail(node, trouble, -EBUSY, "in use by another program");
+             "`sudo qctl status` names it; one camera can feed several streams of one qedged");
+    return fail(node, trouble, -EBUSY, DEVICE_HOLDER_UNSEEN);
 }
 
 // ---- what kind of node -----------------------------------------------------

@@ -10,7 +10,7 @@ declare -A may=(
     [engine]="common kernels engine"
     [imaging]="common kernels imaging"
     [libclient]="common libclient include"
-    [ctl]="ctl include imaging"
+    [ctl]="common ctl include imaging"
     [daemon]="common kernels engine imaging daemon"
     [qmodel]="common kernels engine imaging qmodel include"
 )

@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "daemon/device_holder.h"
+#include "common/device_holder.h"
 #include "daemon/v4l2_node.h"
 #include "tests/unit/daemon_camera_rig.h"
 
@@ -145,11 +145,11 @@ static void test_hints(void **state)
     expect_hint(fake, VIDIOC_STREAMON, -ENOSPC, "/dev/video0", "smaller source.size or fps");
     expect_hint(fake, VIDIOC_STREAMON, -ENOSPC, "/dev/video0", "another USB port");
     expect_hint(fake, VIDIOC_STREAMON, -EPIPE, "/dev/video0", "libcamera");
-    expect_hint(fake, VIDIOC_STREAMON, -EBUSY, "/dev/video0", "fuser -v /dev/video0");
+    expect_hint(fake, VIDIOC_STREAMON, -EBUSY, "/dev/video0", "sudo qctl status");
     // a file stands for the device, a child for the other program
     assert_true(fd >= 0 && pipe(ready) == 0);
     // this process itself does not count
-    assert_int_equal(device_holder_find("", path, name, sizeof(name)), -ENOENT);
+    assert_int_equal(device_holder_find("", path, getpid(), name, sizeof(name)), -ENOENT);
     pid_t child = fork();
     if (child == 0) {
         close(ready[1]);
@@ -163,16 +163,16 @@ static void test_hints(void **state)
     snprintf(name, sizeof(name), "other?[2Jprog (process %d)", (int)child);
     for (int i = 0; i < 500; i++) { // until it has its name
         char text[80] = "";
-        if (device_holder_find("", path, text, sizeof(text)) == 0 && strcmp(text, name) == 0)
+        if (device_holder_find("", path, getpid(), text, sizeof(text)) == 0 && strcmp(text, name) == 0)
             break;
         usleep(10000);
     }
     expect_hint(fake, VIDIOC_STREAMON, -EBUSY, path, name);
     close(ready[1]);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    expect_hint(fake, VIDIOC_STREAMON, -EBUSY, path, "fuser");
+    expect_hint(fake, VIDIOC_STREAMON, -EBUSY, path, "sudo qctl status");
     unlink(path);
-    assert_int_equal(device_holder_find("", path, name, sizeof(name)), -ENOENT);
+    assert_int_equal(device_holder_find("", path, getpid(), name, sizeof(name)), -ENOENT);
 }
 
 // Every call of setting up fails once, at every place: an error, and nothing stays open or mapped.

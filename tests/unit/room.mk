@@ -4,7 +4,7 @@ TEST_SCRIPTS +=
 HELPER_PROGS +=
 
 TEST_PROGS += tests/unit/imaging_convert_test.c tests/unit/imaging_decode_test.c tests/unit/imaging_hostile_test.c
-TEST_PROGS += tests/unit/qclient_test.c tests/unit/snapshot_test.c
+TEST_PROGS += tests/unit/qclient_test.c tests/unit/snapshot_test.c tests/unit/ctl_holder_test.c
 HELPER_PROGS += tests/unit/qctl_daemon.c
 TEST_SCRIPTS += tests/unit/qctl_test.sh tests/unit/qctl_exec_test.sh
 TEST_PROGS += tests/unit/imaging_convert_test.c tests/unit/imaging_decode_test.c tests/unit/imaging_hostile_test.c \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "daemon/device_holder.h"
+#include "common/device_holder.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -54,19 +54,19 @@ static void name_process(const char *proc, const char *pid, char *text, size_t s
     snprintf(text, size, "%s (process %.16s)", name, pid);
 }
 
-int device_holder_find(const char *root, const char *path, char *text, size_t size)
+int device_holder_find(const char *root, const char *path, long except, char *text, size_t size)
 {
-    char proc[SYSFS_PATH_MAX], own[16];
+    char proc[SYSFS_PATH_MAX], skipped[24];
     struct stat wanted;
     struct dirent *entry;
     bool found = false;
     if (stat(path, &wanted) < 0)
         return -errno;
     snprintf(proc, sizeof(proc), "%.200s/proc", root);
-    snprintf(own, sizeof(own), "%d", (int)getpid());
+    snprintf(skipped, sizeof(skipped), "%ld", except);
     DIR *processes = opendir(proc);
     while (processes && !found && (entry = readdir(processes))) {
-        if (!isdigit((unsigned char)entry->d_name[0]) || strcmp(entry->d_name, own) == 0)
+        if (!isdigit((unsigned char)entry->d_name[0]) || strcmp(entry->d_name, skipped) == 0)
             continue;
         found = has_open(proc, entry->d_name, &wanted);
         if (found)
