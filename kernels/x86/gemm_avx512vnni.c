@@ -77,6 +77,10 @@ static inline __attribute__((always_inline)) void finish_store(int8_t *output, s
         store_some(output + 32, _mm512_extracti32x4_epi32(bytes, 2), columns - 32);
     } else if (vectors == 2) {
         bytes = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bytes);
+        if (stride == 32) { // all of the layer's columns: the rows lie side by side
+            _mm512_storeu_si512(output, bytes);
+            return;
+        }
         __m256i first = _mm512_castsi512_si256(bytes), second = _mm512_extracti64x4_epi64(bytes, 1);
         _mm_storeu_si128((__m128i *)output, _mm256_castsi256_si128(first));
         store_some(output + 16, _mm256_extracti128_si256(first, 1), columns - 16);
@@ -85,6 +89,10 @@ static inline __attribute__((always_inline)) void finish_store(int8_t *output, s
     } else {
         bytes = _mm512_permutexvar_epi32(
             _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+        if (stride == 16) {
+            _mm512_storeu_si512(output, bytes);
+            return;
+        }
         store_some(output, _mm512_castsi512_si128(bytes), columns);
         store_some(output + stride, _mm512_extracti32x4_epi32(bytes, 1), columns);
         store_some(output + 2 * stride, _mm512_extracti32x4_epi32(bytes, 2), columns);

@@ -32,7 +32,14 @@ static const struct conv_bench_layer conv_bench_layers[] = {
     {"1x1 7 960>160", KERNEL_CONV, 7, 960, 160, 1, 1},
     {"1x1 7 1024>1024", KERNEL_CONV, 7, 1024, 1024, 1, 1},
     {"fc 1024>1001", KERNEL_CONV, 1, 1024, 1001, 1, 1},
+    {"first 32 3>16", KERNEL_CONV, 32, 3, 16, 3, 1},
     {"3x3 32 16>16", KERNEL_CONV, 32, 16, 16, 3, 1},
+    {"3x3 32 16>32 s2", KERNEL_CONV, 32, 16, 32, 3, 2},
+    {"3x3 16 32>32", KERNEL_CONV, 16, 32, 32, 3, 1},
+    {"3x3 16 32>64 s2", KERNEL_CONV, 16, 32, 64, 3, 2},
+    {"3x3 8 64>64", KERNEL_CONV, 8, 64, 64, 3, 1},
+    {"1x1 32 16>32 s2", KERNEL_CONV, 32, 16, 32, 1, 2},
+    {"1x1 16 32>64 s2", KERNEL_CONV, 16, 32, 64, 1, 2},
     {"3x3 56 64>64", KERNEL_CONV, 56, 64, 64, 3, 1},
     {"3x3 14 256>256 s2", KERNEL_CONV, 14, 256, 256, 3, 2},
     {"dw3 112 32 s1", KERNEL_DEPTHWISE, 112, 32, 32, 3, 1},
@@ -142,7 +149,7 @@ static inline int conv_bench(const struct kernel_conv *const *rows, size_t count
                 continue; // the definition is slow and not meant to be timed
             double seconds = conv_bench_seconds(rows[r], &shape), rate = macs / seconds * 1e-9;
             double peak = peak_gmacs(rows[r]->cpu);
-            printf("%-20s %-28s %10.1f %9.2f", conv_bench_layers[i].name, rows[r]->name, seconds * 1e6,
+            printf("%-20s %-28s %10.2f %9.2f", conv_bench_layers[i].name, rows[r]->name, seconds * 1e6,
                    rate);
             if (peak > 0)
                 printf(" %6.1f%%", 100 * rate / peak);
