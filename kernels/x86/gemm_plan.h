@@ -86,6 +86,20 @@ struct gemm_isa {
     void (*multiply)(const struct gemm_task *task);
 };
 
+// ---- gemm_plan.c: how a layer is cut ------------------------------------------------------------
+
+struct gemm_plan gemm_plan_of(const struct kernel_conv_shape *shape, const struct gemm_isa *isa);
+// The first row of a block: blocks differ by a few rows, so that none is a left-over; all but the last hold
+// whole tiles.
+int32_t gemm_block_start(const struct gemm_plan *plan, int32_t block);
+// The first vector of a tile: all but the last are as wide as can be.
+int32_t gemm_tile_start(const struct gemm_plan *plan, int32_t tile);
+// Packed are the plan, where in the panel a row's quads lie, then the tiles; all three in whole cache lines.
+enum { GEMM_PLAN_BYTES = (sizeof(struct gemm_plan) + 63) / 64 * 64 };
+size_t gemm_offsets_bytes(const struct gemm_plan *plan);
+
+// ---- what a row is made of ----------------------------------------------------------------------
+
 // A depthwise layer on one input channel is a plain convolution.
 bool gemm_accepts(const struct kernel_conv_shape *shape);
 size_t gemm_packed_size(const struct kernel_conv_shape *shape, const struct gemm_isa *isa);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The x86 kernels: one file, one instruction set (its suffix picks the flags, see ISA_* in the Makefile).
-kernels_x86_SRCS := kernels/x86/gemm_plan.c kernels/x86/depthwise_plan.c kernels/x86/tame.c \
+kernels_x86_SRCS := kernels/x86/gemm_pack.c kernels/x86/gemm_plan.c kernels/x86/gemm_run.c kernels/x86/depthwise_plan.c kernels/x86/tame.c \
     kernels/x86/gemm_avx512vnni.c kernels/x86/gemm_ymm_avx512vnni.c \
     kernels/x86/gemm_avxvnni.c kernels/x86/gemm_avx2.c \
     kernels/x86/depthwise_avx512vnni.c kernels/x86/depthwise_ymm_avx512vnni.c \
