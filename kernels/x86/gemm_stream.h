@@ -20,13 +20,6 @@ struct stream {
     const int32_t *offset;       // of x
 };
 
-// The same pointer, but unknown: constants read through it are not kept in registers, which sums need.
-static inline const void *tile_opaque(const void *pointer)
-{
-    __asm__("" : "+r"(pointer));
-    return pointer;
-}
-
 TILE_INLINE void stream_dot(struct stream *s, const int steps, const int vectors)
 {
     const size_t stride = s->task->row_bytes;

@@ -101,8 +101,16 @@ TILE_INLINE void unit_finish(const struct gemm_task *task, const struct finish *
 
 #define TILE_EACH_UNIT(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 
+// The same pointer, but unknown: constants read through it are not kept in registers, which sums need.
+static inline const void *tile_opaque(const void *pointer)
+{
+    __asm__("" : "+r"(pointer));
+    return pointer;
+}
+
 // Rows [row, row + units * unit_rows) of a tile.
-TILE_INLINE void tile_rows(const struct gemm_task *task, int32_t row, const int units, const int vectors)
+TILE_INLINE void tile_rows(const struct gemm_task *task, const struct finish *finish, int32_t row, const int units,
+                           const int vectors)
 {
     const size_t stride = task->row_bytes, step = stride * (size_t)unit_rows(vectors);
     const int n = unit_rows(vectors);
@@ -124,14 +132,15 @@ TILE_INLINE void tile_rows(const struct gemm_task *task, int32_t row, const int 
         }
     }
 
-    const struct finish finish = finish_of(task->zero_point, task->act_min, task->act_max);
+    const struct finish *constants = tile_opaque(finish);
     int8_t *output = task->output + (size_t)row * task->output_stride;
-#define TILE_FINISH(i) if (i < units) unit_finish(task, &finish, u##i, output + (size_t)(i * n) * task->output_stride, vectors);
+#define TILE_FINISH(i) if (i < units) unit_finish(task, constants, u##i, output + (size_t)(i * n) * task->output_stride, vectors);
     TILE_EACH_UNIT(TILE_FINISH)
 }
 
 // Fewer rows than a unit: the last row stands in for those that are missing, in memory of its own.
-TILE_INLINE void tile_short(const struct gemm_task *task, int32_t row, const int vectors)
+TILE_INLINE void tile_short(const struct gemm_task *task, const struct finish *finish, int32_t row,
+                            const int vectors)
 {
     int32_t rows = task->rows - row, terms[4];
     struct gemm_task part = *task;
@@ -145,40 +154,41 @@ TILE_INLINE void tile_short(const struct gemm_task *task, int32_t row, const int
     }
     part.output = output;
     part.output_stride = 4 * VEC_LANES;
-    tile_rows(&part, 0, 1, vectors);
+    tile_rows(&part, finish, 0, 1, vectors);
     for (int32_t i = 0; i < rows; i++)
         memcpy(task->output + (size_t)(row + i) * task->output_stride, output + i * 4 * VEC_LANES,
                (size_t)task->columns);
 }
 
 // tile_rows for a number of units that is known only now.
-TILE_INLINE void tile_units(const struct gemm_task *task, int32_t row, int32_t units, const int most,
-                            const int vectors)
+TILE_INLINE void tile_units(const struct gemm_task *task, const struct finish *finish, int32_t row, int32_t units,
+                            const int most, const int vectors)
 {
     switch (units) {
-#define TILE_CASE(i) case i + 1: if (i < most) tile_rows(task, row, i + 1, vectors); break;
+#define TILE_CASE(i) case i + 1: if (i < most) tile_rows(task, finish, row, i + 1, vectors); break;
         TILE_EACH_UNIT(TILE_CASE)
     }
 }
 
 // All rows, in pieces of about equal height, at most `most` units: small left-overs would leave the dot
 // products waiting for one another. The last piece may do rows again.
-TILE_INLINE void tile_band(const struct gemm_task *task, const int most, const int vectors)
+TILE_INLINE void tile_band(const struct gemm_task *task, const struct finish *finish, const int most,
+                           const int vectors)
 {
     const int n = unit_rows(vectors);
     if (n > 1 && task->rows < n) {
-        tile_short(task, 0, vectors);
+        tile_short(task, finish, 0, vectors);
         return;
     }
     int32_t left = (task->rows + n - 1) / n, row = 0;
     for (int32_t pieces = (left + most - 1) / most; pieces > 0; pieces--) {
         int32_t units = pieces == 1 ? left : (left + pieces - 1) / pieces;
         if (n > 1 && units * n > task->rows) { // a single piece that does not fill its last unit
-            tile_units(task, 0, --units, most, vectors);
+            tile_units(task, finish, 0, --units, most, vectors);
             row = task->rows;
             units = 1;
         }
-        tile_units(task, row < task->rows - units * n ? row : task->rows - units * n, units, most, vectors);
+        tile_units(task, finish, row < task->rows - units * n ? row : task->rows - units * n, units, most, vectors);
         row += units * n;
         left -= units;
     }
@@ -193,9 +203,10 @@ static inline void band_next(struct gemm_task *band)
 
 TILE_INLINE void tile_multiply(const struct gemm_task *task, const int most, const int vectors)
 {
+    const struct finish finish = finish_of(task->zero_point, task->act_min, task->act_max);
     struct gemm_task band = *task;
     for (int32_t left = task->bands; left > 0; left--) {
-        tile_band(&band, most, vectors);
+        tile_band(&band, &finish, most, vectors);
         band_next(&band);
     }
 }
