@@ -162,6 +162,17 @@ static void window_inside(const struct gemm_plan *plan, int32_t oy, int32_t *fir
     *count = end - begin;
 }
 
+// How many of `count` output lines from oy on have the same lines of their windows inside. Those at the top and
+// bottom differ from line to line, those between have all.
+static int32_t lines_alike(const struct gemm_plan *plan, int32_t oy, int32_t count, bool whole)
+{
+    const struct kernel_conv_shape *s = plan->shape;
+    if (!plan->padding_is_zero)
+        return count;
+    int32_t bottom = oy * s->stride_h - s->pad_top + (s->k_h - 1) * s->dilation_h;
+    return whole ? packing_min(count, (s->in_h - 1 - bottom) / s->stride_h + 1) : 1;
+}
+
 // `count` output lines of one picture from oy on: tiles outside, so that a tile's weights serve all of them.
 static void run_panel(struct gemm_run *run, int32_t batch, int32_t oy, int32_t count)
 {
@@ -180,13 +191,7 @@ static void run_panel(struct gemm_run *run, int32_t batch, int32_t oy, int32_t c
                 .rows = s->out_w,
             };
             window_inside(plan, oy + i, &piece.first_line, &piece.lines);
-            for (bands = 1; i + bands < count; bands++) {
-                int32_t first, lines;
-                window_inside(plan, oy + i + bands, &first, &lines);
-                if (first != piece.first_line || lines != piece.lines)
-                    break;
-            }
-            piece.bands = bands;
+            bands = piece.bands = lines_alike(plan, oy + i, count - i, piece.lines == s->k_h);
             run_tile(run, &piece, 0, tile);
         }
     }
