@@ -156,6 +156,8 @@ void top_head_draw(struct frame *frame, const struct top_sample *sample, time_t 
     }
     daemon_draw(frame, sample, paused);
     machine_draw(frame, sample->status);
+    text_draw(frame, "budget", ask_string(ask_object(sample->status, "governor"), "reason"),
+              PAINT_WARN);
     if (!ask_bool(sample->status, "healthy")) {
         text_draw(frame, "reason", ask_string(sample->status, "reason"), PAINT_WARN);
         text_draw(frame, "hint", ask_string(sample->status, "hint"), PAINT_PLAIN);

@@ -11,7 +11,8 @@
 #include "ctl/frame.h"
 #include "ctl/top_sample.h"
 
-// Two lines; reason and hint, where there is something to do, are one more each. gone: when the
+// Two lines; what is done for a budget, and reason and hint where there is something to do, are one
+// more each. gone: when the
 // daemon's answers ended, of a sample without them. What does not fit is left out as a whole, what
 // matters least first.
 void top_head_draw(struct frame *frame, const struct top_sample *sample, time_t gone, bool paused);

@@ -127,6 +127,7 @@ static void stream_add(struct top_sample *sample, struct json_object *json,
     stream->p50_us = percentile(recent, "p50_us");
     stream->p99_us = percentile(recent, "p99_us");
     stream->dropped = ask_integer(json, "frames_dropped");
+    stream->gated = ask_object(json, "gate") ? ask_integer(json, "frames_gated") : -1;
     stream->errors = ask_integer(json, "frames_bad") + ask_integer(json, "frames_missed");
     stream->lag = lag_of(sample, stream->name);
     stream->history = histories_find(histories, stream->name);

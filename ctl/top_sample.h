@@ -16,10 +16,10 @@ struct top_stream {
     size_t position; // in the daemon's order
     const char *name, *state;
     double fps_in, fps_out;
-    double p50_us, p99_us; // sensor to published, over the last seconds
-    long long dropped, errors;
-    long long lag;                 // of the client that is furthest behind
-    const struct history *history; // NULL only when there was no memory for it
+    double p50_us, p99_us;            // sensor to published, over the last seconds
+    long long dropped, gated, errors; // gated: -1 without a gate
+    long long lag;                    // of the client that is furthest behind
+    const struct history *history;    // NULL only when there was no memory for it
 };
 
 struct top_client {

@@ -17,6 +17,7 @@ enum stream_column {
     S_IN,
     S_OUT,
     S_DROPS,
+    S_GATED,
     S_ERRORS,
     S_LAG,
     S_P50,
@@ -31,6 +32,7 @@ static const struct column stream_columns[S_COUNT] = {
     [S_IN] = {"IN/s", 5, 5, 7, true, TOP_KEY_IN},
     [S_OUT] = {"OUT/s", 5, 5, 3, true, TOP_KEY_OUT},
     [S_DROPS] = {"DROPS", 6, 6, 5, true, TOP_KEY_DROPS},
+    [S_GATED] = {"GATED", 6, 6, 12, true, 0},
     [S_ERRORS] = {"ERRORS", 6, 6, 8, true, TOP_KEY_ERRORS},
     [S_LAG] = {"LAG", 4, 4, 9, true, TOP_KEY_LAG},
     [S_P50] = {"P50 ms", 6, 6, 11, true, 0},
@@ -104,6 +106,9 @@ static void stream_cell(struct paint_line *line, const struct top_stream *stream
         break;
     case S_DROPS:
         columns_paint_count(line, column, width, PAINT_PLAIN, stream->dropped);
+        break;
+    case S_GATED:
+        columns_paint_count(line, column, width, PAINT_PLAIN, stream->gated);
         break;
     case S_ERRORS:
         columns_paint_count(line, column, width, stream->errors ? PAINT_WARN : PAINT_PLAIN,

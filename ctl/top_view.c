@@ -103,6 +103,7 @@ static void help_draw(struct frame *frame)
         "sort by    c config  n name  i in  o out  d drops  e errors  l lag  t p99",
         "",
         "DROPS   frames that a newer one replaced before a worker was free",
+        "GATED   frames in which nothing moved: the result before was published again",
         "ERRORS  frames that were broken or that the camera lost",
         "LAG     results published and not yet read (stream: by its slowest client)",
         "LOST    results overwritten before the client read them",

@@ -30,6 +30,7 @@ terminal() { tmux -S "$work/tmux$terminals" -u -f /dev/null "$@"; }
 open_terminal() { # COLUMNS ROWS
     terminals=$((terminals + 1))
     terminal new-session -d -x "$1" -y "$2" "PS1='ready> ' bash --norc --noprofile -i"
+    others+=("$(terminal display-message -p '#{pid}')")
     shows '^ready> *$'
 }
 close_terminal() { terminal kill-server; }
@@ -54,7 +55,7 @@ rows_are() { # NAME...: the streams from the top
 config three.yaml <<YAML
 workers: {threads: 1}
 streams:
-  - {name: bars, ring_slots: 64, source: {type: pattern, fps: 50}, model: {path: $tiny}}
+  - {name: bars, ring_slots: 64, source: {type: pattern, fps: 50}, gate: {threshold: 0.1}, model: {path: $tiny}}
   - {name: fast, source: {type: pattern, size: 640x480, fps: 1000}, model: {path: models/efficientnet_lite0_int8.tflite}}
   - {name: nocam, source: {type: v4l2, device: $work/video7}, model: {path: $tiny}}
 YAML
@@ -112,7 +113,9 @@ shows '^STREAM +STATE +IN/s OUT/s +DROPS P99 ms LATENCY$'
 shows '^CLIENT +PID STREAM +STATE +LAG +LOST$'
 [ "$(sed -n 15p "$work/screen")" = "q quit  h help  p pause  sort: config" ] || fail "60x15: no line about keys"
 resize 120 40
-shows '^STREAM +STATE +IN/s OUT/s +DROPS ERRORS +LAG P50 ms P99 ms STAGES +LATENCY$'
+shows '^STREAM +STATE +IN/s OUT/s +DROPS +GATED ERRORS +LAG P50 ms P99 ms STAGES +LATENCY$'
+shows '^bars +running +[0-9.]+ +[0-9.]+ +[0-9]+ +[0-9]+ +0 '
+shows '^nocam +waiting +0\.0 +0\.0 +0 +- +0 '
 [ "$(sed -n 40p "$work/screen")" = "q quit  h help  p pause  sort: config" ] || fail "120x40: no line about keys"
 resize 30 8
 shows '^STREAM +STATE +OUT/s$'
@@ -137,6 +140,8 @@ sleep 0.5
 whole || { cat "$work/screen"; fail "pieces of old pictures"; }
 
 # a daemon that is killed, that does not answer, and that is back: said, and what was known is kept
+resize 200 24 # with a long memory
+shows "^bars +running .*$spark{20}\$"
 kill -KILL "$daemon"
 wait "$daemon" 2>/dev/null || true
 shows '^qedged is gone  since [0-9:]{8}'
@@ -145,36 +150,40 @@ shows_not '^bars'
 shows '^q quit'
 rm -f "$QEDGE_SOCKET"
 start three.yaml
-shows "^bars +running .*$spark +$spark" # with a gap between what was before and after
+shows "^bars +running .* [░▒▓█▚]{8,} +$spark+ {3,}$spark+\$" # with a gap between what was before and after
+resize 80 24
 kill -STOP "$daemon"
 shows '^qedged does not answer  since [0-9:]{8}'
 top_keys n 'sort: name$'
 kill -CONT "$daemon"
 shows '^bars +running '
 
-# the terminal is given back: Ctrl-Z and fg, q, signals, a crash
-state() { # what stty says, asked by typing
-    rm -f "$work/stty"
-    type_keys "stty -g >'$work/stty'" Enter
-    within 5000 test -s "$work/stty"
-    cat "$work/stty"
-}
+# the terminal is given back: Ctrl-Z and fg
 type_keys C-z
 shows '^\[1\]\+ +Stopped'
 shows '^ready> *$'
-before=$(state)
 type_keys fg Enter
 shows '^bars +running '
 top_keys q '^ready> *$'
-[ "$(state)" = "$before" ] || fail "q: the terminal's modes are not as before"
-for signal in C-c TERM HUP SEGV; do
-    type_keys "clear; '$BUILD/qctl' top & echo \$! >'$work/pid'; fg" Enter
+
+# ... and at the end, by q, signals and a crash. What stty says is asked by a shell that does not touch the modes itself.
+cat >"$work/modes.sh" <<SH
+trap : INT
+stty -g >'$work/before'
+sh -c 'echo \$\$ >"$work/pid"; exec "$BUILD/qctl" top --interval 0.2'
+stty -g >'$work/after'
+SH
+for way in q C-c TERM HUP SEGV; do
+    rm -f "$work/after"
+    type_keys "clear; sh '$work/modes.sh'" Enter
     shows '^bars +running '
-    if [ $signal = C-c ]; then type_keys C-c; else kill -$signal "$(cat "$work/pid")"; fi
+    stty -F "$(terminal display-message -p '#{pane_tty}')" -a | grep -q -- '-icanon' || fail "keys need Enter"
+    if [ $way = q ] || [ $way = C-c ]; then type_keys $way; else kill -$way "$(cat "$work/pid")"; fi
+    within 5000 test -s "$work/after"
     shows '^ready> *$'
     shows_not '^STREAM'
-    [ "$(state)" = "$before" ] || fail "$signal: the terminal's modes are not as before"
-    [ "$(terminal display-message -p '#{cursor_flag}#{wrap_flag}#{alternate_on}')" = 110 ] || fail "$signal: cursor, wrapping or page"
+    cmp "$work/before" "$work/after" || fail "$way: the terminal's modes are not as before"
+    [ "$(terminal display-message -p '#{cursor_flag}#{wrap_flag}#{alternate_on}')" = 110 ] || fail "$way: cursor, wrapping or page"
 done
 
 # as many looks as asked for, and no other

@@ -38,6 +38,7 @@ static const char *answer(const char *request)
         snprintf(text, sizeof(text),
                  "{\"version\":\"0.1.0\",\"pid\":4711,\"uptime_s\":12.5,\"state\":\"running\","
                  "\"kernels\":\"c\",\"threads\":2,\"cpu_percent\":37.1,\"memory_kb\":12345,"
+                 "\"governor\":{\"state\":\"holding\",\"reason\":\"half of the frames for 3 W\"},"
                  "\"config\":\"/etc/qedge/qedged.yaml\",\"clients\":2,\"healthy\":true,%s,"
                  "\"streams\":[%s]}",
                  power_json, stream_json);

@@ -73,6 +73,7 @@ printed 'a"p\p?'
 lines 3
 expect 0 env LC_ALL=C.UTF-8 "$qctl" top -b -n 1
 printed "61.5 C  held back: low voltage  3.21 W (hwmon)"
+printed "budget half of the frames for 3 W"
 printed "front         running   30.0  29.5      4      1"
 printed 'a"p\p?                  1 front     behind        -      5     12     0.0      -'
 printed '?[2J?漢漢?31m           2 front     stalled       -  1235k 98765k   86401      -'
@@ -124,6 +125,12 @@ done
 if command -v script >/dev/null; then
     script -qec "$qctl status" /dev/null </dev/null >"$folder/out"
     grep -q "$(printf '\033\\[32m')running" "$folder/out" || fail "no colour on a terminal"
+    # the screen is cleared once, when it begins, and never by a name
+    TERM=xterm LC_ALL=C.UTF-8 script -qec "$qctl top -n 3 --interval 0.1" /dev/null </dev/null >"$folder/out"
+    [ "$(grep -o "$(printf '\033\\[2J')" "$folder/out" | wc -l)" = 1 ] || fail "top: a name clears the screen"
+    ! LC_ALL=C grep -q "$(printf '\302\233\|\342\200\256')" "$folder/out" || fail "top: a name turns the text"
+    grep -q "$(printf '\033\\[32m')running" "$folder/out" || fail "top: no colour on a terminal"
+    tail -c 24 "$folder/out" | grep -q "$(printf '\033\\[?25h\033\\[?1049l')" || fail "top: the terminal is not given back"
     NO_COLOR=1 script -qec "$qctl status" /dev/null </dev/null >"$folder/out"
     ! grep -q "$(printf '\033\\[')" "$folder/out" || fail "NO_COLOR is not respected"
 fi
