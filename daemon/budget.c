@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "daemon/pool.h"
 #include "daemon/service.h"
+#include "daemon/source.h"
 #include "daemon/stream.h"
 
 #define FREE_NS ((STREAM_RATE_SECONDS + 1) * CLOCK_NS_PER_S) // until rates know nothing of what was held
@@ -61,8 +62,8 @@ static void apply(struct service *service)
     for (uint32_t i = 0; i < service->stream_count; i++) {
         struct stream *stream = service->streams[i];
         double fps = limit_of(governor, stream);
-        if (fps != stream->limit_fps)
-            pool_set_max_fps(service->pool, stream, fps);
+        if (fps != stream->limit_fps || stream->config.max_fps != stream->max_fps)
+            pool_set_max_fps(service->pool, stream, stream->config.max_fps, fps);
         stream->limit_fps = fps;
     }
 }
@@ -94,6 +95,8 @@ void budget_reload(struct service *service)
 {
     governor_set(&service->governor, &service->config->budget);
     apply(service);
+    for (uint32_t i = 0; i < service->source_count; i++)
+        source_retune(service->sources[i]);
 }
 
 void budget_tick(struct service *service, uint64_t now_ns)

@@ -37,12 +37,11 @@ static void judge_bad(const struct stream_rates *rates, struct stream_health *he
 }
 
 // Many cameras lengthen the exposure in the dark and halve their rate.
-static void judge_rate(const struct stream *stream, const struct stream_rates *rates,
+static void judge_rate(const struct stream *stream, double asked, const struct stream_rates *rates,
                        struct stream_health *health)
 {
-    double asked = stream->config.source.fps;
-    if (stream->config.source.type != CONFIG_V4L2 || asked <= 0 || rates->seconds < 4 ||
-        rates->fps_in > SLOW_SHARE * asked)
+    if (stream->config.source.type != CONFIG_V4L2 || stream->config.source.fps <= 0 ||
+        rates->seconds < 4 || rates->fps_in > SLOW_SHARE * asked)
         return;
     health->state = "degraded";
     SAY(health->reason, "the camera gives %.1f of %.4g frames/s", rates->fps_in, asked);
@@ -70,7 +69,7 @@ static void judge_budget(const struct governor *governor, const struct stream *s
 }
 
 static void judge_running(const struct service *service, const struct stream *stream,
-                          struct stream_health *health)
+                          double asked_fps, struct stream_health *health)
 {
     struct stream_rates rates;
     stream_get_rates(stream, &rates);
@@ -88,7 +87,7 @@ static void judge_running(const struct service *service, const struct stream *st
     }
     judge_budget(&service->governor, stream, health);
     judge_drops(&rates, health);
-    judge_rate(stream, &rates, health);
+    judge_rate(stream, asked_fps, &rates, health);
     judge_bad(&rates, health);
 }
 
@@ -107,7 +106,7 @@ void health_of_stream(const struct service *service, const struct stream *stream
     SAY(health->hint, "%s", source.trouble.hint);
     SAY(health->source, "%s", source.text);
     if (source.state == SOURCE_RUNNING)
-        judge_running(service, stream, health);
+        judge_running(service, stream, source.asked_fps, health);
 }
 
 // ---- the daemon ------------------------------------------------------------

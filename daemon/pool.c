@@ -321,10 +321,11 @@ void pool_set_gate(struct pool *pool, struct stream *stream, const struct config
     pthread_mutex_unlock(&pool->lock);
 }
 
-void pool_set_max_fps(struct pool *pool, struct stream *stream, double max_fps)
+void pool_set_max_fps(struct pool *pool, struct stream *stream, double configured, double limit)
 {
     pthread_mutex_lock(&pool->lock);
-    rate_limit_set(&stream->limit, max_fps);
+    stream->max_fps = configured;
+    rate_limit_set(&stream->limit, limit);
     pthread_cond_broadcast(&pool->space);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -432,6 +433,21 @@ void pool_withdraw(struct pool *pool, struct source *source)
     pthread_mutex_unlock(&pool->lock);
     for (uint32_t i = 0; i < count; i++)
         frame_release(waiting[i]);
+}
+
+double pool_wanted_fps(struct pool *pool, struct source *source, double fps)
+{
+    struct source_streams *attached = source_attached(source);
+    double wanted = 0;
+    pthread_mutex_lock(&pool->lock);
+    bool all = attached->count == 0;
+    for (uint32_t i = 0; i < attached->count; i++) {
+        double limit = attached->stream[i]->max_fps;
+        all = all || limit <= 0;
+        wanted = limit > wanted ? limit : wanted;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return all || wanted > fps ? fps : wanted;
 }
 
 void pool_count_bad(struct pool *pool, struct source *source)

@@ -45,8 +45,9 @@ struct network *pool_swap(struct pool *pool, struct stream *stream, struct netwo
 
 // Other settings of the gate from the next frame on.
 void pool_set_gate(struct pool *pool, struct stream *stream, const struct config_gate *gate);
-// At most so many frames a second reach the stream's mailbox; 0 = all.
-void pool_set_max_fps(struct pool *pool, struct stream *stream, double max_fps);
+// At most so many frames a second reach the stream's mailbox; 0 = all. configured: max_fps, which a
+// camera may be told as well; limit: the same, or less for the moment.
+void pool_set_max_fps(struct pool *pool, struct stream *stream, double configured, double limit);
 // At most so many frames are worked on at a time, 1..pool_threads(). With fewer than all, no frame is
 // shared by a team.
 void pool_set_threads(struct pool *pool, uint32_t threads);
@@ -64,6 +65,8 @@ bool pool_is_stalled(const struct pool *pool, uint64_t before_ns);
 void pool_offer(struct pool *pool, struct source *source, struct frame *frame);
 // Takes the source's frames out of all mailboxes.
 void pool_withdraw(struct pool *pool, struct source *source);
+// What max_fps leaves of this rate: no attached stream wants more frames. 0 stays 0.
+double pool_wanted_fps(struct pool *pool, struct source *source, double fps);
 void pool_count_bad(struct pool *pool, struct source *source);
 // Has everything that the source gave been published or given up?
 bool pool_is_drained(struct pool *pool, struct source *source);

@@ -21,6 +21,8 @@
 #define NEXT_WAIT_MS 200
 #define SILENCE_NS                                                                                 \
     (3 * CLOCK_NS_PER_S) // a running camera that gives nothing that long is opened anew …
+#define CAMERA_FPS 30.0 // where the settings leave it open
+#define REOPEN 2        // not lost, but to be opened anew at once
 #define SILENCE_FRAMES 3 // … but a slow one has time for so many frames
 #define LEFT_OUT_MAX 10000 // no camera loses more before that; a farther leap is another count
 
@@ -34,7 +36,7 @@ struct source {
     pthread_t thread;
     bool joined;
     sem_t go; // posted by source_start, and by source_stop
-    atomic_bool stopping;
+    atomic_bool stopping, retune;
     _Atomic int32_t frames_out; // frames not yet released
     _Atomic uint64_t last_frame_ns, beat_ns;
     struct source_streams attached; // under the pool's lock
@@ -45,6 +47,7 @@ struct source {
     pthread_mutex_t lock;    // of what follows
     enum source_state state;
     struct source_trouble trouble;
+    double asked_fps; // written by the capture thread only
     char description[544];
 };
 
@@ -124,7 +127,7 @@ static void drain(struct source *source)
 
 static uint64_t silence_limit(const struct source *source)
 {
-    double fps = source->config.fps;
+    double fps = source->asked_fps;
     double frames = fps > 0 ? SILENCE_FRAMES * (double)CLOCK_NS_PER_S / fps : 0;
     return frames > (double)SILENCE_NS ? (uint64_t)frames : SILENCE_NS;
 }
@@ -138,13 +141,42 @@ static void say_remark(struct source *source)
         log_cause_say(&source->remark, LOG_LEVEL_NOTICE, "source %s: %s", source->kind->name, text);
 }
 
-// Frames until the source is lost (-errno), at its end (1), or the daemon stops (0).
+// Recordings keep their own rate; a camera that gives fewer frames saves its own and the bus's work.
+static double wanted_fps(struct source *source)
+{
+    double fps = source->config.fps;
+    if (source->kind != &source_v4l2)
+        return fps;
+    return pool_wanted_fps(source->pool, source, fps > 0 ? fps : CAMERA_FPS);
+}
+
+static int open_kind(struct source *source, struct source_trouble *trouble)
+{
+    struct config_source config = source->config;
+    double fps = wanted_fps(source);
+    pthread_mutex_lock(&source->lock);
+    source->asked_fps = fps;
+    pthread_mutex_unlock(&source->lock);
+    config.fps = fps;
+    return source->kind->open(&config, source, source->wake_fd, &source->self, trouble);
+}
+
+static bool is_out_of_tune(struct source *source)
+{
+    return atomic_load_explicit(&source->retune, memory_order_relaxed) &&
+           atomic_exchange(&source->retune, false) && wanted_fps(source) != source->asked_fps;
+}
+
+// Frames until the source is lost (-errno), at its end (1), to be opened anew (REOPEN), or the daemon
+// stops (0).
 static int run(struct source *source, struct source_trouble *trouble)
 {
     uint64_t quiet_since = clock_now_ns();
     bool first = true;
     while (!atomic_load_explicit(&source->stopping, memory_order_relaxed)) {
         struct frame *frame = NULL;
+        if (is_out_of_tune(source))
+            return REOPEN;
         int status = source->kind->next(source->self, NEXT_WAIT_MS, &frame, trouble);
         uint64_t now = clock_now_ns();
         atomic_store_explicit(&source->beat_ns, now, memory_order_relaxed);
@@ -200,8 +232,7 @@ static void *capture_thread(void *arg)
     while (!atomic_load(&source->stopping)) {
         struct source_trouble trouble = {0};
         beat(source);
-        int status =
-            source->kind->open(&source->config, source, source->wake_fd, &source->self, &trouble);
+        int status = open_kind(source, &trouble);
         if (status == 0) {
             uint64_t opened = clock_now_ns();
             set_state(source, SOURCE_RUNNING, NULL);
@@ -222,6 +253,8 @@ static void *capture_thread(void *arg)
             pool_source_ended(source->pool, source);
             break;
         }
+        if (status == REOPEN)
+            continue;
         if (status == 0)
             break;
         set_state(source, state_after(status), &trouble);
@@ -273,6 +306,12 @@ void source_wake(struct source *source)
     uint64_t one = 1;
     if (write(source->wake_fd, &one, sizeof(one)) < 0)
         return; // full: a wake-up is pending anyway
+}
+
+void source_retune(struct source *source)
+{
+    atomic_store(&source->retune, true);
+    source_wake(source);
 }
 
 void source_stop(struct source *source)
@@ -327,6 +366,7 @@ void source_get_status(struct source *source, struct source_status *status)
     pthread_mutex_lock(&source->lock);
     status->state = source->state;
     status->trouble = source->trouble;
+    status->asked_fps = source->asked_fps;
     snprintf(status->text, sizeof(status->text), "%s %s", source->kind->name, source->description);
     pthread_mutex_unlock(&source->lock);
     status->missed = atomic_load_explicit(&source->missed, memory_order_relaxed);

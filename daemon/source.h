@@ -74,11 +74,15 @@ void source_destroy(struct source *source);
 const struct config_source *source_config(const struct source *source);
 // Try again now (something was plugged in). Any thread.
 void source_wake(struct source *source);
+// What its streams want (max_fps) may have changed: a camera that was told another rate than it
+// would be told now is opened anew. Any thread.
+void source_retune(struct source *source);
 // The state in words, for status. Any thread.
 struct source_status {
     enum source_state state;
     struct source_trouble trouble;
     char text[560];  // "v4l2 /dev/video0 640x480 YUYV 30 fps"
+    double asked_fps; // of a camera; less than configured where max_fps leaves no use for more
     uint64_t missed; // frames that the device itself lost (gaps in its sequence)
     uint64_t last_frame_ns;
     uint64_t beat_ns; // the capture thread was last seen going round

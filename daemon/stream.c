@@ -39,7 +39,7 @@ int stream_create(const struct config_stream *config, struct network *network,
         goto drop_tail;
     snapshot_init(&fresh->snapshot);
     gate_init(&fresh->gate, &config->gate);
-    fresh->limit_fps = config->max_fps;
+    fresh->max_fps = fresh->limit_fps = config->max_fps;
     rate_limit_set(&fresh->limit, config->max_fps);
     fresh->network = network;
     fresh->top_k = (uint32_t)config->top_k;

@@ -45,6 +45,7 @@ struct stream {
     uint64_t tickets; // given out so far
     uint32_t top_k, generation;
     bool paced;
+    double max_fps;          // as configured; written by the loop only
     struct rate_limit limit; // max_fps, or less while a budget is held
     // the loop's
     int labels_fd; // labels of this generation, for clients

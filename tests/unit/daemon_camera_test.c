@@ -504,6 +504,63 @@ static void test_shared(void **state)
     rig_stop(&rig);
 }
 
+// The camera was asked for this rate and, for the others to see, says that it gives it.
+static void await_rate(const struct rig *rig, struct fake_camera *fake, double fps, const char *text)
+{
+    struct source_status status;
+    for (int i = 0; i < 2000; i++) {
+        source_get_status(rig->source, &status);
+        pthread_mutex_lock(&fake->lock);
+        bool asked = fake->asked_fps > fps - 0.01 && fake->asked_fps < fps + 0.01;
+        pthread_mutex_unlock(&fake->lock);
+        if (asked && strstr(status.text, text) && status.asked_fps == fps)
+            return;
+        usleep(5000);
+    }
+    fail_msg("asked for %g, not %g: %s", fake->asked_fps, fps, status.text);
+}
+
+// Where max_fps leaves no use for more, the camera is told; other frames than wanted are let go.
+static void test_max_fps(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct stream *other;
+    struct config_source config = camera_config("/dev/video0", 640, 480, 30, "auto");
+    struct fake_camera *fake = fake_add("/dev/video0", plain);
+    fake->has_rates = true;
+    rig_start(&rig, &config);
+    await_rate(&rig, fake, 30, " 30 fps");
+    assert_int_equal(fake->opens, 1);
+    source_retune(rig.source); // nothing has changed
+    wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 20);
+    assert_int_equal(fake->opens, 1);
+    assert_int_equal(counter(&rig, STATS_FRAMES_SKIPPED), 0);
+    pool_set_max_fps(rig.pool, rig.stream, 12.5, 12.5);
+    source_retune(rig.source);
+    await_rate(&rig, fake, 12.5, " 12.5 fps");
+    // this one gives 200 all the same
+    wait_for(&rig, STATS_FRAMES_SKIPPED, 30);
+    assert_true(counter(&rig, STATS_FRAMES_SKIPPED) > counter(&rig, STATS_FRAMES_DROPPED));
+    // a moment's limit is nothing to tell the camera
+    pool_set_max_fps(rig.pool, rig.stream, 12.5, 5);
+    source_retune(rig.source);
+    wait_for(&rig, STATS_FRAMES_SKIPPED, counter(&rig, STATS_FRAMES_SKIPPED) + 30);
+    assert_true(fake->asked_fps > 12);
+    // a second stream wants all of them
+    assert_int_equal(stream_create(&rig.stream->config, network_ref(rig.stream->network), &other), 0);
+    stream_tune(other, 2, 2);
+    assert_int_equal(pool_attach(rig.pool, other, rig.source), 0);
+    source_retune(rig.source);
+    await_rate(&rig, fake, 30, " 30 fps");
+    pool_detach(rig.pool, other);
+    while (!stream_is_idle(other))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    stream_destroy(other);
+    rig_stop(&rig);
+    assert_int_equal(fake->opens, fake->closes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +579,7 @@ int main(void)
         cmocka_unit_test_setup(test_auto, setup),
         cmocka_unit_test_setup(test_auto_without_camera, setup),
         cmocka_unit_test_setup(test_shared, setup),
+        cmocka_unit_test_setup(test_max_fps, setup),
         cmocka_unit_test_setup(test_converted, setup),
         cmocka_unit_test_setup(test_remark, setup),
         cmocka_unit_test_setup(test_refused_buffers, setup),

@@ -62,6 +62,7 @@ struct fake_camera {
     // state
     struct v4l2_format format;
     uint32_t buffer_count, period_ms;
+    double asked_fps; // by the last S_PARM; 0 none yet
     uint8_t *memory[FAKE_BUFFERS][2];
     bool queued[FAKE_BUFFERS];
     bool streaming, fatal;
@@ -293,8 +294,13 @@ static int fake_call_optional(struct fake_camera *fake, unsigned long request, v
     case VIDIOC_G_PARM:
     case VIDIOC_S_PARM: {
         struct v4l2_captureparm *capture = &((struct v4l2_streamparm *)argument)->parm.capture;
+        struct v4l2_fract *interval = &capture->timeperframe;
+        if (request == VIDIOC_S_PARM && interval->numerator)
+            fake->asked_fps = (double)interval->denominator / interval->numerator;
+        bool slower = fake->asked_fps > 0 && fake->asked_fps < fake->modes->fps;
         capture->capability = V4L2_CAP_TIMEPERFRAME;
-        capture->timeperframe = (struct v4l2_fract){1, fake->modes->fps};
+        *interval = slower ? (struct v4l2_fract){1000, (uint32_t)(fake->asked_fps * 1000)}
+                           : (struct v4l2_fract){1, fake->modes->fps};
         return 0;
     }
     case VIDIOC_G_INPUT: *(int *)argument = 0; return 0;
