@@ -16,8 +16,8 @@ unset MAKEFLAGS MAKELEVEL
 # Faults of the virtual camera are the same everywhere; what differs from CPU to CPU is what pictures turn into.
 scripts_of() { # MACHINE
     case $1 in
-    amd64) echo "packages camera capture devices purge" ;;
-    arm64-a72) echo "packages camera capture purge" ;;
+    amd64) echo "packages faults camera capture devices purge" ;;
+    arm64-a72) echo "packages faults camera capture purge" ;;
     *) echo "packages capture purge" ;;
     esac
 }
@@ -25,9 +25,9 @@ sizes=${VM_SIZES:-640x480 720x480 1280x720} formats="YUYV UYVY NV12 YU12 GREY RG
 
 # The packages, and the same ones a version later.
 packages() { # ARCH MAKE-ARGUMENT...
-    local arch=$1 deb tree=$PWD/$work/repack next=0.1.0+next
+    local arch=$1 deb tree=$PWD/$work/repack-$1 next=0.1.0+next
     shift
-    make "$@" deb >"$work/deb-$arch.log" 2>&1 || { cat "$work/deb-$arch.log"; return 1; }
+    make "$@" deb
     rm -rf "$work/debs-$arch"
     mkdir -p "$work/debs-$arch/next"
     cp build/deb/"$arch"/*.deb "$work/debs-$arch"
@@ -38,6 +38,24 @@ packages() { # ARCH MAKE-ARGUMENT...
         dpkg-deb --root-owner-group -Zgzip -z1 -b "$tree" "$work/debs-$arch/next" >/dev/null
     done
     rm -rf "$tree"
+}
+
+# The guest, the packages, and the tests' own programs that run there.
+prepare() { # ARCH
+    local build=build options=()
+    if [ "$1" = arm64 ]; then build=build/aarch64-linux-gnu options=(CROSS=aarch64-linux-gnu-); fi
+    $here/make_guest.sh "$1" "$work/guest-$1"
+    make "${options[@]}" vm-helpers
+    rm -rf "$work/helpers-$1"
+    mkdir "$work/helpers-$1"
+    cp $build/tests/vm/guest/*/{crowd,daemon_probe} "$work/helpers-$1"
+    packages "$1" "${options[@]}"
+}
+
+logged() { # ARCH: prepare, quietly
+    echo "vm: the guest and the packages of $1"
+    prepare "$1" >"$work/prepare-$1.log" 2>&1 & # where a failing command still ends it
+    wait $! || { tail -n 40 "$work/prepare-$1.log"; return 1; }
 }
 
 # What the guest gets over its own files: impatience for the watchdog.
@@ -53,6 +71,7 @@ share() { # DIR ARCH MACHINE: what the guest mounts
     mkdir -p "$1"
     cp "$here"/guest/*.sh "$here/guest/qedged.yaml" "$work"/frames/* "$1"
     cp -r "$work/debs-$2" "$1/debs"
+    cp "$work/helpers-$2"/* "$1"
     cp tests/golden/models/dense_picture.tflite "$1/small.tflite"
     cat >"$1/run.sh" <<SCRIPT
 #!/bin/bash
@@ -61,7 +80,9 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 status=0
 for script in ${VM_SCRIPTS:-$(scripts_of "$3")}; do
     echo "-- \$script"
+    start=\$SECONDS
     bash ./\$script.sh || status=1
+    echo "-- \$script: \$((SECONDS - start)) s"
     [ \$script\$status != packages1 ] || break # nothing to test without them
 done
 exit \$status
@@ -84,40 +105,79 @@ frames() { # the classes are ImageNet's names, as the model's label file has the
     done
 }
 
+# Boots one and shows what it said; its counts come last.
+machine_run() { # MACHINE
+    local machine=$1 dir=$work/$1 start=$SECONDS status=0 p f
+    local arch cpu
+    arch=$(arch_of "$machine")
+    case $machine in
+    amd64) cpu=max ;;
+    *) cpu=cortex-${machine#arm64-} ;;
+    esac
+    share "$dir" "$arch" "$machine"
+    OVERLAY=$overlay $here/boot.sh "$arch" $cpu "$work/guest-$arch" "$dir" "${VM_TIMEOUT:-600}" || status=$?
+    [ ! -e "$dir/out.log" ] || sed '/^[0-9]* passed, [0-9]* failed$/d' "$dir/out.log"
+    read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$dir/out.log" 2>/dev/null |
+        awk '{p += $1; f += $2} END {print p + 0, f + 0}')
+    if [ $status != 0 ]; then
+        [ "$f" != 0 ] || { f=1; echo "FAIL  $machine: status $status"; tail -n 20 "$dir/console.log"; }
+        echo "-- the service's journal:"
+        grep -E 'qedged|systemd' "$dir/journal.log" 2>/dev/null | tail -n 40 || true
+    fi
+    echo "$machine: $((SECONDS - start)) s"
+    echo "$p $f" >"$dir/counts"
+}
+
+# The machines of one architecture at the same time: a guest leaves much of two CPUs idle. The first has the right of way.
+machines_run() { # ARCH MACHINE...
+    local arch=$1 machine later=0 jobs=() p f
+    shift
+    for machine in "$@"; do
+        [ "$(arch_of "$machine")" = "$arch" ] || continue
+        rm -rf "${work:?}/$machine"
+        (renice -n $later -p "$BASHPID" >/dev/null; machine_run "$machine") >"$work/$machine.log" 2>&1 &
+        jobs+=("$machine")
+        later=10
+    done
+    wait
+    for machine in "${jobs[@]}"; do
+        echo "== $machine"
+        cat "$work/$machine.log"
+        read -r p f <"$work/$machine/counts" || { p=0 f=1; }
+        passed=$((passed + p)) failed=$((failed + f))
+    done
+}
+
+arch_of() { # MACHINE
+    case $1 in
+    amd64) echo amd64 ;;
+    arm64-a72|arm64-a76) echo arm64 ;;
+    *) echo "vm: unknown machine $1" >&2; return 2 ;;
+    esac
+}
+
 if ! libc_fits; then
     echo "0 passed, 0 failed, $# skipped"
     echo "vm: this machine's C library is newer than the Debian 12 guest's"
     exit 0
 fi
-frames
-passed=0 failed=0 ready=
+passed=0 failed=0 arches=
 for machine in "$@"; do
-    case $machine in
-    amd64) arch=amd64 cpu=max args=() ;;
-    arm64-a72) arch=arm64 cpu=cortex-a72 args=(CROSS=aarch64-linux-gnu-) ;;
-    arm64-a76) arch=arm64 cpu=cortex-a76 args=(CROSS=aarch64-linux-gnu-) ;;
-    *) echo "vm: unknown machine $machine" >&2; exit 2 ;;
-    esac
-    case " $ready " in *" $arch "*) ;; *)
-        $here/make_guest.sh $arch "$work/guest-$arch"
-        packages $arch "${args[@]}"
-        ready="$ready $arch" ;;
-    esac
-    share "$work/$machine" $arch "$machine"
-    echo "== $machine"
-    start=$SECONDS status=0
-    OVERLAY=$overlay $here/boot.sh $arch $cpu "$work/guest-$arch" "$work/$machine" "${VM_TIMEOUT:-600}" || status=$?
-    log=$work/$machine/out.log
-    [ ! -e "$log" ] || sed '/^[0-9]* passed, [0-9]* failed$/d' "$log"
-    read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" 2>/dev/null |
-        awk '{p += $1; f += $2} END {print p + 0, f + 0}')
-    passed=$((passed + p)) failed=$((failed + f))
-    if [ $status != 0 ]; then
-        [ "$f" != 0 ] || { failed=$((failed + 1)); echo "FAIL  $machine: status $status"; tail -n 20 "$work/$machine/console.log"; }
-        echo "-- the service's journal:"
-        grep -E 'qedged|systemd' "$work/$machine/journal.log" 2>/dev/null | tail -n 40 || true
-    fi
-    echo "$machine: $((SECONDS - start)) s"
+    arch=$(arch_of "$machine")
+    case " $arches " in *" $arch "*) ;; *) arches="$arches $arch" ;; esac
 done
+frames
+read -r first later <<<"$arches"
+logged "$first"
+if [ -n "$later" ]; then
+    # While one guest runs, the other architecture's packages are built with what it leaves of the CPUs.
+    (renice -n 19 -p "$BASHPID" >/dev/null; logged "$later") &
+    preparing=$!
+fi
+machines_run "$first" "$@"
+if [ -n "$later" ]; then
+    wait $preparing
+    machines_run "$later" "$@"
+fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed -gt 0 ]

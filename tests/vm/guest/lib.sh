@@ -17,7 +17,12 @@ finish() {
     [ $failed = 0 ] && [ $passed -gt 0 ]
 }
 
-now_ms() { echo $(($(date +%s%N) / 1000000)); }
+# Of a clock that no test sets.
+now_ms() {
+    local seconds rest
+    read -r seconds rest </proc/uptime
+    echo "${seconds/./}0"
+}
 
 # within MS COMMAND...: until COMMAND succeeds; leaves the time it took in `took`
 within() {
