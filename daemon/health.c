@@ -105,6 +105,12 @@ void health_of_stream(const struct service *service, const struct stream *stream
     SAY(health->reason, "%s", source.trouble.reason);
     SAY(health->hint, "%s", source.trouble.hint);
     SAY(health->source, "%s", source.text);
+    if (source.state == SOURCE_STARTING)
+        SAY(health->reason, "its source is being opened for the first time");
+    if (source.state == SOURCE_FINISHED) {
+        SAY(health->reason, "the recording has come to its end");
+        SAY(health->hint, "source.loop: true starts it again");
+    }
     if (source.state == SOURCE_RUNNING)
         judge_running(service, stream, source.asked_fps, health);
 }

@@ -43,6 +43,7 @@ daemon_SRCS := \
 	daemon/tuner.c \
 	daemon/v4l2_device.c \
 	daemon/v4l2_format.c \
+	daemon/v4l2_hint.c \
 	daemon/v4l2_node.c \
 	daemon/watchdog.c \
 	daemon/worker.c

@@ -122,6 +122,18 @@ static void replay_close(void *arg)
     free(self);
 }
 
+static void set_hint(int status, struct source_trouble *trouble)
+{
+    const char *hint = "source.path: these files are broken, or of a kind that is not read";
+    if (status == -EACCES || status == -EPERM)
+        hint = "qedged's user must be allowed to read it; the service sees nothing of /home";
+    else if (status == -ENOENT || status == -ENOTDIR)
+        hint = "source.path must name pictures, a .y4m or an .mjpeg; it is looked for again every second";
+    else if (status == -ENOMEM || status == -E2BIG)
+        hint = "fewer or smaller pictures in source.path";
+    snprintf(trouble->hint, sizeof(trouble->hint), "%s", hint);
+}
+
 static int open_files(struct replay *self, struct source_trouble *trouble)
 {
     struct decode_error error = {{0}};
@@ -140,6 +152,8 @@ static int open_files(struct replay *self, struct source_trouble *trouble)
     if (status < 0 && !trouble->reason[0])
         snprintf(trouble->reason, sizeof(trouble->reason), "%.100s: %.50s", self->config.path,
                  error.text[0] ? error.text : strerror(-status));
+    if (status < 0)
+        set_hint(status, trouble);
     return status;
 }
 
@@ -225,6 +239,7 @@ static int next_picture(struct replay *self, struct place *place, struct source_
     snprintf(trouble->reason, sizeof(trouble->reason), "nothing in %.110s can be read",
              self->config.path);
     self->bad_in_row = 0;
+    set_hint(-EBADMSG, trouble);
     return status == -EBADMSG ? -EINVAL : status;
 }
 
@@ -238,6 +253,7 @@ static int next_in_file(struct replay *self, struct place *place, struct source_
         if (status == 1) {
             snprintf(trouble->reason, sizeof(trouble->reason), "%.120s holds no frame",
                      self->config.path);
+            set_hint(-EBADMSG, trouble);
             return -EINVAL;
         }
     }

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/source.h"
+#include "daemon/v4l2_hint.h"
 #include "daemon/v4l2_node.h"
 
 #define TIMESTAMP_AGE_MAX (10 * CLOCK_NS_PER_S) // older ones are of another clock
@@ -98,6 +99,8 @@ static int lost(struct camera *self, int status, struct source_trouble *trouble)
                            ? "the driver handed out a buffer that it did not have"
                                          : strerror(-status);
     snprintf(trouble->reason, sizeof(trouble->reason), "%.100s: %s", self->node.path, what);
+    snprintf(trouble->hint, sizeof(trouble->hint), "%s",
+             v4l2_hint(status, self->node.raw, self->node.usb));
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/device_holder.h"
+#include "daemon/v4l2_hint.h"
 
 static bool multi_planar(const struct v4l2_node *node)
 {
@@ -60,6 +61,13 @@ static bool is_helper(const struct v4l2_capability *caps)
     return false;
 }
 
+static int not_a_camera(const struct v4l2_node *node, const struct v4l2_capability *caps,
+                        struct source_trouble *trouble, const char *what)
+{
+    snprintf(trouble->hint, sizeof(trouble->hint), "%s", v4l2_hint(-ENOTTY, false, false));
+    return fail(node, trouble, -ENODEV, "%s (%.16s)", what, (const char *)caps->driver);
+}
+
 static int check_caps(struct v4l2_node *node, struct source_trouble *trouble)
 {
     struct v4l2_capability caps = {0};
@@ -68,16 +76,17 @@ static int check_caps(struct v4l2_node *node, struct source_trouble *trouble)
         return fail(node, trouble, status, "not a video device");
     uint32_t can = caps.capabilities & V4L2_CAP_DEVICE_CAPS ? caps.device_caps : caps.capabilities;
     if (can & (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE) || is_helper(&caps))
-        return fail(node, trouble, -ENODEV, "not a camera but a codec or image processor (%.16s)",
-                    (const char *)caps.driver);
+        return not_a_camera(node, &caps, trouble, "not a camera but a codec or image processor");
+    node->raw = v4l2_hint_is_raw(&caps);
+    node->usb = strncmp((const char *)caps.driver, "uvcvideo", sizeof(caps.driver)) == 0;
     if (can & V4L2_CAP_VIDEO_CAPTURE)
         node->type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
     else if (can & V4L2_CAP_VIDEO_CAPTURE_MPLANE)
         node->type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
     else
-        return fail(node, trouble, -ENODEV, "does not capture video");
+        return not_a_camera(node, &caps, trouble, "does not capture video");
     if (!(can & V4L2_CAP_STREAMING))
-        return fail(node, trouble, -ENODEV, "can not stream (no memory-mapped buffers)");
+        return not_a_camera(node, &caps, trouble, "can not stream (no memory-mapped buffers)");
     return 0;
 }
 
@@ -180,11 +189,10 @@ static int set_format(struct v4l2_node *node, const struct config_source *config
     int status = v4l2_format_choose(node->ops, node->fd, node->type, config, &choice, offered,
                                     sizeof(offered));
     if (status < 0) {
-        snprintf(
-            trouble->hint, sizeof(trouble->hint), "%s",
-            strcasecmp(config->format, "auto") == 0
-                ? "a raw camera (CSI) needs libcamera: run qedged under libcamerify or use a v4l2loopback device"
-                : "choose another source.format, or auto");
+        node->raw = node->raw || v4l2_hint_are_raw(offered);
+        if (strcasecmp(config->format, "auto") != 0)
+            snprintf(trouble->hint, sizeof(trouble->hint),
+                     "choose another source.format, or auto");
         return fail(node, trouble, status, "no usable pixel format; it offers %s",
                     offered[0] ? offered : "none");
     }
@@ -270,14 +278,13 @@ static int start_streaming(struct v4l2_node *node, struct source_trouble *troubl
             return fail(node, trouble, status, "can not queue buffer %u: %s", i, strerror(-status));
     }
     int status = call(node, VIDIOC_STREAMON, &type);
-    if (status == -ENOSPC)
-        snprintf(trouble->hint, sizeof(trouble->hint),
-                 "not enough USB bandwidth: a smaller source.size or fps, format MJPG, or another USB port");
-    if (status == -EPIPE)
-        snprintf(trouble->hint, sizeof(trouble->hint),
-                 "a raw camera (CSI) needs libcamera: run qedged under libcamerify or use a v4l2loopback device");
     if (status == -EBUSY)
         return busy(node, trouble);
+    if (status == -ENOSPC)
+        return fail(node, trouble, status, "the USB bus has no bandwidth left for %dx%d %s (%s)",
+                    node->width, node->height, node->row->name, strerror(ENOSPC));
+    if (status == -ENOLINK && node->raw)
+        status = -EPIPE; // no cable is missing, but a pipeline
     if (status < 0)
         return fail(node, trouble, status, "can not start streaming: %s", strerror(-status));
     node->streaming = true;
@@ -295,12 +302,11 @@ static int open_with(struct v4l2_node *node, const struct v4l2_device_ops *ops, 
     node->fd = ops->open(path);
     if (node->fd == -EBUSY)
         return busy(node, trouble);
-    if (node->fd == -EACCES)
-        snprintf(trouble->hint, sizeof(trouble->hint),
-                 "qedged's user must be in the group of the node: usermod -aG video USER, then restart it");
-    if (node->fd < 0)
+    if (node->fd < 0) {
+        snprintf(trouble->hint, sizeof(trouble->hint), "%s", v4l2_hint(node->fd, false, false));
         return fail(node, trouble, node->fd, "%s",
                     node->fd == -ENOTTY ? "not a video device" : strerror(-node->fd));
+    }
     int status = check_caps(node, trouble);
     if (status == 0)
         status = set_timings(node, trouble);
@@ -310,6 +316,8 @@ static int open_with(struct v4l2_node *node, const struct v4l2_device_ops *ops, 
         status = request_buffers(node, (uint32_t)config->buffers, trouble);
     if (status == 0)
         status = start_streaming(node, trouble);
+    if (status < 0 && !trouble->hint[0])
+        snprintf(trouble->hint, sizeof(trouble->hint), "%s", v4l2_hint(status, node->raw, node->usb));
     if (status < 0)
         v4l2_node_close(node);
     return status;

@@ -39,6 +39,7 @@ struct v4l2_node {
     enum image_range range;
     uint32_t buffer_count;
     bool streaming;
+    bool raw, usb; // see v4l2_hint.h
     _Atomic uint32_t queued; // bit i: the driver has buffer i
     struct v4l2_buffer_map buffers[V4L2_BUFFERS_MAX];
 };

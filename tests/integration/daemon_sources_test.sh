@@ -26,6 +26,7 @@ streams:
 YAML
 start end.yaml
 within 10000 stream_is y4m finished
+[ "$(of_stream y4m reason)" = "the recording has come to its end" ] && [ -n "$(of_stream y4m hint)" ] || fail "reason: $(of_stream y4m reason)"
 [ "$(of_stream y4m frames_in)" = 20 ] || fail "frames in: $(of_stream y4m frames_in)"
 [ "$(of_stream y4m frames_published)" = 20 ] || fail "published: $(of_stream y4m frames_published)"
 [ "$(of_stream y4m frames_dropped)" = 0 ] || fail "dropped: $(of_stream y4m frames_dropped)"
@@ -92,6 +93,7 @@ YAML
     start class.yaml
     within 5000 stream_is folder waiting
     [[ "$(of_stream folder reason)" == *"No such file"* ]] || fail "reason: $(of_stream folder reason)"
+    [[ "$(of_stream folder hint)" == *"looked for again every second" ]] || fail "hint: $(of_stream folder hint)"
     mv "$work/away" "$work/one"
     within 1500 stream_is folder running
     echo "resumed $took ms after the files came back"

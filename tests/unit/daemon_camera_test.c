@@ -9,6 +9,7 @@
 
 #include "common/device_holder.h"
 #include "daemon/v4l2_node.h"
+#include "daemon/v4l2_hint.h"
 #include "tests/unit/daemon_camera_rig.h"
 
 // ---- choosing --------------------------------------------------------------
@@ -145,6 +146,18 @@ static void test_hints(void **state)
     expect_hint(fake, VIDIOC_STREAMON, -ENOSPC, "/dev/video0", "smaller source.size or fps");
     expect_hint(fake, VIDIOC_STREAMON, -ENOSPC, "/dev/video0", "another USB port");
     expect_hint(fake, VIDIOC_STREAMON, -EPIPE, "/dev/video0", "libcamera");
+    expect_hint(fake, VIDIOC_STREAMON, -EIO, "/dev/video0", "plug it in again");
+    expect_hint(fake, VIDIOC_STREAMON, -EINVAL, "/dev/video0", "dmesg");
+    expect_hint(fake, VIDIOC_REQBUFS, -ENOMEM, "/dev/video0", "CMA");
+    fake->driver = "uvcvideo";
+    expect_hint(fake, VIDIOC_STREAMON, -EPIPE, "/dev/video0", "plug it in again");
+    // a CSI receiver: by its driver's name, or by what it says of itself
+    fake->driver = "rp1-cfe";
+    expect_hint(fake, VIDIOC_STREAMON, -EINVAL, "/dev/video0", "libcamera");
+    fake->driver = "other";
+    fake->caps |= V4L2_CAP_IO_MC;
+    expect_hint(fake, VIDIOC_S_FMT, -EINVAL, "/dev/video0", "libcamera");
+    fake->caps &= ~V4L2_CAP_IO_MC;
     expect_hint(fake, VIDIOC_STREAMON, -EBUSY, "/dev/video0", "sudo qctl status");
     // a file stands for the device, a child for the other program
     assert_true(fd >= 0 && pipe(ready) == 0);
@@ -173,6 +186,32 @@ static void test_hints(void **state)
     expect_hint(fake, VIDIOC_STREAMON, -EBUSY, path, "sudo qctl status");
     unlink(path);
     assert_int_equal(device_holder_find("", path, getpid(), name, sizeof(name)), -ENOENT);
+}
+
+// What a camera offers that can not be used: raw sensor data needs libcamera, other things do not.
+static void test_formats_hint(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t fourcc;
+        const char *hint;
+    } rows[] = {{V4L2_PIX_FMT_SBGGR8, "libcamera"},   {V4L2_PIX_FMT_SGRBG8, "libcamera"},
+                {V4L2_PIX_FMT_SRGGB10, "libcamera"},  {V4L2_PIX_FMT_SRGGB10P, "libcamera"},
+                {V4L2_PIX_FMT_SGBRG12P, "libcamera"}, {V4L2_PIX_FMT_SBGGR16, "libcamera"},
+                {V4L2_PIX_FMT_H264, "v4l2loopback"},  {V4L2_PIX_FMT_Z16, "another camera"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct fake_mode modes[] = {{rows[i].fourcc, 640, 480, 30}, {0, 0, 0, 0}};
+        setup(NULL);
+        struct fake_camera *fake = fake_add("/dev/video0", modes);
+        expect_hint(fake, 0, -ENOTSUP, "/dev/video0", rows[i].hint);
+    }
+    assert_true(v4l2_hint_are_raw("BA81 RG10 pBCC"));
+    assert_false(v4l2_hint_are_raw("BA81 H264"));
+    assert_false(v4l2_hint_are_raw(""));
+    // no status is without a hint
+    for (int status = 1; status < 134; status++)
+        assert_true(strlen(v4l2_hint(-status, status % 2, false)) > 20 &&
+                    strlen(v4l2_hint(-status, false, true)) < sizeof(((struct source_trouble *)0)->hint));
 }
 
 // Every call of setting up fails once, at every place: an error, and nothing stays open or mapped.
@@ -568,6 +607,7 @@ int main(void)
         cmocka_unit_test_setup(test_choice_other_lists, setup),
         cmocka_unit_test_setup(test_refusals, setup),
         cmocka_unit_test_setup(test_hints, setup),
+        cmocka_unit_test_setup(test_formats_hint, setup),
         cmocka_unit_test_setup(test_every_failure, setup),
         cmocka_unit_test_setup(test_frames_flow, setup),
         cmocka_unit_test_setup(test_multi_planar, setup),
