@@ -38,6 +38,8 @@ struct ctl_settings {
     const char *output; // the file; NULL: not given
     const char *format; // as given to --format; NULL: not given
     bool plain;         // without labels
+    // bench
+    bool alone; // all streams pause
     // top
     bool batch;        // text, no screen
     double interval_s; // between two looks, 0 = the usual time
@@ -53,6 +55,7 @@ int ctl_top(const struct ctl_settings *settings);
 int ctl_version(const struct ctl_settings *settings);
 int ctl_watch(const struct ctl_settings *settings, const char *stream);
 int ctl_snapshot(const struct ctl_settings *settings, const char *stream);
+int ctl_bench(const struct ctl_settings *settings, const char *stream);
 int ctl_check(const char *config);
 
 // One line on stderr about a failed call of libqclient; returns the exit status for it. detail: the

@@ -21,6 +21,7 @@ static void usage(FILE *file)
           "  top [-b] [-n COUNT]  streams and clients, live; keys sort (h: help); -b: plain text\n"
           "  watch [STREAM] [-n COUNT] [--on CLASS,...] [--exec COMMAND]   results, one a line\n"
           "  snapshot [STREAM] -o FILE   the frame behind the newest result, its labels on it\n"
+          "  bench [STREAM] [--seconds N] [--alone]   its model on synthetic frames: fps, latency, energy\n"
           "  streams              the streams, one a line\n"
           "  clients              who reads, how far behind, how much lost\n"
           "  check CONFIG         check a configuration: all errors, exit status 0 or 78\n"
@@ -41,6 +42,7 @@ static void usage(FILE *file)
           "  --batch, -b          of top: one block of text after the other\n"
           "  --interval SECONDS   of top: between two looks, 0.1 to 3600 (1)\n"
           "  --sort KEY           of top: config, name, in, out, drops, errors, lag or p99\n"
+          "  --alone              of bench: pause all streams meanwhile\n"
           "  --json               machine-readable, units in the keys\n"
           "  --wait SECONDS       wait that long for a qedged that is just starting\n"
           "\n"
@@ -89,6 +91,7 @@ enum {
     OPTION_AWAY,
     OPTION_EVERY,
     OPTION_PLAIN,
+    OPTION_ALONE,
     OPTION_BASELINE,
     OPTION_INTERVAL,
     OPTION_SORT,
@@ -160,6 +163,7 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
         {"every", required_argument, NULL, OPTION_EVERY},
         {"output", required_argument, NULL, 'o'},
         {"plain", no_argument, NULL, OPTION_PLAIN},
+        {"alone", no_argument, NULL, OPTION_ALONE},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
@@ -198,6 +202,9 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
             break;
         case 'o':
             settings->output = optarg;
+            break;
+        case OPTION_ALONE:
+            settings->alone = true;
             break;
         case OPTION_PLAIN:
             settings->plain = true;
@@ -244,6 +251,22 @@ static int simple_command(const struct ctl_settings *settings, const char *comma
     return complain_usage("no such command", command);
 }
 
+// Those that take one STREAM, or the first one. -1: it is none of them.
+static int stream_command(const struct ctl_settings *settings, const char *command, int arguments,
+                          const char *stream)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const struct ctl_settings *settings, const char *stream);
+    } commands[] = {{"watch", ctl_watch}, {"snapshot", ctl_snapshot}, {"bench", ctl_bench}};
+    for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(command, commands[i].name) == 0)
+            return arguments <= 1 ? commands[i].run(settings, stream)
+                                  : complain_usage("only one STREAM belongs to", command);
+    }
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
     struct ctl_settings settings = {.away_s = 1};
@@ -257,16 +280,12 @@ int main(int argc, char **argv)
     }
     const char *command = argv[optind++];
     int arguments = argc - optind;
-    bool snapshot = strcmp(command, "snapshot") == 0;
-    if (settings.format && !snapshot && !settings.json && !settings.prometheus &&
+    if (settings.format && strcmp(command, "snapshot") != 0 && !settings.json && !settings.prometheus &&
         strcmp(settings.format, "text") != 0)
         return complain_usage("png and jpg are formats of snapshot, not of", command);
-    if (strcmp(command, "watch") == 0)
-        return arguments <= 1 ? ctl_watch(&settings, arguments ? argv[optind] : NULL)
-                              : complain_usage("watch takes one STREAM", NULL);
-    if (snapshot)
-        return arguments <= 1 ? ctl_snapshot(&settings, arguments ? argv[optind] : NULL)
-                              : complain_usage("snapshot takes one STREAM", NULL);
+    int code = stream_command(&settings, command, arguments, arguments ? argv[optind] : NULL);
+    if (code >= 0)
+        return code;
     if (strcmp(command, "check") == 0)
         return arguments == 1 ? ctl_check(argv[optind])
                               : complain_usage("check takes one CONFIG", NULL);

@@ -22,7 +22,7 @@ qctl_completion() {
         mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' <<<"$help")" -- "$word")
     else
         case $command in
-        watch | snapshot)
+        watch | snapshot | bench)
             mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" streams 2>/dev/null | awk '{print $1}')" -- "$word") ;;
         esac
     fi

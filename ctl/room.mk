@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 ctl_SRCS := \
 	ctl/ask.c \
+	ctl/bench.c \
 	ctl/check.c \
 	ctl/columns.c \
 	ctl/font.c \

@@ -20,6 +20,9 @@ int baseline_start(struct service *service, uint64_t client, uint32_t token, con
     *error = "expected baseline and a number of seconds, 1 to 600";
     if (end == seconds || *end || count < 1 || count > BASELINE_SECONDS_MAX)
         return -EINVAL;
+    *error = "a bench is under way";
+    if (service->bench.load)
+        return -EBUSY;
     int status = power_baseline_start(&service->power, clock_now_ns(), (uint32_t)count);
     *error = status == -EBUSY ? "a baseline is being measured"
                               : "nothing measures power here; an estimate needs no baseline";

@@ -102,8 +102,8 @@ void budget_reload(struct service *service)
 void budget_tick(struct service *service, uint64_t now_ns)
 {
     struct governor_reading reading;
-    if (power_baseline_runs(&service->power))
-        return; // nothing works at the moment, and that says nothing
+    if (power_baseline_runs(&service->power) || service->bench.load)
+        return; // nothing works at the moment, or all does, and that says nothing
     remember_rates(service, now_ns);
     read_machine(service, &reading);
     governor_tick(&service->governor, &reading, now_ns);

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/cleanup.h"
 #include "daemon/baseline.h"
+#include "daemon/bench.h"
 #include "daemon/reload.h"
 #include "daemon/service.h"
 #include "daemon/status_json.h"
@@ -167,6 +168,7 @@ void control_close(struct control *control)
 
 void control_forget(struct control *control, struct client *client)
 {
+    bench_forget_client(control->service, client->id);
     struct client **link = &control->clients;
     while (*link && *link != client)
         link = &(*link)->next;
@@ -243,6 +245,17 @@ static void request_baseline(struct control *control, struct client *client, uin
         client_error(client, token, status, error);
 }
 
+static void request_bench(struct control *control, struct client *client, uint32_t token,
+                          const char *text)
+{
+    const char *error = "";
+    if (!may_change(client, token))
+        return;
+    int status = bench_start(control->service, client->id, token, text, &error);
+    if (status < 0)
+        client_error(client, token, status, error);
+}
+
 static void request_reload(struct control *control, struct client *client, uint32_t token)
 {
     if (!may_change(client, token))
@@ -265,12 +278,16 @@ void control_request(struct control *control, struct client *client, uint32_t to
         request_baseline(control, client, token, text + 9);
         return;
     }
+    if (strncmp(text, "bench ", 6) == 0) {
+        request_bench(control, client, token, text + 6);
+        return;
+    }
     char *answer = NULL;
     int length = status_json_make(control->service, text, &answer);
     if (length == -EINVAL)
         client_error(client, token, -EINVAL,
                      "no such request; known: status, streams, clients, power, baseline SECONDS, "
-                     "reload, version");
+                     "bench SECONDS alone|beside [STREAM], reload, version");
     else if (length < 0)
         client_error(client, token, length, "no memory for an answer");
     else

@@ -78,6 +78,11 @@ static void judge_running(const struct service *service, const struct stream *st
         SAY(health->reason, "paused while the idle power is measured (qctl power --baseline)");
         return;
     }
+    if (bench_is_alone(&service->bench)) {
+        health->state = "waiting";
+        SAY(health->reason, "paused for a measurement (qctl bench --alone)");
+        return;
+    }
     if (pool_is_stalled(service->pool, clock_now_ns() - WATCHDOG_STALL_NS)) {
         health->state = "failed";
         SAY(health->reason, "a worker has been at one frame for more than %llu s",

@@ -19,6 +19,8 @@
 #include "daemon/worker.h"
 #include "engine/team.h"
 
+#define SPARE_REST_SHARE 16 // of a piece of spare work, when workers are real-time
+
 struct pool_thread {
     struct pool *pool;
     struct worker worker;
@@ -40,6 +42,8 @@ struct pool {
     bool stopping;
     bool team_busy;
     uint32_t busy, busy_max; // frames being worked on, and how many may be
+    struct pool_spare spare; // run NULL: none
+    uint32_t spare_waiting;  // workers that found no piece of it
     _Atomic(struct team *) team;
     uint32_t thread_count;
     struct pool_thread *threads;
@@ -92,12 +96,34 @@ static void unblock(struct pool *pool)
             sem_post(&pool->work);
 }
 
-static void end_job(struct pool *pool, const struct job *job)
+static bool take_spare(struct pool *pool, struct pool_spare *spare, struct team **team)
 {
-    pool->busy--;
-    if (job->team)
+    *spare = pool->spare;
+    *team = spare->with_team ? pool->team : NULL;
+    if (!spare->run)
+        return false;
+    if ((*team && pool->team_busy) || !spare->take(spare->arg)) {
+        pool->spare_waiting++;
+        return false;
+    }
+    pool->team_busy = pool->team_busy || *team;
+    return true;
+}
+
+static void post_spare(struct pool *pool, uint32_t count)
+{
+    for (uint32_t i = 0; pool->spare.run && i < count; i++)
+        sem_post(&pool->work);
+}
+
+// A job or a piece of the spare work is done.
+static void end_job(struct pool *pool, const struct team *team)
+{
+    if (team)
         pool->team_busy = false;
     unblock(pool);
+    post_spare(pool, pool->spare_waiting);
+    pool->spare_waiting = 0;
 }
 
 static void run_job(struct pool_thread *self, struct job *job)
@@ -106,7 +132,31 @@ static void run_job(struct pool_thread *self, struct job *job)
     stream_run(&self->worker, job);
     atomic_store_explicit(&self->busy_since_ns, 0, memory_order_relaxed);
     pthread_mutex_lock(&self->pool->lock);
-    end_job(self->pool, job);
+    self->pool->busy--;
+    end_job(self->pool, job->team);
+    pthread_mutex_unlock(&self->pool->lock);
+}
+
+// A real-time worker that never rests would shut out the loop and the capture threads.
+static void rest(const struct pool *pool, uint64_t worked_ns)
+{
+    uint64_t ns = worked_ns / SPARE_REST_SHARE;
+    struct timespec pause = {.tv_sec = (time_t)(ns / CLOCK_NS_PER_S),
+                             .tv_nsec = (long)(ns % CLOCK_NS_PER_S)};
+    if (pool->config.realtime)
+        nanosleep(&pause, NULL);
+}
+
+static void run_spare(struct pool_thread *self, const struct pool_spare *spare, struct team *team)
+{
+    uint64_t started = clock_now_ns();
+    atomic_store_explicit(&self->busy_since_ns, started, memory_order_relaxed);
+    spare->run(spare->arg, &self->worker, team);
+    atomic_store_explicit(&self->busy_since_ns, 0, memory_order_relaxed);
+    rest(self->pool, clock_now_ns() - started);
+    pthread_mutex_lock(&self->pool->lock);
+    end_job(self->pool, team);
+    post_spare(self->pool, 1);
     pthread_mutex_unlock(&self->pool->lock);
 }
 
@@ -120,10 +170,13 @@ static void *worker_thread(void *arg)
     affinity_apply(&pool->config, self->worker.index == 0);
     for (;;) {
         struct job job;
+        struct pool_spare spare;
+        struct team *team;
         while (sem_wait(&pool->work) < 0)
             ; // a signal
         pthread_mutex_lock(&pool->lock);
         bool stopping = pool->stopping, taken = !stopping && take_job(pool, &job);
+        bool spares = !stopping && !taken && take_spare(pool, &spare, &team);
         if (taken && job.paced)
             pthread_cond_broadcast(&pool->space);
         pthread_mutex_unlock(&pool->lock);
@@ -131,6 +184,8 @@ static void *worker_thread(void *arg)
             return NULL;
         if (taken)
             run_job(self, &job);
+        else if (spares)
+            run_spare(self, &spare, team);
     }
 }
 
@@ -259,6 +314,22 @@ void pool_set_paused(struct pool *pool, bool paused)
     pthread_mutex_lock(&pool->lock);
     pool->paused = paused;
     unblock(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_set_spare(struct pool *pool, const struct pool_spare *spare)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->spare = spare ? *spare : (struct pool_spare){0};
+    pool->spare_waiting = 0;
+    post_spare(pool, pool->spare.with_team && pool->team ? 1 : pool->thread_count);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_get_shape(struct pool *pool, const struct stream *stream, struct image *shape)
+{
+    pthread_mutex_lock(&pool->lock);
+    *shape = stream->shape;
     pthread_mutex_unlock(&pool->lock);
 }
 

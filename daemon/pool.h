@@ -18,12 +18,15 @@
 #include <stdint.h>
 
 #include "daemon/config.h"
+#include "imaging/image.h"
 
 struct frame;
 struct network;
 struct pool;
 struct source;
 struct stream;
+struct team;
+struct worker;
 
 // with_team: some stream may run in latency mode. Threads start at once.
 int pool_create(const struct config_workers *config, bool with_team, struct pool **pool);
@@ -55,6 +58,21 @@ void pool_set_threads(struct pool *pool, uint32_t threads);
 // While paused no frame is taken: mailboxes keep the newest one, older ones count as dropped, paced
 // sources wait. Frames that are under way are finished.
 void pool_set_paused(struct pool *pool, bool paused);
+
+// Work for workers that find no frame, one piece after the other, also while paused: a frame waits
+// no longer than for the pieces at hand. take, under the pool's lock: is there a piece now? If so
+// run follows on that worker, with the team (or NULL) when with_team; arg must live until it
+// returns.
+struct pool_spare {
+    bool (*take)(void *arg);
+    void (*run)(void *arg, struct worker *worker, struct team *team);
+    void *arg;
+    bool with_team;
+};
+// NULL: no more of it. Pieces at hand go on.
+void pool_set_spare(struct pool *pool, const struct pool_spare *spare);
+// Format, colour and size of the frame that the stream was given last; format IMAGE_NONE: none yet.
+void pool_get_shape(struct pool *pool, const struct stream *stream, struct image *shape);
 
 // Has any worker been at one frame since before `before_ns`?
 bool pool_is_stalled(const struct pool *pool, uint64_t before_ns);

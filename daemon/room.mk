@@ -2,6 +2,8 @@
 daemon_SRCS := \
 	daemon/affinity.c \
 	daemon/baseline.c \
+	daemon/bench.c \
+	daemon/bench_load.c \
 	daemon/budget.c \
 	daemon/client.c \
 	daemon/config.c \

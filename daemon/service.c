@@ -129,9 +129,10 @@ static void sample_machine(struct service *service, uint64_t now)
         publisher_mark(&service->streams[i]->publisher, marks);
         inferences += stream_inferences(service->streams[i]);
     }
-    power_sample(&service->power, now, inferences);
+    power_sample(&service->power, now, inferences + bench_inferences(&service->bench));
     baseline_tick(service, now);
     budget_tick(service, now);
+    bench_tick(service, now);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -348,6 +349,7 @@ static void stop(struct service *service)
     signal(SIGALRM, on_stop_limit);
     alarm(STOP_LIMIT_S);
     reload_finish(service);
+    bench_finish(service);
     control_stop_listening(&service->control);
     stop_streams(service);
     control_close(&service->control);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "daemon/bench.h"
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/governor.h"
@@ -49,6 +50,7 @@ struct service {
     const char *governor_said; // its state when it was logged last
     uint64_t baseline_client; // who waits for the baseline's answer
     uint32_t baseline_token;
+    struct bench bench;
     int lock_in; // ticks until memory is locked (again): at start, and after a reload has brought
                  // new memory
     struct reload *reload;

@@ -29,7 +29,7 @@ static void write_us(struct json_writer *json, const char *key, uint64_t ns)
 
 // ---- one stream ------------------------------------------------------------
 
-static void write_summary(struct json_writer *json, const struct stats_summary *summary)
+void status_json_write_summary(struct json_writer *json, const struct stats_summary *summary)
 {
     json_write_object_begin(json);
     json_write_member_u64(json, "count", summary->count);
@@ -56,7 +56,7 @@ static void write_latency(struct json_writer *json, const struct stats_reader *r
     for (unsigned i = 0; i < STATS_STAGES; i++) {
         stats_summarize(reader, i, &summary);
         json_write_key(json, stage_names[i]);
-        write_summary(json, &summary);
+        status_json_write_summary(json, &summary);
     }
     json_write_object_end(json);
     json_write_key(json, "latency_recent");
@@ -64,7 +64,7 @@ static void write_latency(struct json_writer *json, const struct stats_reader *r
     json_write_member_fixed(json, "window_s", (double)window_ns / CLOCK_NS_PER_S, 1);
     for (unsigned i = 0; i < STATS_STAGES; i++) {
         json_write_key(json, stage_names[i]);
-        write_summary(json, &recent[i]);
+        status_json_write_summary(json, &recent[i]);
     }
     json_write_object_end(json);
 }
@@ -101,7 +101,7 @@ static void write_last(struct json_writer *json, struct stream *stream)
 }
 
 // The layer that works most stands for all: its kernel is what the time is spent in.
-static const char *main_kernel(const struct model *model)
+const char *status_json_kernel(const struct model *model)
 {
     struct layer_info most = {.kernel = ""};
     for (uint32_t i = 0; i < model_layer_count(model); i++) {
@@ -168,7 +168,7 @@ static void write_stream(struct json_writer *json, const struct service *service
     json_write_member_string(json, "model", stream->config.model.path);
     json_write_member_u64(json, "generation", stream->generation);
     json_write_member_string(json, "mode", tuner_name(&stream->tuner));
-    json_write_member_string(json, "kernel", main_kernel(stream->network->model));
+    json_write_member_string(json, "kernel", status_json_kernel(stream->network->model));
     write_counters(json, stream, &reader, health.missed);
     write_fps_limit(json, "max_fps", stream->config.max_fps);
     write_fps_limit(json, "fps_limit", stream->limit_fps);
@@ -238,7 +238,7 @@ static void write_client(struct json_writer *json, const struct client *client, 
     json_write_member_u64(json, "lost", progress.lost);
     json_write_member_fixed(json, "quiet_s", (double)progress.quiet_ns / CLOCK_NS_PER_S, 3);
     json_write_key(json, "read");
-    write_summary(json, &progress.read);
+    status_json_write_summary(json, &progress.read);
     json_write_object_end(json);
 }
 

@@ -103,6 +103,7 @@ void stream_take(struct stream *stream, struct job *job)
                         .generation = stream->generation,
                         .paced = stream->paced,
                         .turn = gate_take_turn(&stream->gate)};
+    stream->shape = job->frame->image;
 }
 
 void stream_count_in(struct stream *stream, bool dropped_one)

@@ -43,6 +43,7 @@ struct stream {
     // under the pool's lock
     struct network *network;
     uint64_t tickets; // given out so far
+    struct image shape; // of the last frame; its planes are gone
     uint32_t top_k, generation;
     bool paced;
     double max_fps;          // as configured; written by the loop only

@@ -129,10 +129,11 @@ uint32_t qclient_label_count(struct qclient *client);
 
 // Sends one request to the daemon's control socket and gives the answer as a JSON text (malloc'ed,
 // free() it). `request` is one of "status", "streams", "clients", "power", "baseline N" (pauses all
-// streams for N seconds and measures the idle power), "reload", "version". The units are in the
-// keys. -ETIMEDOUT when the daemon does not answer within timeout_ms (-1: for ever). When the
-// daemon refuses, its -errno, and *answer may be a line that says why; else *answer is NULL on
-// failure.
+// streams for N seconds and measures the idle power), "bench N alone|beside STREAM" (runs that
+// stream's model on synthetic frames for N seconds; alone: all streams pause), "reload", "version".
+// The units are in the keys. -ETIMEDOUT when the daemon does not answer within timeout_ms (-1: for
+// ever). When the daemon refuses, its -errno, and *answer may be a line that says why; else *answer
+// is NULL on failure.
 int qclient_request(const struct qclient_options *options, const char *request, int timeout_ms,
                     char **answer);
 

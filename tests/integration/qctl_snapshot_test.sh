@@ -81,7 +81,7 @@ refused 2 'needs -o' flat
 refused 2 'png or jpg?' flat -o a.gif
 refused 2 'png or jpg?' flat -o -
 refused 2 'png or jpg' flat -o a.png --format prometheus
-refused 2 'one STREAM' flat bars -o a.png
+refused 2 'only one STREAM' flat bars -o a.png
 refused 1 'no such stream' nowhere -o a.png
 refused 1 'shares no pictures' private -o a.png
 within 5000 eval '[ "$(of_stream over state)" = finished ]'

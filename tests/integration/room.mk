@@ -11,5 +11,6 @@ TEST_SCRIPTS += tests/integration/daemon_life_test.sh tests/integration/daemon_e
 	tests/integration/daemon_faults_test.sh tests/integration/daemon_sources_test.sh tests/integration/daemon_workers_test.sh \
 	tests/integration/daemon_snapshot_test.sh tests/integration/qctl_snapshot_test.sh tests/integration/daemon_gate_test.sh \
 	tests/integration/daemon_budget_test.sh \
+	tests/integration/daemon_snapshot_test.sh tests/integration/qctl_snapshot_test.sh tests/integration/qctl_bench_test.sh tests/integration/daemon_gate_test.sh \
 	tests/integration/daemon_latency_test.sh tests/integration/daemon_status_test.sh
 TEST_SCRIPTS += tests/integration/daemon_top_test.sh
