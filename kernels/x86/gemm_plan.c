@@ -102,8 +102,8 @@ struct gemm_plan gemm_plan_of(const struct kernel_conv_shape *shape, const struc
 int32_t gemm_block_start(const struct gemm_plan *plan, int32_t block)
 {
     enum { STEP = ROWS_STEP / 4 };
-    if (block == plan->blocks)
-        return plan->rows;
+    if (block == 0 || block == plan->blocks) // all there are in a layer of few rows: no division
+        return block == 0 ? 0 : plan->rows;
     return (int32_t)((int64_t)plan->rows * block / plan->blocks) / STEP * STEP;
 }
 

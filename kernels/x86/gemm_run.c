@@ -112,9 +112,11 @@ static void need_blocks(struct gemm_run *run, int32_t group, int32_t first, int3
             end++;
         int32_t row = gemm_block_start(plan, block), count = gemm_block_start(plan, end) - row;
         uint8_t behind[GEMM_SPILL], *spill = run->panel + (size_t)(row + count) * plan->row_bytes;
-        memcpy(behind, spill, sizeof behind);
+        if (end < plan->blocks)
+            memcpy(behind, spill, sizeof behind);
         gather_rows(run, group, row, count, row);
-        memcpy(spill, behind, sizeof behind);
+        if (end < plan->blocks)
+            memcpy(spill, behind, sizeof behind);
         for (; block < end; block++)
             run->gathered |= UINT64_C(1) << block;
     }
