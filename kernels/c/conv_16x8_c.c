@@ -3,6 +3,7 @@
 // 16x8 convolution and depthwise convolution, the definition. Weights after the head: KERNEL_CONV
 // [group][k_h][k_w][in][out], so that the inner loop runs over outputs; depthwise as given.
 
+#include "kernels/c/weights_c.h"
 #include "kernels/wide_round.h"
 #include "kernels/wide_rows.h"
 
@@ -12,45 +13,23 @@ static bool accepts(const struct kernel_conv_shape *shape)
     return true;
 }
 
-static size_t weight_count(const struct kernel_conv_shape *shape)
-{
-    size_t taps = (size_t)shape->k_h * (size_t)shape->k_w * (size_t)shape->out_c;
-    return shape->kind == KERNEL_CONV ? taps * (size_t)(shape->in_c / shape->groups) : taps;
-}
-
 static size_t packed_size(const struct kernel_conv_shape *shape)
 {
-    return wide_head_size(shape) + weight_count(shape);
+    return wide_head_size(shape) + weights_count(shape);
 }
 
 static void pack(const struct kernel_conv_shape *shape, const struct kernel_wide_weights *weights,
                  void *packed)
 {
     int8_t *to = (int8_t *)packed + wide_head_size(shape);
-    const int8_t *from = weights->weights;
     wide_head_pack(shape, weights, packed);
-    if (shape->kind == KERNEL_DEPTHWISE) {
-        memcpy(to, from, weight_count(shape));
-        return;
-    }
-    int32_t width = shape->out_c / shape->groups,
-            depth = shape->k_h * shape->k_w * (shape->in_c / shape->groups);
-    for (int32_t o = 0; o < shape->out_c; o++)
-        for (int32_t i = 0; i < depth; i++) {
-            size_t row = (size_t)(o / width) * (size_t)depth + (size_t)i;
-            to[row * (size_t)width + (size_t)(o % width)] = *from++;
-        }
+    weights_transpose(shape, weights->weights, sizeof *to, to);
 }
 
 // One int64 sum an output channel.
 static size_t scratch_size(const struct kernel_conv_shape *shape)
 {
     return (size_t)shape->out_c * sizeof(int64_t);
-}
-
-static int32_t units(const struct kernel_conv_shape *shape)
-{
-    return shape->batch * shape->out_h;
 }
 
 // Adds what one input pixel under filter tap `tap` gives to the sums of one output pixel.
@@ -116,6 +95,6 @@ const struct kernel_wide_conv kernel_conv_16x8_c = {
     .packed_size = packed_size,
     .pack = pack,
     .scratch_size = scratch_size,
-    .units = units,
+    .units = weights_units,
     .run = run,
 };

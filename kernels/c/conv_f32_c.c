@@ -4,8 +4,7 @@
 // then for KERNEL_CONV [group][k_h][k_w][in][out], so that the inner loop runs over outputs;
 // depthwise as given.
 
-#include <string.h>
-
+#include "kernels/c/weights_c.h"
 #include "kernels/float_rows.h"
 
 static bool accepts(const struct kernel_conv_shape *shape)
@@ -14,46 +13,18 @@ static bool accepts(const struct kernel_conv_shape *shape)
     return true;
 }
 
-static size_t weight_count(const struct kernel_conv_shape *shape)
-{
-    size_t taps = (size_t)shape->k_h * (size_t)shape->k_w * (size_t)shape->out_c;
-    return shape->kind == KERNEL_CONV ? taps * (size_t)(shape->in_c / shape->groups) : taps;
-}
-
 static size_t packed_size(const struct kernel_conv_shape *shape)
 {
-    return ((size_t)shape->out_c + weight_count(shape)) * sizeof(float);
+    return ((size_t)shape->out_c + weights_count(shape)) * sizeof(float);
 }
 
 static void pack(const struct kernel_conv_shape *shape, const struct kernel_float_weights *weights,
                  void *packed)
 {
     float *bias = packed, *to = bias + shape->out_c;
-    const float *from = weights->weights;
     for (int32_t c = 0; c < shape->out_c; c++)
         bias[c] = weights->bias ? weights->bias[c] : 0;
-    if (shape->kind == KERNEL_DEPTHWISE) {
-        memcpy(to, from, weight_count(shape) * sizeof(float));
-        return;
-    }
-    int32_t width = shape->out_c / shape->groups,
-            depth = shape->k_h * shape->k_w * (shape->in_c / shape->groups);
-    for (int32_t o = 0; o < shape->out_c; o++)
-        for (int32_t i = 0; i < depth; i++) {
-            size_t row = (size_t)(o / width) * (size_t)depth + (size_t)i;
-            to[row * (size_t)width + (size_t)(o % width)] = *from++;
-        }
-}
-
-static size_t scratch_size(const struct kernel_conv_shape *shape)
-{
-    (void)shape;
-    return 0;
-}
-
-static int32_t units(const struct kernel_conv_shape *shape)
-{
-    return shape->batch * shape->out_h;
+    weights_transpose(shape, weights->weights, sizeof *to, to);
 }
 
 // Adds what one input pixel under filter tap `tap` gives to the sums of one output pixel.
@@ -123,7 +94,7 @@ const struct kernel_float_conv kernel_conv_f32_c = {
     .accepts = accepts,
     .packed_size = packed_size,
     .pack = pack,
-    .scratch_size = scratch_size,
-    .units = units,
+    .scratch_size = weights_scratch_size,
+    .units = weights_units,
     .run = run,
 };

@@ -3,8 +3,7 @@
 // Dynamic-range convolution, the definition. Packed weights: bias[out_c], scale[out_c], then
 // [group][k_h][k_w][in][out], so that the inner loop runs over outputs.
 
-#include <string.h>
-
+#include "kernels/c/weights_c.h"
 #include "kernels/float_rows.h"
 
 static bool accepts(const struct kernel_conv_shape *shape)
@@ -12,15 +11,9 @@ static bool accepts(const struct kernel_conv_shape *shape)
     return shape->kind == KERNEL_CONV;
 }
 
-static size_t weight_count(const struct kernel_conv_shape *shape)
-{
-    return (size_t)shape->out_c * (size_t)shape->k_h * (size_t)shape->k_w *
-           (size_t)(shape->in_c / shape->groups);
-}
-
 static size_t packed_size(const struct kernel_conv_shape *shape)
 {
-    return (size_t)shape->out_c * 8 + weight_count(shape);
+    return (size_t)shape->out_c * 8 + weights_count(shape);
 }
 
 static void pack(const struct kernel_conv_shape *shape, const struct kernel_hybrid_weights *weights,
@@ -28,29 +21,17 @@ static void pack(const struct kernel_conv_shape *shape, const struct kernel_hybr
 {
     float *bias = packed, *scale = bias + shape->out_c;
     int8_t *to = (int8_t *)(scale + shape->out_c);
-    const int8_t *from = weights->weights;
     for (int32_t c = 0; c < shape->out_c; c++) {
         bias[c] = weights->bias ? weights->bias[c] : 0;
         scale[c] = weights->scale[c];
     }
-    int32_t width = shape->out_c / shape->groups,
-            depth = shape->k_h * shape->k_w * (shape->in_c / shape->groups);
-    for (int32_t o = 0; o < shape->out_c; o++)
-        for (int32_t i = 0; i < depth; i++) {
-            size_t row = (size_t)(o / width) * (size_t)depth + (size_t)i;
-            to[row * (size_t)width + (size_t)(o % width)] = *from++;
-        }
+    weights_transpose(shape, weights->weights, sizeof *to, to);
 }
 
 // One int32 sum an output channel.
 static size_t scratch_size(const struct kernel_conv_shape *shape)
 {
     return (size_t)shape->out_c * sizeof(int32_t);
-}
-
-static int32_t units(const struct kernel_conv_shape *shape)
-{
-    return shape->batch * shape->out_h;
 }
 
 static void add_tap(const struct kernel_conv_shape *shape, const int8_t *weights,
@@ -119,6 +100,6 @@ const struct kernel_hybrid_conv kernel_conv_qd8_c = {
     .packed_size = packed_size,
     .pack = pack,
     .scratch_size = scratch_size,
-    .units = units,
+    .units = weights_units,
     .run = run,
 };
