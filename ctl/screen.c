@@ -28,6 +28,10 @@ static volatile sig_atomic_t entered, keys; // keys: stdin is the terminal
 static volatile sig_atomic_t end_signal, stop_asked, resized;
 static int notes[2] = {-1, -1};
 
+#define CRASHES 5
+static const int crashes[CRASHES] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+static struct sigaction before_crash[CRASHES];
+
 bool screen_possible(void)
 {
     const char *terminal = getenv("TERM");
@@ -91,35 +95,46 @@ static void on_signal(int number)
     errno = before;
 }
 
-static void on_crash(int number)
+// What was to happen before, a core dump or a sanitizer's report, happens now: a faulty instruction
+// is run once more, any other signal is sent once more.
+static void on_crash(int number, siginfo_t *info, void *context)
 {
+    (void)context;
     leave();
-    raise(number); // SA_RESETHAND: this time it takes its course
+    for (unsigned i = 0; i < CRASHES; i++) {
+        if (crashes[i] == number)
+            sigaction(number, &before_crash[i], NULL);
+    }
+    if (info->si_code <= 0)
+        raise(number);
 }
 
-// What somebody ignores (nohup) stays ignored, a sanitizer's handler stays its own.
-static void handle(int number, void (*handler)(int), int flags)
+// What somebody ignores (nohup) stays ignored.
+static void handle(int number)
 {
-    struct sigaction action = {.sa_handler = handler, .sa_flags = flags}, old;
+    struct sigaction action = {.sa_handler = on_signal}, old;
     sigfillset(&action.sa_mask);
-    if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+    if (sigaction(number, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
         sigaction(number, &action, NULL);
+}
+
+static void handle_crash(unsigned index)
+{
+    struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    sigaction(crashes[index], &action, &before_crash[index]);
 }
 
 int screen_open(void)
 {
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    static const int others[] = {SIGTSTP, SIGWINCH, SIGCONT};
+    static const int noted[] = {SIGINT,  SIGTERM, SIGHUP,   SIGQUIT,
+                                SIGPIPE, SIGTSTP, SIGWINCH, SIGCONT};
     if (pipe2(notes, O_CLOEXEC | O_NONBLOCK) != 0)
         return -errno;
     keys = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &found) == 0;
-    for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        handle(ends[i], on_signal, 0);
-    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        handle(others[i], on_signal, 0);
-    for (unsigned i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
-        handle(crashes[i], on_crash, SA_RESETHAND | SA_NODEFER);
+    for (unsigned i = 0; i < sizeof(noted) / sizeof(noted[0]); i++)
+        handle(noted[i]);
+    for (unsigned i = 0; i < CRASHES; i++)
+        handle_crash(i);
     atexit(leave);
     enter();
     return 0;

@@ -148,6 +148,7 @@ shows '^qedged is gone  since [0-9:]{8}'
 shows '; asking again$'
 shows_not '^bars'
 shows '^q quit'
+sleep 1 # five looks
 rm -f "$QEDGE_SOCKET"
 sleep 0.6 # at least three looks
 start three.yaml
