@@ -6,6 +6,7 @@ common_SRCS := \
 	common/labels.c \
 	common/log.c \
 	common/machine.c \
+	common/output_file.c \
 	common/rapl.c \
 	common/ring.c \
 	common/sealed.c \

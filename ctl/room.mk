@@ -8,7 +8,6 @@ ctl_SRCS := \
 	ctl/frame.c \
 	ctl/history.c \
 	ctl/holder.c \
-	ctl/output_file.c \
 	ctl/overlay.c \
 	ctl/paint.c \
 	ctl/power.c \

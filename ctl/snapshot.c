@@ -8,9 +8,9 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/output_file.h"
 #include "ctl/ask.h"
 #include "ctl/ctl.h"
-#include "ctl/output_file.h"
 #include "ctl/overlay.h"
 #include "ctl/paint.h"
 #include "ctl/result_json.h"
@@ -217,10 +217,11 @@ int ctl_snapshot(const struct ctl_settings *settings, const char *stream)
         return code;
     int status = picture_encode(settings, picture, &file, &size);
     if (status == 0) {
-        status = output_file_write(settings->output, file.data, file.size);
+        status = strcmp(settings->output, "-") == 0
+                     ? output_file_fill(STDOUT_FILENO, file.data, file.size)
+                     : output_file_write(settings->output, file.data, file.size);
         if (status < 0)
-            fprintf(stderr, "qctl: %s: %s\n", settings->output,
-                    status == -EINVAL ? "not a file" : strerror(-status));
+            fprintf(stderr, "qctl: %s: %s\n", settings->output, strerror(-status));
     }
     if (status == 0 && settings->json)
         said_json(settings, picture, &size);

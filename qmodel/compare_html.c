@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/output_file.h"
 #include "qmodel/comparison.h"
 #include "qmodel/html_text.h"
-#include "qmodel/output_file.h"
 
 #define PLOT_HEIGHT 180
 #define BAR_STEP 14

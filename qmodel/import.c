@@ -10,11 +10,11 @@
 #include <sys/mman.h>
 
 #include "common/cleanup.h"
+#include "common/output_file.h"
 #include "engine/model_impl.h"
 #include "engine/tflite_writer.h"
 #include "qmodel/command.h"
 #include "qmodel/onnx_import.h"
-#include "qmodel/output_file.h"
 
 const char command_import_help[] =
     "usage: qmodel import MODEL.onnx -o MODEL.tflite [--input-shape N,C,H,W]\n"

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/output_file.h"
 #include "engine/tflite_writer.h"
 #include "qmodel/boundary.h"
 #include "qmodel/clean.h"
 #include "qmodel/command.h"
-#include "qmodel/output_file.h"
 #include "qmodel/search.h"
 #include "qmodel/weights.h"
 

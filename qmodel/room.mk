@@ -49,7 +49,6 @@ qmodel_SRCS := \
 	qmodel/moments.c \
 	qmodel/onnx_file.c \
 	qmodel/onnx_import.c \
-	qmodel/output_file.c \
 	qmodel/picture_input.c \
 	qmodel/progress_bar.c \
 	qmodel/quantize.c \

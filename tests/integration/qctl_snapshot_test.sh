@@ -71,8 +71,8 @@ cp labels.png full/there.png
 ( trap '' XFSZ; ulimit -f 1; refused 1 'File too large' bars -o full/there.png; refused 1 'too large' bars -o full/new.jpg )
 [ "$(ls full)" = there.png ] && cmp labels.png full/there.png || fail "left behind: $(ls full)"
 refused 1 'No such file' flat -o nowhere/a.png
-refused 1 'not a file' flat --format png -o full
-refused 1 'not a file' flat --format png -o /dev/null
+refused 1 'Is a directory' flat --format png -o full
+refused 1 'No space left' flat --format png -o /dev/full
 "$qctl" snapshot flat -o - --format jpg >/dev/full 2>said && fail "a full device"
 grep -q 'No space left' said || fail "full: $(cat said)"
 

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qmodel/output_file.h"
+#include "common/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 
-static int write_all(int fd, const char *data, size_t size)
+int output_file_fill(int fd, const void *data, size_t size)
 {
+    const char *at = data;
     while (size) {
-        ssize_t n = write(fd, data, size);
+        ssize_t n = write(fd, at, size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n < 0 ? -errno : -EIO;
-        data += n;
+        at += n;
         size -= (size_t)n;
     }
     return 0;
@@ -28,7 +29,7 @@ static int write_all(int fd, const char *data, size_t size)
 static int write_device(const char *path, const void *data, size_t size)
 {
     cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? -errno : write_all(fd, data, size);
+    return fd < 0 ? -errno : output_file_fill(fd, data, size);
 }
 
 // mkstemp makes it private to the user; the finished file gets the mode that any new file would
@@ -37,7 +38,7 @@ static int fill(int fd, const void *data, size_t size)
 {
     mode_t mask = umask(0);
     umask(mask);
-    int rc = write_all(fd, data, size);
+    int rc = output_file_fill(fd, data, size);
     if (rc == 0 && fchmod(fd, 0666 & ~mask) < 0)
         rc = -errno;
     if (rc == 0 && fsync(fd) < 0)
@@ -45,14 +46,8 @@ static int fill(int fd, const void *data, size_t size)
     return rc;
 }
 
-int output_file_write(const char *path, const void *data, size_t size)
+static int write_beside(const char *path, char *temporary, const void *data, size_t size)
 {
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        return S_ISDIR(st.st_mode) ? -EISDIR : write_device(path, data, size);
-    cleanup_free char *temporary = NULL;
-    if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-        return -ENOMEM;
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -63,5 +58,24 @@ int output_file_write(const char *path, const void *data, size_t size)
         rc = -errno;
     if (rc < 0)
         unlink(temporary);
+    return rc;
+}
+
+int output_file_write(const char *path, const void *data, size_t size)
+{
+    struct stat st;
+    sigset_t ending, before;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? -EISDIR : write_device(path, data, size);
+    cleanup_free char *temporary = NULL;
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+        return -ENOMEM;
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ending, &before);
+    int rc = write_beside(path, temporary, data, size);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
