@@ -45,13 +45,16 @@ target() {
 }
 
 make_seeds
-passed=0 failed=0
-while [ $# -gt 0 ]; do
-    running=()
-    for name in "${@:1:$jobs}"; do target "$name" & running+=($!); shift; done
-    for pid in "${running[@]}"; do
-        if wait "$pid"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-    done
+passed=0 failed=0 running=0
+finish_one() {
+    if wait -n; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    running=$((running - 1))
+}
+for name in "$@"; do
+    [ $running -lt "$jobs" ] || finish_one
+    target "$name" &
+    running=$((running + 1))
 done
+while [ $running -gt 0 ]; do finish_one; done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
