@@ -24,7 +24,7 @@ governor() { "$BUILD/qctl" status --json | tr -d '\n' | sed 's/.*"governor"://' 
 fps_is() { # OPERATOR NUMBER
     local fps
     fps=$(of_stream bars fps_out)
-    [ "${fps%.*}" "$1" "$2" ]
+    test "${fps%.*}" "$1" "$2"
 }
 
 write "budget: {celsius: 60}"
