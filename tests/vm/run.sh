@@ -115,7 +115,7 @@ machine_run() { # MACHINE
     *) cpu=cortex-${machine#arm64-} ;;
     esac
     share "$dir" "$arch" "$machine"
-    OVERLAY=$overlay $here/boot.sh "$arch" $cpu "$work/guest-$arch" "$dir" "${VM_TIMEOUT:-600}" || status=$?
+    OVERLAY=$overlay $here/boot.sh "$arch" $cpu "$work/guest-$arch" "$dir" "${VM_TIMEOUT:-900}" || status=$?
     [ ! -e "$dir/out.log" ] || sed '/^[0-9]* passed, [0-9]* failed$/d' "$dir/out.log"
     read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$dir/out.log" 2>/dev/null |
         awk '{p += $1; f += $2} END {print p + 0, f + 0}')
@@ -137,7 +137,7 @@ machines_run() { # ARCH MACHINE...
         rm -rf "${work:?}/$machine"
         (renice -n $later -p "$BASHPID" >/dev/null; machine_run "$machine") >"$work/$machine.log" 2>&1 &
         jobs+=("$machine")
-        later=10
+        later=5
     done
     wait
     for machine in "${jobs[@]}"; do
