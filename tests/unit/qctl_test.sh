@@ -152,6 +152,7 @@ grep -q "the stream was closed" "$folder/watch.err" || fail "the watcher did not
 
 # Stopped before the count was reached.
 start
+rm -f "$folder/watch" # of the watcher before
 "$qctl" watch -n 100000 >"$folder/watch" 2>/dev/null & watcher=$!
 await test -s "$folder/watch"
 stop -TERM
@@ -160,6 +161,7 @@ wait "$watcher"
 
 # Stopped in order and started again: --wait bridges it, and its end is said.
 start
+rm -f "$folder/watch" # of the watcher before
 "$qctl" --wait 3 watch --json >"$folder/watch" 2>"$folder/watch.err" & watcher=$!
 await test -s "$folder/watch"
 stop -TERM
