@@ -12,6 +12,7 @@ enum {
     ROWS_MOST = 192,
     LINES_OUT_W = 8,            // below, tiles would rarely be full
     UNITS_WANTED = 16,          // so that several threads end at about the same time
+    LONG_SUMS = 16 << 10,       // bytes of a tile's weights
 };
 
 bool gemm_accepts(const struct kernel_conv_shape *shape)
@@ -95,6 +96,9 @@ struct gemm_plan gemm_plan_of(const struct kernel_conv_shape *shape, const struc
         plan_lines(&plan, isa);
     else
         plan_rows(&plan);
+    size_t tile = (size_t)(plan.lines * plan.quads * packing_min(plan.column_vectors, isa->vectors) * isa->lanes) * 4;
+    plan.long_sums = tile > LONG_SUMS && plan.padding_is_zero && shape->in_c * isa->bytes % 4 == 0 &&
+                     shape->weight_zero_point == 0;
     plan.column_bytes = (size_t)isa->lanes * (8 + (size_t)plan.lines * (size_t)plan.quads * 4);
     return plan;
 }

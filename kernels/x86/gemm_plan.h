@@ -19,7 +19,7 @@
 //   lines       windows wider than a pixel: the panel holds input lines with their padding instead, and
 //               each row starts `stride * in_c` values after the one before. Nothing is copied twice, but
 //               each line of the window starts a quad of its own. Lines of a window that lie outside the
-//               picture are left out where the panel's padding is zero
+//               picture are left out where the panel's padding is zero; where sums are long, so are columns
 // Neighbouring units that one call runs are done as one: units may be small. The plan is made when weights
 // are packed and lies in front of them.
 
@@ -28,7 +28,8 @@
 
 #include "kernels/kernels.h"
 
-enum { GEMM_BLOCKS_MAX = 64, GEMM_SPILL = 64 };
+// GEMM_UNIT_ROWS: of the tile loop's smallest piece; of fewer rows it reads what lies behind in the panel.
+enum { GEMM_BLOCKS_MAX = 64, GEMM_SPILL = 64, GEMM_UNIT_ROWS = 4 };
 
 struct gemm_plan {
     const struct kernel_conv_shape *shape;
@@ -50,6 +51,7 @@ struct gemm_plan {
     int32_t panel_rows;      // rows of a panel: all, one block's, or panel_lines of them
     size_t panel_bytes;      // with room to write past its end
     bool padding_is_zero;    // in the panel
+    bool long_sums;          // lines: taps left and right of the picture are worth leaving out
     enum { GEMM_FEW_ROWS, GEMM_MANY_ROWS, GEMM_LINES } way;
 };
 
@@ -58,10 +60,12 @@ struct gemm_task {
     const uint8_t *panel;
     size_t row_bytes, line_bytes;
     int32_t bands;            // so many times `rows` rows; in the panel the next band begins
-    size_t band_bytes;        // so many bytes on, in the output right after
+    size_t band_bytes;        // so many bytes on, in the output
+    size_t band_output;       // so many
     int32_t rows, lines, quads;
     const int32_t *offsets;   // of the first line's quads and so on, from a row's begin in the panel
-    size_t skipped;           // bytes of a column's weights before the first line's
+    size_t skipped;           // bytes of a column's weights before the first line's,
+    size_t line_gap;          // and between a line's and the next one's
     const int32_t *row_terms; // NULL, or what each row adds to its sums
     const uint8_t *tile;
     int32_t vectors;          // of the tile

@@ -33,12 +33,15 @@ static void row_terms(const struct gemm_run *run, const uint8_t *panel, int32_t 
     }
 }
 
-// Output lines with the same lines of their windows inside the picture, or a run of rows.
+// Output lines with the same lines of their windows inside the picture, a part of their columns, or a run of rows.
 struct piece {
-    const uint8_t *panel;
+    const uint8_t *panel; // at the first row's first quad
     const int32_t *terms;
     int32_t pixel, bands, rows;
-    int32_t first_line, lines; // of the window
+    int32_t first_line, lines;       // of the window
+    int32_t first_quad, quads;       // of each of its lines
+    size_t row_bytes;                // from row to row in the panel
+    int32_t row_pixels, band_pixels; // from row to row and band to band in the output
 };
 
 static void run_tile(struct gemm_run *run, const struct piece *piece, int32_t group, int32_t tile)
@@ -51,20 +54,22 @@ static void run_tile(struct gemm_run *run, const struct piece *piece, int32_t gr
     size_t stride = (size_t)shape->out_c;
     struct gemm_task task = {
         .panel = piece->panel + (size_t)piece->first_line * plan->line_bytes,
-        .row_bytes = plan->row_bytes,
+        .row_bytes = piece->row_bytes,
         .line_bytes = plan->line_bytes,
         .bands = piece->bands,
         .band_bytes = plan->band_bytes,
+        .band_output = (size_t)piece->band_pixels * stride,
         .rows = piece->rows,
         .lines = piece->lines,
-        .quads = plan->quads,
+        .quads = piece->quads,
         .offsets = run->offsets,
-        .skipped = (size_t)(piece->first_line * plan->quads) * 4,
+        .skipped = (size_t)(piece->first_line * plan->quads + piece->first_quad) * 4,
+        .line_gap = (size_t)(plan->quads - piece->quads) * 4,
         .row_terms = piece->terms,
         .tile = run->packed + vector * plan->column_bytes,
         .vectors = vectors,
         .output = run->output + (size_t)piece->pixel * stride + (size_t)(group * plan->columns + column),
-        .output_stride = stride,
+        .output_stride = (size_t)piece->row_pixels * stride,
         .columns = packing_min(vectors * run->isa->lanes, plan->columns - column),
         .zero_point = shape->output_zero_point,
         .act_min = shape->act_min,
@@ -93,6 +98,10 @@ static struct piece piece_of_rows(const struct gemm_run *run, int32_t first, int
         .bands = 1,
         .rows = count,
         .lines = 1,
+        .quads = run->plan.quads,
+        .row_bytes = run->plan.row_bytes,
+        .row_pixels = 1,
+        .band_pixels = count,
     };
 }
 
@@ -175,6 +184,52 @@ static int32_t lines_alike(const struct gemm_plan *plan, int32_t oy, int32_t cou
     return whole ? packing_min(count, (s->in_h - 1 - bottom) / s->stride_h + 1) : 1;
 }
 
+// How many taps of column ox's windows lie left and right of the picture.
+static int32_t taps_left(const struct kernel_conv_shape *s, int32_t ox)
+{
+    return packing_min(s->k_w, packing_max(0, s->pad_left - ox * s->stride_w));
+}
+
+static int32_t taps_right(const struct kernel_conv_shape *s, int32_t ox)
+{
+    return packing_min(s->k_w, packing_max(0, ox * s->stride_w - s->pad_left + s->k_w - s->in_w));
+}
+
+// Column ox of the piece's lines: from line to line as others go from row to row.
+static void run_column(struct gemm_run *run, const struct piece *lines, int32_t ox, int32_t tile)
+{
+    const struct kernel_conv_shape *s = run->plan.shape;
+    int32_t tap_bytes = s->in_c * run->isa->bytes, left = taps_left(s, ox);
+    int32_t taps = packing_max(0, s->k_w - left - taps_right(s, ox));
+    struct piece column = *lines;
+    column.panel += (size_t)ox * run->plan.row_bytes + (size_t)(left * tap_bytes);
+    column.pixel += ox;
+    column.first_quad = left * tap_bytes / 4;
+    column.quads = taps * tap_bytes / 4;
+    column.row_bytes = run->plan.band_bytes;
+    column.row_pixels = s->out_w;
+    column.rows = lines->bands;
+    column.bands = 1;
+    run_tile(run, &column, 0, tile);
+}
+
+// Lines whose windows have all their lines inside: what sticks out left and right is padding that adds nothing.
+static void run_inside(struct gemm_run *run, const struct piece *lines, int32_t tile)
+{
+    const struct kernel_conv_shape *s = run->plan.shape;
+    int32_t from = 0, to = s->out_w;
+    struct piece middle = *lines;
+    for (; from < to && taps_left(s, from) > 0; from++)
+        run_column(run, lines, from, tile);
+    for (; to > from && taps_right(s, to - 1) > 0; to--)
+        run_column(run, lines, to - 1, tile);
+    middle.panel += (size_t)from * run->plan.row_bytes;
+    middle.pixel += from;
+    middle.rows = to - from;
+    if (middle.rows > 0)
+        run_tile(run, &middle, 0, tile);
+}
+
 // `count` output lines of one picture from oy on: tiles outside, so that a tile's weights serve all of them.
 static void run_panel(struct gemm_run *run, int32_t batch, int32_t oy, int32_t count)
 {
@@ -191,10 +246,17 @@ static void run_panel(struct gemm_run *run, int32_t batch, int32_t oy, int32_t c
                 .terms = run->terms ? run->terms + i * s->out_w : NULL,
                 .pixel = (batch * s->out_h + oy + i) * s->out_w,
                 .rows = s->out_w,
+                .quads = plan->quads,
+                .row_bytes = plan->row_bytes,
+                .row_pixels = 1,
+                .band_pixels = s->out_w,
             };
             window_inside(plan, oy + i, &piece.first_line, &piece.lines);
             bands = piece.bands = lines_alike(plan, oy + i, count - i, piece.lines == s->k_h);
-            run_tile(run, &piece, 0, tile);
+            if (plan->long_sums && bands >= GEMM_UNIT_ROWS && piece.lines == s->k_h)
+                run_inside(run, &piece, tile);
+            else
+                run_tile(run, &piece, 0, tile);
         }
     }
 }

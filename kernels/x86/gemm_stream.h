@@ -104,7 +104,7 @@ static inline void stream_multiply(const struct gemm_task *task)
 static inline bool stream_wants(const struct gemm_task *task)
 {
     int32_t steps = task->lines * task->quads;
-    return task->rows >= STREAM_UNITS * unit_rows(task->vectors) && steps > 0 &&
+    return task->line_gap == 0 && task->rows >= STREAM_UNITS * unit_rows(task->vectors) && steps > 0 &&
            steps <= STREAM_WEIGHTS / (task->vectors * VEC_LANES * 4);
 }
 

@@ -130,6 +130,7 @@ TILE_INLINE void tile_rows(const struct gemm_task *task, const struct finish *fi
 #define TILE_DOT(i) if (i < units) u##i = unit_dot(u##i, x##i + k, stride, weights, vectors);
             TILE_EACH_UNIT(TILE_DOT)
         }
+        w += task->line_gap * (size_t)vectors * VEC_LANES;
     }
 
     const struct finish *constants = tile_opaque(finish);
@@ -197,7 +198,7 @@ TILE_INLINE void tile_band(const struct gemm_task *task, const struct finish *fi
 static inline void band_next(struct gemm_task *band)
 {
     band->panel += band->band_bytes;
-    band->output += (size_t)band->rows * band->output_stride;
+    band->output += band->band_output;
     band->row_terms = band->row_terms ? band->row_terms + band->rows : NULL;
 }
 
