@@ -112,17 +112,22 @@ static size_t value_count(const struct convert_target *target)
     return (size_t)target->width * (size_t)target->height * (size_t)target->channels;
 }
 
+static bool make_picture(int8_t **picture, size_t *capacity, size_t count)
+{
+    if (count > *capacity) {
+        free(*picture);
+        *picture = malloc(count);
+        *capacity = *picture ? count : 0;
+    }
+    return count <= *capacity;
+}
+
 static bool make_room(struct gate *gate, const struct convert_target *target)
 {
     size_t count = value_count(target);
-    if (count > gate->capacity) {
-        free(gate->then);
-        free(gate->now);
-        gate->then = malloc(count);
-        gate->now = malloc(count);
-        gate->capacity = gate->then && gate->now ? count : 0;
-    }
-    return count <= gate->capacity;
+    return make_picture(&gate->then, &gate->then_capacity, count) &&
+           (target->output == CONVERT_INT8 ||
+            make_picture(&gate->now, &gate->now_capacity, count));
 }
 
 // Back to grey levels, as int8.

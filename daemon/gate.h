@@ -54,8 +54,8 @@ struct gate {
     uint64_t network;   // number of the one that `then` is of, 0 = none
     uint32_t then_epoch;
     uint64_t then_ns;   // when `then` was inferred
-    size_t capacity;    // bytes of each of the pictures
     int8_t *then, *now; // now: of models that do not take int8
+    size_t then_capacity, now_capacity;
     const struct kernel_difference *kernel;
 };
 
