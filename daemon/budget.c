@@ -75,9 +75,9 @@ static void say(struct service *service)
     if (state == service->governor_said)
         return;
     governor_describe(&service->governor, reason, sizeof(reason), hint, sizeof(hint));
-    if (reason[0])
+    if (hint[0])
         log_warning("%s; %s", reason, hint);
-    else
+    else if (!reason[0])
         log_info("within the budget: nothing is held back any more");
     service->governor_said = state;
 }

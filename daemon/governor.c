@@ -251,6 +251,11 @@ void governor_describe(const struct governor *governor, char *reason, size_t rea
     if (governor->threads < governor->threads_max)
         snprintf(threads, sizeof(threads), " and %u of %u workers", governor->threads,
                  governor->threads_max);
+    if (governor->budget[cause] <= 0) {
+        snprintf(reason, reason_size, "a budget is gone and the frames come back: %.0f %%%s",
+                 100 * governor->share, threads);
+        return;
+    }
     snprintf(reason, reason_size, "%s budget.%s (%.1f of %.4g %s): %.0f %% of the frames%s",
              governor->exceeded ? "at the lowest, and still above" : "held back by",
              kinds[cause].key, governor->reading.value[cause], governor->budget[cause],

@@ -13,8 +13,9 @@ put $ina/in1_input 5000
 put $ina/curr1_input 640
 put sys/class/thermal/thermal_zone0/type cpu-thermal
 heat 50000
+file=budget.yaml
 write() { # TOP KEYS
-    config budget.yaml <<YAML
+    config $file <<YAML
 $1
 workers: {threads: 2}
 streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]
@@ -27,8 +28,29 @@ fps_is() { # OPERATOR NUMBER
     test "${fps%.*}" "$1" "$2"
 }
 
+# Idling takes more than this budget: at the lowest rate, and said; a reload lets go. Beside the rest, as it takes its time.
+beyond() {
+    trap 'kill -KILL $daemon 2>/dev/null || true' EXIT
+    export QEDGE_SOCKET=$work/beyond.sock
+    file=beyond.yaml
+    write "budget: {watts: 1}"
+    start $file
+    within 60000 eval '[ "$(governor state)" = exceeded ]'
+    [[ "$(json status reason)" == "at the lowest, and still above budget.watts (3.2 of 1 W)"*"and 1 of 2 workers" ]] || fail "reason: $(json status reason)"
+    [ "$(json status state)" = degraded ] && [ "$(json status healthy)" = false ] || fail "state $(json status state)"
+    delivers bars || fail "no results at the lowest rate"
+    write ""
+    "$BUILD/qctl" reload >/dev/null || fail "reload"
+    within 30000 eval '[ "$(json status governor)" = null ]'
+    [ "$(json status healthy)" = true ] || fail "not healthy without a budget"
+    stop
+}
+
+(beyond) & beyond=$!
+others+=($beyond)
+
 write "budget: {celsius: 60}"
-start budget.yaml
+start $file
 [ "$(governor state)" = free ] && [ "$(of_stream bars fps_limit)" = null ] || fail "held at once: $(governor reason)"
 within 15000 fps_is -ge 45
 sleep 7 # the rate without a budget is known
@@ -52,22 +74,12 @@ within 10000 fps_is -ge 45
 [ "$(of_stream bars fps_limit)" = null ] && [ -z "$(governor reason)" ] || fail "still held: $(governor reason)"
 grep -q "held back by budget.celsius" "$work/log" && grep -q "nothing is held back any more" "$work/log" || fail "not in the log"
 
-# a reload brings another budget, which idling exceeds: at the lowest rate, and said
-write "budget: {watts: 1}"
-"$BUILD/qctl" reload >/dev/null || fail "reload"
-within 40000 eval '[ "$(governor state)" = exceeded ]'
-[[ "$(json status reason)" == "at the lowest, and still above budget.watts (3.2 of 1 W)"*"and 1 of 2 workers" ]] || fail "reason: $(json status reason)"
-[ "$(json status state)" = degraded ] && [ "$(json status healthy)" = false ] || fail "state $(json status state)"
-delivers bars || fail "no results at the lowest rate"
-write ""
-"$BUILD/qctl" reload >/dev/null || fail "reload"
-within 30000 eval '[ "$(json status governor)" = null ]'
-[ "$(json status healthy)" = true ] || fail "not healthy without a budget"
 stop
+wait $beyond || fail "the budget that is exceeded"
 
 # nothing measures it
-write "{power: {source: none}, budget: {watts: 5}}" && sed -i 's/^{\(power.*}\), \(budget.*\)}$/\1\n\2/' "$work/budget.yaml"
-start budget.yaml
+write "{power: {source: none}, budget: {watts: 5}}" && sed -i 's/^{\(power.*}\), \(budget.*\)}$/\1\n\2/' "$work/$file"
+start $file
 [ "$(governor state)" = blind ] || fail "state $(governor state)"
 [ "$(json status reason)" = "budget.watts can not be held: no meter for this budget" ] || fail "reason: $(json status reason)"
 grep -q "no meter for this budget; qctl power" "$work/log" || fail "not in the log"
@@ -76,5 +88,5 @@ stop
 
 # refused
 write "budget: {watts: -1, joules: 3}"
-"$BUILD/qedged" --check --config "$work/budget.yaml" 2>"$work/errors" && fail "accepted"
+"$BUILD/qedged" --check --config "$work/$file" 2>"$work/errors" && fail "accepted"
 grep -q "budget.watts: expected off or a number from 0.01 to 10000" "$work/errors" && grep -q "joules: no such key" "$work/errors" || fail "$(cat "$work/errors")"

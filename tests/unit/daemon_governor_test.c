@@ -165,6 +165,10 @@ static void test_exceeded(void **state)
     assert_true(governor_holds(&machine.governor));
     governor_set(&machine.governor, &(struct config_budget){0});
     assert_false(governor_has_budget(&machine.governor));
+    char reason[200], hint[160];
+    governor_describe(&machine.governor, reason, sizeof(reason), hint, sizeof(hint));
+    assert_non_null(strstr(reason, "a budget is gone and the frames come back: "));
+    assert_string_equal(hint, "");
     machine_run(&machine, 60);
     assert_false(governor_holds(&machine.governor));
 }
