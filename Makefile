@@ -71,9 +71,11 @@ ISA_neoni8mm   := -march=armv8.2-a+dotprod+i8mm
 isa_of = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 KERNEL_OPT     := -O3
 # Names and lines are all of these that a debugger or a sanitizer's report needs: what intrinsics say of their variables
-# takes a third to a half of the compiler's time. And clang checks each address's arithmetic for minutes a file; gcc does
-# it in seconds (part asan of the CI), and what is read or written there AddressSanitizer sees.
-KERNEL_FLAGS   := -g1 $(if $(and $(findstring undefined,$(SANITIZE)),$(findstring clang,$(CC))),-fno-sanitize=pointer-overflow)
+# takes a third to a half of the compiler's time. And clang's sanitizers would take minutes a file: so functions with many
+# accesses call AddressSanitizer for each instead of asking it in place, and the arithmetic of addresses is left to gcc's
+# build (part asan of the CI).
+KERNEL_FLAGS   := -g1 $(if $(and $(findstring address,$(SANITIZE)),$(findstring clang,$(CC))),-fno-sanitize=pointer-overflow \
+                  -mllvm -asan-instrumentation-with-call-threshold=500)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(patsubst %.S,$(BUILD)/obj/%.o,$(1)))
 
