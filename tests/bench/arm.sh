@@ -45,7 +45,7 @@ tests/bench/mca_loop.py --cores n2=neoverse-n2,v1=neoverse-v1 -f 'gemm_neoni8mm_
 
 printf '\n| million instructions an inference | neon (A53, A72) | neondot (A76) | neoni8mm |\n|---|---|---|---|\n'
 gcc -O2 -shared -fPIC tests/bench/insn_count.c -o "$plugin"
-for model in models/efficientnet_lite0_int8.tflite ../shared/models/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite \
+for model in ../shared/models/mlperf_tiny/ic_resnet8_int8.tflite models/efficientnet_lite0_int8.tflite ../shared/models/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite \
     ../shared/models/coral/mobilenet_v2_1.0_224_quant.tflite ../shared/models/nxp/mobilenet_v1_1.0_224_quant.tflite; do
     [ -r "$model" ] || { echo "left out, not there: $model" >&2; continue; }
     echo "| $(basename "$model" .tflite) | $(count_one cortex-a72 neon "$model") | $(count_one cortex-a76 neon,neondot "$model") |" \
