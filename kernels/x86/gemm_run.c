@@ -135,13 +135,16 @@ static void need_blocks(struct gemm_run *run, int32_t group, int32_t first, int3
 static void run_few(struct gemm_run *run, int32_t first, int32_t last)
 {
     const struct gemm_plan *plan = &run->plan;
-    for (int32_t unit = first, count; unit < last; unit += count) {
-        int32_t block = unit % plan->blocks, tile = unit / plan->blocks;
+    int32_t block = first % plan->blocks, tile = first / plan->blocks, group = tile / plan->tiles;
+    tile %= plan->tiles;
+    for (int32_t unit = first, count; unit < last; unit += count, block = 0) {
         count = packing_min(plan->blocks - block, last - unit);
         int32_t row = gemm_block_start(plan, block), end = gemm_block_start(plan, block + count);
-        need_blocks(run, tile / plan->tiles, block, block + count);
+        need_blocks(run, group, block, block + count);
         struct piece piece = piece_of_rows(run, row, end - row, row);
-        run_tile(run, &piece, tile / plan->tiles, tile % plan->tiles);
+        run_tile(run, &piece, group, tile);
+        if (++tile == plan->tiles)
+            tile = 0, group++;
     }
 }
 
