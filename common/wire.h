@@ -122,7 +122,7 @@ struct wire_stream {
 
 struct wire_request {
     struct wire_header header;
-    char text[256]; // "status", "streams", "clients", "reload", "baseline 10", "version"
+    char text[256]; // "status", "streams", "clients", "reload", "baseline 10", "bench 5 alone front", …
 };
 
 struct wire_answer {
