@@ -13,14 +13,16 @@
 #define FREE_NS ((STREAM_RATE_SECONDS + 1) * CLOCK_NS_PER_S) // until rates know nothing of what was held
 #define FPS_MIN 0.2
 
-static void read_machine(const struct service *service, struct governor_reading *reading)
+// first: a meter that was opened a moment ago may give its first number in a second.
+static void read_machine(const struct service *service, bool first, struct governor_reading *reading)
 {
     struct power_report power;
     power_get(&service->power, &power);
+    bool measured = power.source && (first || power.has_power || power.has_mean);
     *reading = (struct governor_reading){
-        .known = {[GOVERNOR_WATTS] = power.source != NULL,
+        .known = {[GOVERNOR_WATTS] = measured,
                   [GOVERNOR_CELSIUS] = service->machine.has_temperature,
-                  [GOVERNOR_MJ] = power.source != NULL && power.has_baseline},
+                  [GOVERNOR_MJ] = measured && power.has_baseline},
         .value = {[GOVERNOR_WATTS] = power.power_mw / 1000,
                   [GOVERNOR_CELSIUS] = service->machine.temperature_c,
                   [GOVERNOR_MJ] = power.has_inference ? power.inference_mj : 0},
@@ -86,7 +88,7 @@ void budget_init(struct service *service, uint64_t now_ns)
 {
     governor_init(&service->governor, &service->config->budget, pool_threads(service->pool), now_ns);
     machine_sample(&service->machine, now_ns); // what there is to measure with
-    read_machine(service, &service->governor.reading);
+    read_machine(service, true, &service->governor.reading);
     service->governor_said = "free";
     say(service);
 }
@@ -105,7 +107,7 @@ void budget_tick(struct service *service, uint64_t now_ns)
     if (power_baseline_runs(&service->power) || service->bench.load)
         return; // nothing works at the moment, or all does, and that says nothing
     remember_rates(service, now_ns);
-    read_machine(service, &reading);
+    read_machine(service, false, &reading);
     governor_tick(&service->governor, &reading, now_ns);
     apply(service);
     say(service);

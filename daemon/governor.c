@@ -85,8 +85,9 @@ static void take(struct governor *governor, const struct governor_reading *readi
     const struct governor_reading before = governor->reading;
     double *watts = &governor->reading.value[GOVERNOR_WATTS];
     governor->reading = *reading;
-    if (before.known[GOVERNOR_WATTS] && reading->known[GOVERNOR_WATTS])
-        *watts = SMOOTH * *watts + (1 - SMOOTH) * before.value[GOVERNOR_WATTS];
+    double last = before.known[GOVERNOR_WATTS] ? before.value[GOVERNOR_WATTS] : 0;
+    if (last > 0 && reading->known[GOVERNOR_WATTS])
+        *watts = SMOOTH * *watts + (1 - SMOOTH) * last;
 }
 
 static double pressure(const struct governor *governor, int i)

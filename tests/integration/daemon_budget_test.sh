@@ -43,6 +43,12 @@ beyond() {
     "$BUILD/qctl" reload >/dev/null || fail "reload"
     within 30000 eval '[ "$(json status governor)" = null ]'
     [ "$(json status healthy)" = true ] || fail "not healthy without a budget"
+    # the meter is still there but gives no numbers any more: that is no budget that is held
+    write "budget: {watts: 5}"
+    "$BUILD/qctl" reload >/dev/null || fail "reload"
+    within 5000 eval '[ "$(governor state)" = free ]'
+    put $ina/in1_input nonsense
+    within 20000 eval '[ "$(governor state)" = blind ]'
     stop
 }
 
