@@ -65,12 +65,12 @@ done
 size=${SIZES%% *}
 start auto "$size" YUYV
 first_node() { qctl status --json | jq -er '.streams[0].source' | grep -F /dev/video0; }
-check device auto: the first that captures -- within 10000 first_node
+check device auto: the first that captures -- within 20000 first_node
 stop
 # --- a size that the camera does not have: the next that covers it
 start /dev/video0 630x350 YUYV
 source_is() { qctl status --json | jq -er '.streams[0].source' | tee /tmp/source | grep -qF "$1"; }
-check a size that it has not: the next larger one -- within 10000 source_is 640x360
+check a size that it has not: the next larger one -- within 20000 source_is 640x360
 cat /tmp/source
 stop
 camera_unload

@@ -47,7 +47,7 @@ goes_on() { mark; within 30000 more "$1"; }
 since() { # STREAM: what was read from the last result before the mark on (the last line may be half of one)
     tail -n +"${lines[$1]}" "/tmp/$1" | sed '$d'
 }
-gap() { since "$1" | jq -s '[.[].published_ns] | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]) | max / 1000000 | floor'; }
+gap() { since "$1" | jq -s '[.[].published_ns] | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]) | (max // 0) / 1000000 | floor'; }
 # Every result since the mark, one after the other, and every time in it one that can be.
 unharmed() { # STREAM
     within 30000 more "$1" 4 || return
