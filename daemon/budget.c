@@ -10,11 +10,13 @@
 #include "daemon/source.h"
 #include "daemon/stream.h"
 
-#define FREE_NS ((STREAM_RATE_SECONDS + 1) * CLOCK_NS_PER_S) // until rates know nothing of what was held
+#define FREE_NS                                                                                    \
+    ((STREAM_RATE_SECONDS + 1) * CLOCK_NS_PER_S) // until rates know nothing of what was held
 #define FPS_MIN 0.2
 
 // first: a meter that was opened a moment ago may give its first number in a second.
-static void read_machine(const struct service *service, bool first, struct governor_reading *reading)
+static void read_machine(const struct service *service, bool first,
+                         struct governor_reading *reading)
 {
     struct power_report power;
     power_get(&service->power, &power);
@@ -86,7 +88,8 @@ static void say(struct service *service)
 
 void budget_init(struct service *service, uint64_t now_ns)
 {
-    governor_init(&service->governor, &service->config->budget, pool_threads(service->pool), now_ns);
+    governor_init(&service->governor, &service->config->budget, pool_threads(service->pool),
+                  now_ns);
     machine_sample(&service->machine, now_ns); // what there is to measure with
     read_machine(service, true, &service->governor.reading);
     service->governor_said = "free";
@@ -144,9 +147,9 @@ void budget_write(struct json_writer *json, const struct service *service)
     write_budgets(json, governor, false);
     json_write_key(json, "measured");
     write_budgets(json, governor, true);
-    json_write_member_string(json, "limit", governor_holds(governor) || governor->exceeded
-                                                ? governor_key(governor->cause)
-                                                : NULL);
+    json_write_member_string(
+        json, "limit",
+        governor_holds(governor) || governor->exceeded ? governor_key(governor->cause) : NULL);
     json_write_member_fixed(json, "frames_percent", 100 * governor->share, 1);
     json_write_member_u64(json, "threads", governor->threads);
     json_write_key(json, "held_s");

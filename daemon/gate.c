@@ -50,8 +50,7 @@ static uint32_t median_of(const uint16_t *cells, uint32_t count)
 }
 
 void gate_compare(const struct kernel_difference *kernel, const struct gate_picture *picture,
-                  const int8_t *now, const int8_t *then, double level,
-                  struct gate_change *change)
+                  const int8_t *now, const int8_t *then, double level, struct gate_change *change)
 {
     uint16_t cells[CELLS_MAX];
     uint32_t sums[GROUPS_MAX];
@@ -126,12 +125,12 @@ static bool make_room(struct gate *gate, const struct convert_target *target)
 {
     size_t count = value_count(target);
     return make_picture(&gate->then, &gate->then_capacity, count) &&
-           (target->output == CONVERT_INT8 ||
-            make_picture(&gate->now, &gate->now_capacity, count));
+           (target->output == CONVERT_INT8 || make_picture(&gate->now, &gate->now_capacity, count));
 }
 
 // Back to grey levels, as int8.
-static void picture_of_floats(const struct convert_target *target, const float *input, int8_t *picture)
+static void picture_of_floats(const struct convert_target *target, const float *input,
+                              int8_t *picture)
 {
     size_t count = value_count(target), channels = (size_t)target->channels;
     for (size_t c = 0; c < channels; c++)
@@ -142,7 +141,8 @@ static void picture_of_floats(const struct convert_target *target, const float *
         }
 }
 
-// As int8 with the same distances. uint8 would be compared as if it began at 128: its sign bit is turned.
+// As int8 with the same distances. uint8 would be compared as if it began at 128: its sign bit is
+// turned.
 static const int8_t *picture_of(struct gate *gate, const struct convert_target *target,
                                 const void *input)
 {
@@ -182,8 +182,7 @@ static bool decide(struct gate *gate, const struct gate_turn *turn, const struct
     const int8_t *picture = picture_of(gate, target, input);
     uint64_t heartbeat_ns = (uint64_t)(turn->settings.heartbeat * CLOCK_NS_PER_S);
     bool open = must || gate->network != network->number || gate->then_epoch != turn->epoch ||
-                now_ns >= gate->then_ns + heartbeat_ns ||
-                is_new(gate, turn, target, picture);
+                now_ns >= gate->then_ns + heartbeat_ns || is_new(gate, turn, target, picture);
     if (open) {
         memcpy(gate->then, picture, value_count(target));
         gate->network = network->number;

@@ -50,8 +50,8 @@ struct gate {
     // the deciding worker's
     pthread_mutex_t lock;
     pthread_cond_t turned;
-    uint64_t next;      // whose turn it is
-    uint64_t network;   // number of the one that `then` is of, 0 = none
+    uint64_t next;    // whose turn it is
+    uint64_t network; // number of the one that `then` is of, 0 = none
     uint32_t then_epoch;
     uint64_t then_ns;   // when `then` was inferred
     int8_t *then, *now; // now: of models that do not take int8
@@ -86,7 +86,6 @@ struct gate_change {
     double median; // grey levels
 };
 void gate_compare(const struct kernel_difference *kernel, const struct gate_picture *picture,
-                  const int8_t *now, const int8_t *then, double level,
-                  struct gate_change *change);
+                  const int8_t *now, const int8_t *then, double level, struct gate_change *change);
 
 #endif

@@ -19,7 +19,7 @@
 #define SHARE_MIN 0.1
 #define SHARE_MIN_MJ 0.5 // fewer frames do not make one cheaper for ever
 #define PAST_CEILING 1.05
-#define SLOW 0.2    // of the pressure that the present one is compared with: is it rising or falling?
+#define SLOW 0.2 // of the pressure that the present one is compared with: is it rising or falling?
 #define TREND 0.004 // a tenth of a degree
 #define LET_GO 2.0
 #define LET_GO_NS (2 * CLOCK_NS_PER_S) // where nothing is to be held any more
@@ -150,9 +150,8 @@ static bool lower(struct governor *governor, enum governor_budget which, uint64_
 {
     if (!governor_holds(governor))
         governor->since_ns = now_ns;
-    bool done = which == GOVERNOR_MJ
-                    ? fewer_threads(governor) || fewer_frames(governor, which)
-                    : fewer_frames(governor, which) || fewer_threads(governor);
+    bool done = which == GOVERNOR_MJ ? fewer_threads(governor) || fewer_frames(governor, which)
+                                     : fewer_frames(governor, which) || fewer_threads(governor);
     governor->exceeded = !done;
     governor->cause = which;
     governor->changed_ns = now_ns;
@@ -174,7 +173,7 @@ static bool more(struct governor *governor, double highest, uint64_t now_ns)
     bool frames_first = governor->cause == GOVERNOR_MJ && governor->share < governor->ceiling;
     if (governor->threads < governor->threads_max && !frames_first) {
         governor->threads = 2 * governor->threads < governor->threads_max ? 2 * governor->threads
-                                                                           : governor->threads_max;
+                                                                          : governor->threads_max;
         governor->changed_ns = now_ns;
         return true;
     }
@@ -202,7 +201,7 @@ bool governor_tick(struct governor *governor, const struct governor_reading *rea
     }
     governor->exceeded = false;
     uint64_t quiet_ns = governor->calm_ns > governor->changed_ns ? governor->calm_ns
-                                                                  : governor->changed_ns;
+                                                                 : governor->changed_ns;
     uint64_t raise_ns = highest > 0 ? kinds[governor->cause].raise_ns : LET_GO_NS;
     return governor_holds(governor) && trend < TREND && now_ns - quiet_ns >= raise_ns &&
            more(governor, highest, now_ns);
@@ -229,12 +228,13 @@ static void describe_blind(enum governor_budget which, char *reason, size_t reas
         [GOVERNOR_WATTS] = "qctl power says what was looked for; power.source chooses",
         [GOVERNOR_CELSIUS] = "the machine has no thermal zone that can be read",
         [GOVERNOR_MJ] = "qctl power --baseline measures the idle power, where there is a meter"};
-    snprintf(reason, reason_size, "budget.%s can not be held: %s", kinds[which].key, missing[which]);
+    snprintf(reason, reason_size, "budget.%s can not be held: %s", kinds[which].key,
+             missing[which]);
     snprintf(hint, hint_size, "%s", help[which]);
 }
 
-void governor_describe(const struct governor *governor, char *reason, size_t reason_size, char *hint,
-                       size_t hint_size)
+void governor_describe(const struct governor *governor, char *reason, size_t reason_size,
+                       char *hint, size_t hint_size)
 {
     static const char *const help[] = {
         [GOVERNOR_WATTS] = "a smaller model, fewer streams, the motion gate, or a larger budget",

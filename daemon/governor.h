@@ -6,12 +6,12 @@
 //
 // What is measured is turned into a pressure: 1 = exactly the budget, one degree = 1/25.
 //
-//   above 1           one step down unless it is falling already, then time to show itself: watts 3 s,
-//                     degrees 6 s, energy 11 s
-//   0.88 … 1          nothing is changed
-//   below 0.88        one step up unless it is rising already, every 6, 12, 22 s; at most to just below
-//                     where it last was too much, and past that in small steps only when the pressure
-//                     is below 0.75, or after five minutes
+//   above 1      one step down unless it is falling already, then time to show itself: watts 3 s,
+//                degrees 6 s, energy 11 s
+//   0.88 … 1     nothing is changed
+//   below 0.88   one step up unless it is rising already, every 6, 12, 22 s; at most to just below
+//                where it last was too much, and past that in small steps only when the pressure is
+//                below 0.75, or after five minutes
 //
 // So it settles in the band below the budget and does not swing. Pure arithmetic: governor_tick()
 // once a second, on the loop's thread; who calls it applies `share` and `threads`.
@@ -40,11 +40,11 @@ struct governor {
     double share;     // of each stream's own frame rate, 1 = all
     uint32_t threads; // frames that may be worked on at a time
     // how that came
-    enum governor_budget cause; // of the last step down
-    bool exceeded;              // at the lowest, and still too much
-    double ceiling;             // no step goes above this share
-    double slow;                // the pressure of the last seconds
-    uint64_t since_ns;          // held since
+    enum governor_budget cause;            // of the last step down
+    bool exceeded;                         // at the lowest, and still too much
+    double ceiling;                        // no step goes above this share
+    double slow;                           // the pressure of the last seconds
+    uint64_t since_ns;                     // held since
     uint64_t changed_ns, over_ns, calm_ns; // the last change, the last time of too much, calm since
     struct governor_reading reading;       // the last one, watts smoothed
 };
@@ -66,7 +66,7 @@ enum governor_budget governor_blind(const struct governor *governor);
 const char *governor_state(const struct governor *governor);
 const char *governor_key(enum governor_budget budget); // "watts"
 // In plain words; "" when there is nothing to say.
-void governor_describe(const struct governor *governor, char *reason, size_t reason_size, char *hint,
-                       size_t hint_size);
+void governor_describe(const struct governor *governor, char *reason, size_t reason_size,
+                       char *hint, size_t hint_size);
 
 #endif

@@ -12,7 +12,8 @@
 struct rate_limit {
     uint64_t period_ns; // 0 = no limit
     uint64_t due_ns;
-    uint64_t last_ns, between_ns; // the frame before, admitted or not, and how far the last two were apart
+    uint64_t last_ns;    // of the frame before, admitted or not
+    uint64_t between_ns; // how far the last two were apart
 };
 
 // fps: 0 = no limit. What it is already changes nothing.

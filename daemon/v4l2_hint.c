@@ -15,7 +15,8 @@
 bool v4l2_hint_is_raw(const struct v4l2_capability *caps)
 {
     static const char *const drivers[] = {"unicam", "rp1-cfe"}; // older ones do not say it
-    uint32_t can = caps->capabilities & V4L2_CAP_DEVICE_CAPS ? caps->device_caps : caps->capabilities;
+    uint32_t can = caps->capabilities & V4L2_CAP_DEVICE_CAPS ? caps->device_caps
+                                                             : caps->capabilities;
     for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
         if (strncmp((const char *)caps->driver, drivers[i], sizeof(caps->driver)) == 0)
             return true;
@@ -62,12 +63,16 @@ const char *v4l2_hint(int status, bool raw, bool usb)
         return "a smaller source.size, fewer source.buffers; on a Pi a larger CMA area (cma= in cmdline.txt)";
     case -ENOENT:
     case -ENODEV:
-    case -ENXIO: return "plug it in: it is used at once; `v4l2-ctl --list-devices` names what there is";
-    case -ENOTTY: return "source.device must be a camera's node: `v4l2-ctl --list-devices` names them";
+    case -ENXIO:
+        return "plug it in: it is used at once; `v4l2-ctl --list-devices` names what there is";
+    case -ENOTTY:
+        return "source.device must be a camera's node: `v4l2-ctl --list-devices` names them";
     case -EACCES:
     case -EPERM:
         return "qedged's user must be in the group of the node: usermod -aG video USER, then restart it";
-    case -ENOTSUP: return "another camera, or a v4l2loopback device that is fed with a usual format";
-    default: return "`dmesg` may say what the driver has met; unplugging and plugging in may mend it";
+    case -ENOTSUP:
+        return "another camera, or a v4l2loopback device that is fed with a usual format";
+    default:
+        return "`dmesg` may say what the driver has met; unplugging and plugging in may mend it";
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Difference of two pictures for Armv8.0 and Armv7 NEON. sabd's result is right as an unsigned byte;
-// columns of 16 bytes stay in a register from the first row to the last.
+// Difference of two pictures for Armv8.0 and Armv7 NEON. sabd's result is right as an unsigned
+// byte; columns of 16 bytes stay in a register from the first row to the last.
 
 #include <stdlib.h>
 
@@ -18,7 +18,8 @@ static void run(const int8_t *a, const int8_t *b, size_t stride, size_t bytes, i
     for (; at + STEP <= bytes; at += STEP) {
         uint32x4_t sum = vdupq_n_u32(0);
         for (size_t y = 0; y < (size_t)rows; y++) {
-            int8x16_t apart = vabdq_s8(vld1q_s8(a + y * stride + at), vld1q_s8(b + y * stride + at));
+            int8x16_t apart = vabdq_s8(vld1q_s8(a + y * stride + at),
+                                       vld1q_s8(b + y * stride + at));
             sum = vpadalq_u16(sum, vpaddlq_u8(vreinterpretq_u8_s8(apart)));
         }
         vst1_u32(sums + at / 8, vmovn_u64(vpaddlq_u32(sum)));

@@ -16,5 +16,4 @@ static void run(const int8_t *a, const int8_t *b, size_t stride, size_t bytes, i
             sums[i / 8] += (uint32_t)abs(a[i] - b[i]);
 }
 
-const struct kernel_difference kernel_difference_c = {
-    .name = "difference_c", .cpu = 0, .run = run};
+const struct kernel_difference kernel_difference_c = {.name = "difference_c", .cpu = 0, .run = run};

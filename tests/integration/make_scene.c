@@ -2,8 +2,9 @@
 //
 // make_scene FILE.y4m FRAMES MOVED_AT SIGMA
 //
-// A camera's view of a wall with a box before it, 640 x 480 at 30 frames a second: every frame has its
-// own sensor noise (SIGMA grey levels), and from frame MOVED_AT on (from 0) the box stands elsewhere.
+// A camera's view of a wall with a box before it, 640 x 480 at 30 frames a second: every frame has
+// its own sensor noise (SIGMA grey levels), and from frame MOVED_AT on (from 0) the box stands
+// elsewhere.
 
 #include <stdint.h>
 #include <stdio.h>

@@ -62,7 +62,8 @@ static void draw(const struct scene *scene, int8_t *picture)
             for (int c = 0; c < 3; c++) {
                 bool box = x >= scene->box_x && x < scene->box_x + scene->box_side && y >= 100 &&
                            y < 100 + scene->box_side;
-                double grey = box ? scene->box_grey : 60 + x / 2 + ((x / 5 + y / 7) % 2) * 30 + c * 5;
+                double grey = box ? scene->box_grey
+                                  : 60 + x / 2 + ((x / 5 + y / 7) % 2) * 30 + c * 5;
                 grey += scene->brightness + (scene->sigma > 0 ? scene->sigma * noise() : 0);
                 picture[(y * SIDE + x) * 3 + c] = (int8_t)(clamped(grey) - 128);
             }
@@ -101,7 +102,8 @@ static void test_things(void **state)
 {
     (void)state;
     for (int sigma = 0; sigma <= 8; sigma += 4) {
-        struct scene without = {.sigma = sigma}, with = {.sigma = sigma, .box_x = 50, .box_side = 24, .box_grey = 20};
+        struct scene without = {.sigma = sigma},
+                     with = {.sigma = sigma, .box_x = 50, .box_side = 24, .box_grey = 20};
         struct scene moved = with, tiny = with;
         moved.box_x += 12;
         tiny.box_side = 2;
@@ -129,8 +131,9 @@ static void test_things(void **state)
 static void test_sizes(void **state)
 {
     (void)state;
-    static const struct gate_picture shapes[] = {
-        {96, 96, 1, 1}, {32, 32, 3, 0.5}, {1, 1, 1, 1}, {3, 200, 3, 2}, {301, 7, 3, 1}, {10922, 1, 3, 1}};
+    static const struct gate_picture shapes[] = {{96, 96, 1, 1}, {32, 32, 3, 0.5},
+                                                 {1, 1, 1, 1},   {3, 200, 3, 2},
+                                                 {301, 7, 3, 1}, {10922, 1, 3, 1}};
     static int8_t a[33000], b[33000];
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         const struct gate_picture *picture = &shapes[i];
@@ -185,7 +188,7 @@ static void test_decisions(void **state)
     assert_false(decide(&gate, box, 4 * S, false));
     assert_true(decide(&gate, box, 5 * S, true)); // asked for
     assert_false(decide(&gate, box, 15 * S - 1, false));
-    assert_true(decide(&gate, box, 15 * S, false)); // the heartbeat
+    assert_true(decide(&gate, box, 15 * S, false));  // the heartbeat
     assert_false(decide(&gate, box, 14 * S, false)); // a worker with an older time
     network.number = 2;
     assert_true(decide(&gate, box, 16 * S, false)); // another model
@@ -277,7 +280,8 @@ static void test_order(void **state)
     gate_init(&gate, &usual);
     assert_true(decide(&gate, wall, S, false));
     for (int i = 0; i < 3; i++)
-        late[i] = (struct late){.gate = &gate, .turn = gate_take_turn(&gate), .picture = i == 1 ? box : wall};
+        late[i] = (struct late){
+            .gate = &gate, .turn = gate_take_turn(&gate), .picture = i == 1 ? box : wall};
     for (int i = 2; i >= 0; i--) {
         assert_int_equal(pthread_create(&threads[i], NULL, decide_late, &late[i]), 0);
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
@@ -290,7 +294,8 @@ static void test_order(void **state)
     gate_finish(&gate);
 }
 
-// A gated record has its own times and numbers and the last inference's hits, whatever settles first.
+// A gated record has its own times and numbers and the last inference's hits, whatever settles
+// first.
 static void test_repeated(void **state)
 {
     (void)state;
@@ -385,8 +390,10 @@ static void test_rates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_noise), cmocka_unit_test(test_things),    cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_drift), cmocka_unit_test(test_decisions), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_order), cmocka_unit_test(test_repeated),  cmocka_unit_test(test_rates)};
+        cmocka_unit_test(test_noise),     cmocka_unit_test(test_things),
+        cmocka_unit_test(test_sizes),     cmocka_unit_test(test_drift),
+        cmocka_unit_test(test_decisions), cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_rates)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

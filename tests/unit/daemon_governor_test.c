@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The governor against machines made of arithmetic: watts that follow the frames at once, a heat sink
-// that follows them slowly, energy that workers cost. It must get below the budget, stay there without
-// swinging, come back when it may, and say what it does.
+// The governor against machines made of arithmetic: watts that follow the frames at once, a heat
+// sink that follows them slowly, energy that workers cost. It must get below the budget, stay there
+// without swinging, come back when it may, and say what it does.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +46,9 @@ static void machine_run(struct machine *machine, int seconds)
         double before = governor->share;
         uint32_t threads = governor->threads;
         double noise = machine->noise * (i % 3 - 1);
-        machine->watts = machine->idle_w + machine->busy_w * governor->share * (governor->threads == 1 ? 0.6 : 1) + noise;
+        machine->watts = machine->idle_w +
+                         machine->busy_w * governor->share * (governor->threads == 1 ? 0.6 : 1) +
+                         noise;
         double target = machine->ambient_c + machine->watts * machine->degrees_per_w;
         machine->celsius += (target - machine->celsius) / machine->sink_seconds;
         struct governor_reading reading = {
@@ -81,7 +83,8 @@ static void test_watts(void **state)
     (void)state;
     static const double idles[] = {1, 3};
     for (int i = 0; i < 2; i++) {
-        struct machine machine = {.idle_w = idles[i], .busy_w = 4, .sink_seconds = 60, .noise = 0.05};
+        struct machine machine = {
+            .idle_w = idles[i], .busy_w = 4, .sink_seconds = 60, .noise = 0.05};
         machine_start(&machine, &(struct config_budget){.watts = idles[i] + 2});
         machine_run(&machine, 2);
         assert_int_equal(machine.changes, 0); // not at once
@@ -105,7 +108,12 @@ static void test_heat(void **state)
 {
     (void)state;
     // 25 + 7 * 9 = 88 degrees when nothing is held; a sink of two minutes
-    struct machine machine = {.idle_w = 3, .busy_w = 4, .ambient_c = 25, .degrees_per_w = 9, .sink_seconds = 120, .noise = 0.3};
+    struct machine machine = {.idle_w = 3,
+                              .busy_w = 4,
+                              .ambient_c = 25,
+                              .degrees_per_w = 9,
+                              .sink_seconds = 120,
+                              .noise = 0.3};
     machine_start(&machine, &(struct config_budget){.celsius = 70});
     machine_run(&machine, 1200);
     assert_true(machine.celsius <= 71 && machine.celsius > 58);
@@ -119,7 +127,7 @@ static void test_heat(void **state)
     assert_true(highest < 72);
     assert_in_range(machine.rises, 0, 24);
     assert_in_range(machine.changes, 0, 48); // an hour
-    machine.ambient_c = 0; // winter
+    machine.ambient_c = 0;                   // winter
     machine_run(&machine, 900);
     assert_true(machine.governor.share == 1);
     says(&machine, "free", "");
@@ -142,7 +150,8 @@ static void test_energy(void **state)
     machine_run(&machine, 300);
     assert_int_equal(machine.governor.threads, 1);
     assert_true(machine.governor.share >= 0.5);
-    says(&machine, "exceeded", "at the lowest, and still above budget.mj_per_inference (7.0 of 5 mJ)");
+    says(&machine, "exceeded",
+         "at the lowest, and still above budget.mj_per_inference (7.0 of 5 mJ)");
 }
 
 static void test_exceeded(void **state)
@@ -176,8 +185,10 @@ static void test_exceeded(void **state)
 static void test_blind(void **state)
 {
     (void)state;
-    static const struct config_budget budgets[] = {{.watts = 5}, {.celsius = 60}, {.mj_per_inference = 5}};
-    static const char *const words[] = {"no meter for this budget", "no temperature sensor for this budget",
+    static const struct config_budget budgets[] = {
+        {.watts = 5}, {.celsius = 60}, {.mj_per_inference = 5}};
+    static const char *const words[] = {"no meter for this budget",
+                                        "no temperature sensor for this budget",
                                         "no meter, or no idle power, for this budget"};
     for (int i = 0; i < 3; i++) {
         struct machine machine = {0};
@@ -202,7 +213,8 @@ static void test_blind(void **state)
 static void test_two(void **state)
 {
     (void)state;
-    struct machine machine = {.idle_w = 3, .busy_w = 4, .ambient_c = 25, .degrees_per_w = 9, .sink_seconds = 30};
+    struct machine machine = {
+        .idle_w = 3, .busy_w = 4, .ambient_c = 25, .degrees_per_w = 9, .sink_seconds = 30};
     machine_start(&machine, &(struct config_budget){.watts = 6.5, .celsius = 70});
     machine_run(&machine, 900);
     assert_true(machine.celsius <= 71 && machine.watts <= 6.5);
@@ -212,7 +224,8 @@ static void test_two(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_watts),    cmocka_unit_test(test_heat),  cmocka_unit_test(test_energy),
-        cmocka_unit_test(test_exceeded), cmocka_unit_test(test_blind), cmocka_unit_test(test_two)};
+        cmocka_unit_test(test_watts),  cmocka_unit_test(test_heat),
+        cmocka_unit_test(test_energy), cmocka_unit_test(test_exceeded),
+        cmocka_unit_test(test_blind),  cmocka_unit_test(test_two)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
