@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh BUILDDIR TEST...   run each test program or script with a time limit and count.
 #
-# TEST_JOBS at a time (default: as many as there are CPUs, at most 4); lines come as tests end. tests/integration, many
-# processes each, comes last and one at a time.
+# TEST_JOBS at a time (default: as many as there are CPUs, at most 4); lines come as tests end. Stress tests and
+# scripts with a line "# alone" come last and one at a time.
 # Exit status of a test: 0 passed, 77 skipped (its last line says why), anything else failed.
 # Environment for scripts: BUILD (the build folder). TEST_TIMEOUT seconds (default 120) limits each;
 # a script may raise its own with a line "# timeout: N".  TEST_WRAPPER prefixes C programs (qemu-user).
@@ -68,10 +68,12 @@ run_all() { # JOBS NUMBER...
 
 tests=("$@") together=() alone=()
 for number in "${!tests[@]}"; do
-    case ${tests[$number]} in
-    */integration/*) alone+=("$number") ;;
-    *) together+=("$number") ;;
-    esac
+    test=${tests[$number]}
+    if [[ $test = *_stress_test ]] || { [[ $test = *.sh ]] && grep -q '^# alone' "$test"; }; then
+        alone+=("$number")
+    else
+        together+=("$number")
+    fi
 done
 run_all "$jobs" "${together[@]}"
 run_all 1 "${alone[@]}"

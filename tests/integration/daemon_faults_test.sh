@@ -3,6 +3,7 @@
 # What happens to others when something goes wrong, as docs/RELIABILITY.md promises: a crowd, a daemon that is stopped
 # and continued, no memory, a full /run, sources that are all replaced. Times are printed, not judged.
 # timeout: 240
+# alone: it looks at how fast things happen
 . "$(dirname "$0")/daemon_lib.sh"
 crowd=$BUILD/tests/fault/crowd
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # kill -9: the client is told at once, connects to the next daemon by itself and says that there was a gap.
+# alone: it looks at how fast things happen
 . "$(dirname "$0")/daemon_lib.sh"
 
 config one.yaml <<<"streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]"

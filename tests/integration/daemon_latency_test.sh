@@ -3,6 +3,7 @@
 # Percentiles against the records' own stamps; what `qctl clients` says of a stopped and a slow client against the
 # sequence numbers that they saw. Needs BUILD.
 # timeout: 240
+# alone: it looks at how fast things happen
 . "$(dirname "$0")/daemon_lib.sh"
 
 # a film of 2000 frames, as fast as it goes, and a ring that keeps them all

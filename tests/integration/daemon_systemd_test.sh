@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What systemd sees: READY, STATUS, RELOADING, STOPPING; the watchdog, fed by progress and starved by a stuck
 # worker; a socket handed over.
+# alone: it looks at how fast things happen
 . "$(dirname "$0")/daemon_lib.sh"
 
 config one.yaml <<YAML
@@ -48,12 +49,12 @@ for try in 1 2 3 4 5 6 7 8; do
     sleep 2.2
     count=$(fed)
     sleep 1.2
-    if [ "$(fed)" = "$count" ]; then stalled=yes; fi
+    # a machine too busy to feed it says nothing
+    if [ "$(fed)" = "$count" ] && grep -q "the watchdog is not fed any more" "$work/log"; then stalled=yes; fi
     wait $staller
     [ $stalled = no ] || break
 done
-[ $stalled = yes ] || fail "the watchdog was fed although a worker was stuck (8 tries)"
-grep -q "the watchdog is not fed any more" "$work/log" || fail "nothing said of the stuck worker"
+[ $stalled = yes ] || fail "the watchdog was fed although a worker was stuck, or nothing was said of it (8 tries)"
 echo "starved at try $try"
 count=$(fed)
 within 5000 eval '[ "$(fed)" -gt '"$count"' ]' # it goes on: fed again
