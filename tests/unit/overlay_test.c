@@ -90,7 +90,7 @@ static const char *const nasty[] = {
     "",
     "\033[2J\001\177 \xff\xfe\xc0\x80 \xe2\x82 \xf0\x9f\x98\x80 end",
     "\xc3",
-    "0.94 caf\xc3\xa9 \xc4\x8d" "esk\xc3\xbd \xd0\xba\xd0\xbe\xd1\x82",
+    ("0.94 caf\xc3\xa9 \xc4\x8d" "esk\xc3\xbd \xd0\xba\xd0\xbe\xd1\x82"), // not 8de
 };
 
 static void test_every_size(void **state)
