@@ -40,8 +40,9 @@ static int take_shape(struct importer *im, const struct import_value *x, int32_t
     out->name = name;
     out->rank = rank;
     for (int32_t i = 0; i < rank; i++) {
+        bool many = dims[i] > GRAPH_ELEMENTS_MAX || elements > GRAPH_ELEMENTS_MAX;
         out->dims[i] = (int32_t)dims[i];
-        elements *= dims[i];
+        elements = many ? GRAPH_ELEMENTS_MAX + 1 : elements * dims[i];
     }
     if (rank != x->rank || memcmp(out->dims, x->dims, (size_t)rank * sizeof(out->dims[0])) != 0)
         drop_origin(out);
@@ -338,7 +339,8 @@ static int fold_fill(struct importer *im, struct import_value **in, uint32_t cou
     for (int32_t i = 0; rc == 0 && i < rank; i++) {
         if (dims[i] < 1 || dims[i] > GRAPH_ELEMENTS_MAX || elements * dims[i] > GRAPH_ELEMENTS_MAX)
             rc = import_fail(im, -EINVAL, "dimension %d is %lld", i, (long long)dims[i]);
-        elements *= dims[i];
+        else
+            elements *= dims[i];
     }
     if (rc == 0)
         rc = start_list(im, out, number.type, rank, elements);
