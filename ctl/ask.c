@@ -82,6 +82,21 @@ void ask_print(struct json_object *answer)
                                         JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+int ask_and_show(const struct ctl_settings *settings, const char *request,
+                 void (*show)(struct json_object *answer))
+{
+    struct json_object *answer;
+    int code = ask(settings, request, &answer);
+    if (code != 0)
+        return code;
+    if (settings->json)
+        ask_print(answer);
+    else
+        show(answer);
+    json_object_put(answer);
+    return CTL_EXIT_OK;
+}
+
 struct json_object *ask_object(struct json_object *object, const char *key)
 {
     struct json_object *member;

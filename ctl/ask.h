@@ -13,6 +13,10 @@
 // Asks and parses; *answer is the caller's (json_object_put). Returns 0, or the exit status after a
 // line on stderr.
 int ask(const struct ctl_settings *settings, const char *request, struct json_object **answer);
+// Asks and lets `show` put the answer on the screen; with --json prints it as it came. Returns the
+// exit status.
+int ask_and_show(const struct ctl_settings *settings, const char *request,
+                 void (*show)(struct json_object *answer));
 // Prints the JSON as it came, one line.
 void ask_print(struct json_object *answer);
 

@@ -97,7 +97,6 @@ static void answer_show(struct json_object *answer)
 int ctl_bench(const struct ctl_settings *settings, const char *stream)
 {
     struct ctl_settings patient = *settings;
-    struct json_object *answer;
     char request[160];
     long seconds = settings->count ? settings->count : SECONDS;
     if (seconds > SECONDS_MAX) {
@@ -111,13 +110,5 @@ int ctl_bench(const struct ctl_settings *settings, const char *stream)
         return CTL_EXIT_FAILED;
     }
     patient.answer_ms = (int)seconds * 1000 + ANSWER_MARGIN_MS;
-    int code = ask(&patient, request, &answer);
-    if (code != 0)
-        return code;
-    if (settings->json)
-        ask_print(answer);
-    else
-        answer_show(answer);
-    json_object_put(answer);
-    return CTL_EXIT_OK;
+    return ask_and_show(&patient, request, answer_show);
 }

@@ -11,10 +11,15 @@
 #define BASELINE_SECONDS 10
 #define ANSWER_MARGIN_MS 5000
 
+static void baseline_show(struct json_object *answer)
+{
+    printf("idle: %.3f W (%s: %s)\n", ask_number(answer, "baseline_mw") / 1000,
+           ask_string(answer, "source"), ask_string(answer, "scope"));
+}
+
 static int baseline_measure(const struct ctl_settings *settings)
 {
     struct ctl_settings patient = *settings;
-    struct json_object *answer;
     char request[32];
     long seconds = settings->count ? settings->count : BASELINE_SECONDS;
     snprintf(request, sizeof(request), "baseline %ld", seconds);
@@ -22,32 +27,17 @@ static int baseline_measure(const struct ctl_settings *settings)
     if (!settings->json)
         printf("all streams pause for %ld s\n", seconds + 1);
     fflush(stdout);
-    int code = ask(&patient, request, &answer);
-    if (code != 0)
-        return code;
-    if (settings->json)
-        ask_print(answer);
-    else
-        printf("idle: %.3f W (%s: %s)\n", ask_number(answer, "baseline_mw") / 1000,
-               ask_string(answer, "source"), ask_string(answer, "scope"));
-    json_object_put(answer);
-    return CTL_EXIT_OK;
+    return ask_and_show(&patient, request, baseline_show);
+}
+
+static void power_show(struct json_object *answer)
+{
+    status_power_show(ask_object(answer, "power"));
+    status_machine_show(ask_object(answer, "machine"));
 }
 
 int ctl_power(const struct ctl_settings *settings)
 {
-    struct json_object *answer;
-    if (settings->baseline)
-        return baseline_measure(settings);
-    int code = ask(settings, "power", &answer);
-    if (code != 0)
-        return code;
-    if (settings->json) {
-        ask_print(answer);
-    } else {
-        status_power_show(ask_object(answer, "power"));
-        status_machine_show(ask_object(answer, "machine"));
-    }
-    json_object_put(answer);
-    return CTL_EXIT_OK;
+    return settings->baseline ? baseline_measure(settings)
+                              : ask_and_show(settings, "power", power_show);
 }

@@ -32,21 +32,16 @@ static void stream_show(struct json_object *stream)
     paint_end(&line);
 }
 
+static void streams_show(struct json_object *answer)
+{
+    puts("NAME           STATE      IN/s   OUT/s  DROPPED    BAD   P50 ms  MODEL");
+    for (size_t i = 0; i < ask_length(answer, "streams"); i++)
+        stream_show(ask_item(answer, "streams", i));
+}
+
 int ctl_streams(const struct ctl_settings *settings)
 {
-    struct json_object *answer;
-    int code = ask(settings, "streams", &answer);
-    if (code != 0)
-        return code;
-    if (settings->json) {
-        ask_print(answer);
-    } else {
-        puts("NAME           STATE      IN/s   OUT/s  DROPPED    BAD   P50 ms  MODEL");
-        for (size_t i = 0; i < ask_length(answer, "streams"); i++)
-            stream_show(ask_item(answer, "streams", i));
-    }
-    json_object_put(answer);
-    return CTL_EXIT_OK;
+    return ask_and_show(settings, "streams", streams_show);
 }
 
 static void client_show(struct json_object *client)
@@ -71,19 +66,14 @@ static void client_show(struct json_object *client)
     paint_end(&line);
 }
 
+static void clients_show(struct json_object *answer)
+{
+    puts("NAME                   PID    UID  STREAM   CONNECTED    LAG    LOST READ p99 ms");
+    for (size_t i = 0; i < ask_length(answer, "clients"); i++)
+        client_show(ask_item(answer, "clients", i));
+}
+
 int ctl_clients(const struct ctl_settings *settings)
 {
-    struct json_object *answer;
-    int code = ask(settings, "clients", &answer);
-    if (code != 0)
-        return code;
-    if (settings->json) {
-        ask_print(answer);
-    } else {
-        puts("NAME                   PID    UID  STREAM   CONNECTED    LAG    LOST READ p99 ms");
-        for (size_t i = 0; i < ask_length(answer, "clients"); i++)
-            client_show(ask_item(answer, "clients", i));
-    }
-    json_object_put(answer);
-    return CTL_EXIT_OK;
+    return ask_and_show(settings, "clients", clients_show);
 }
