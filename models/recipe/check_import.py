@@ -7,22 +7,9 @@ import sys
 
 import numpy as np
 import torch
-from ai_edge_litert.interpreter import Interpreter
 
+import litert
 import network
-
-
-def litert_runner(path):
-    interpreter = Interpreter(model_path=path, num_threads=2)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    sink = interpreter.get_output_details()[0]["index"]
-
-    def run(values):
-        interpreter.set_tensor(source, values)
-        interpreter.invoke()
-        return interpreter.get_tensor(sink)[0].copy()
-    return run
 
 
 def inputs():
@@ -36,7 +23,7 @@ def inputs():
 
 
 def main():
-    reference, imported = network.network(), litert_runner(sys.argv[1])
+    reference, imported = network.network(), litert.runner(sys.argv[1])
     worst = 0.0
     for values in inputs():
         with torch.no_grad():

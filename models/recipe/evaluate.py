@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 import torch
-from ai_edge_litert.interpreter import Interpreter
 
+import litert
 import network
 import samples
 
@@ -40,16 +40,8 @@ def torch_runner():
 
 
 def int8_runner(path):
-    interpreter = Interpreter(model_path=path, num_threads=2)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    sink = interpreter.get_output_details()[0]["index"]
-
-    def run(image):
-        interpreter.set_tensor(source, samples.int8_input(image)[None])
-        interpreter.invoke()
-        return interpreter.get_tensor(sink)[0]
-    return run
+    run = litert.runner(path)
+    return lambda image: run(samples.int8_input(image)[None])
 
 
 def main():
