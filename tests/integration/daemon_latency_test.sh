@@ -7,13 +7,7 @@
 . "$(dirname "$0")/daemon_lib.sh"
 
 # a film of 2000 frames, as fast as it goes, and a ring that keeps them all
-{
-    echo "YUV4MPEG2 W16 H16 F100:1 Cmono"
-    for i in $(seq 2000); do
-        echo FRAME
-        printf "%0256d" "$i"
-    done
-} >"$work/film.y4m"
+film 2000 >"$work/film.y4m"
 config film.yaml <<YAML
 streams:
   - {name: film, ring_slots: 4096, source: {type: replay, path: $work/film.y4m, loop: false, fps: max}, model: {path: $tiny}}

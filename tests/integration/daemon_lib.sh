@@ -48,6 +48,15 @@ config() {
     { echo "socket: $QEDGE_SOCKET"; cat; } >"$work/$1"
 }
 
+film() { # FRAMES: 16x16 grey pictures, each another one
+    local i
+    echo "YUV4MPEG2 W16 H16 F100:1 Cmono"
+    for i in $(seq "$1"); do
+        echo FRAME
+        printf "%0256d" "$i"
+    done
+}
+
 answers() { "$BUILD/qctl" status >/dev/null 2>&1; }
 
 # start CONFIG [COMMAND BEFORE...]: qedged in the background, its pid in `daemon`, until it answers

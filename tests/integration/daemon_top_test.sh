@@ -225,13 +225,7 @@ kill -KILL "$reader"
 stop
 
 # a client that is stopped: lag and losses on the screen are what it then finds, to the last result
-{
-    echo "YUV4MPEG2 W16 H16 F100:1 Cmono"
-    for i in $(seq 300); do
-        echo FRAME
-        printf "%0256d" "$i"
-    done
-} >"$work/film.y4m"
+film 300 >"$work/film.y4m"
 config film.yaml <<YAML
 streams:
   - {name: film, ring_slots: 64, source: {type: replay, path: $work/film.y4m, loop: false, fps: 100}, model: {path: $tiny}}
