@@ -24,6 +24,9 @@ struct draft_tensor {
     const float *scales; // scale_count of them: 0 = not quantized, > 1 = one a channel of `axis`
     uint32_t scale_count;
     int32_t zero_point, axis; // the zero point is that of all channels
+    // The quantizer's: nobody makes this any more, its operator went into the one that makes tensor
+    // merged - 1; 0 = not so. Void after draft_compact.
+    int32_t merged;
 };
 
 struct draft_operator {

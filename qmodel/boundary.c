@@ -5,25 +5,69 @@
 #include <stdio.h>
 #include <string.h>
 
+// ---- layers by name ---------------------------------------------------------
+
+static bool is_called(const struct draft *d, int32_t tensor, const char *name, size_t length)
+{
+    const char *called = d->tensors[tensor].name;
+    return strlen(called) == length && memcmp(called, name, length) == 0;
+}
+
+// What the operator makes that reads `tensor`, or -1.
+static int32_t read_into(const struct draft *d, int32_t tensor)
+{
+    for (uint32_t i = 0; i < d->operator_count; i++)
+        for (uint32_t j = 0; j < d->operators[i].input_count; j++)
+            if (d->operators[i].inputs[j] == tensor && d->operators[i].output_count)
+                return d->operators[i].outputs[0];
+    return -1;
+}
+
+// A merge into a layer that was merged later is followed to the end: always forward, so it ends.
+static int32_t merged_into(const struct draft *d, int32_t tensor)
+{
+    while (d->tensors[tensor].merged)
+        tensor = d->tensors[tensor].merged - 1;
+    return tensor;
+}
+
+static int refuse_name(const struct draft *d, const char *name, size_t length,
+                       struct model_error *error)
+{
+    for (int32_t i = 0; (uint32_t)i < d->tensor_count; i++) {
+        if (!is_called(d, i, name, length))
+            continue;
+        int32_t layer = merged_into(d, i), reader = read_into(d, i);
+        if (layer != i)
+            return model_fail(error, -EINVAL,
+                              "'%.*s' was merged into the layer with output '%s': name that one",
+                              (int)length, name, d->tensors[layer].name);
+        if (reader >= 0)
+            return model_fail(error, -EINVAL,
+                              "'%.*s' is no layer's output: the layer that reads it has output '%s'",
+                              (int)length, name, d->tensors[reader].name);
+    }
+    return model_fail(error, -EINVAL, "no layer has an output named '%.*s'", (int)length, name);
+}
+
 int boundary_keep(struct draft *d, const char *names, struct model_error *error)
 {
     for (const char *at = names; *at;) {
         size_t length = strcspn(at, ",");
         bool found = length == 0;
         for (uint32_t i = 0; i < d->operator_count; i++) {
-            const char *name = d->operators[i].output_count
-                                   ? d->tensors[d->operators[i].outputs[0]].name
-                                   : "";
-            if (length && strlen(name) == length && memcmp(name, at, length) == 0)
+            if (length && d->operators[i].output_count &&
+                is_called(d, d->operators[i].outputs[0], at, length))
                 found = d->operators[i].keep = true;
         }
         if (!found)
-            return model_fail(error, -EINVAL, "no layer has an output named '%.*s'", (int)length,
-                              at);
+            return refuse_name(d, at, length, error);
         at += length + (at[length] == ',');
     }
     return 0;
 }
+
+// ---- borders ----------------------------------------------------------------
 
 struct borders {
     struct draft *draft;

@@ -10,7 +10,9 @@
 #include "engine/draft.h"
 
 // Marks the operators that make tensors named in `names` (separated by commas) as kept. 0, or
-// -EINVAL with the line that gives the name that no operator has.
+// -EINVAL with the line that gives the name that no operator has, and where one is near the name to
+// give instead: of the layer that it was merged into (clean.h) or, for an input or weights, that
+// reads it.
 int boundary_keep(struct draft *draft, const char *names, struct model_error *error);
 
 // Puts the borders around kept operators. New tensors stand behind the others, `source[i]` (room

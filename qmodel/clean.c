@@ -48,6 +48,7 @@ static bool fuse_activation(struct draft *d, uint32_t at)
         return false;
     maker->options.activation = both;
     maker->outputs[0] = op->outputs[0];
+    d->tensors[input].merged = op->outputs[0] + 1;
     draft_remove_operator(d, at);
     return true;
 }
@@ -101,6 +102,7 @@ static bool fuse_padding(struct draft *d, uint32_t at)
         return false;
     conv->options.padding = PADDING_SAME;
     conv->inputs[0] = d->operators[from].inputs[0];
+    d->tensors[input].merged = conv->outputs[0] + 1;
     draft_remove_operator(d, (uint32_t)from);
     return true;
 }

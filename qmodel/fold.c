@@ -131,6 +131,7 @@ static int fold_back(struct draft *d, uint32_t at, const struct affine *a, int32
     struct draft_operator *layer = &d->operators[from];
     scale_outputs(d, layer, a);
     layer->outputs[0] = d->operators[at].outputs[0];
+    d->tensors[input].merged = layer->outputs[0] + 1;
     layer->options.activation = d->operators[at].options.activation;
     draft_remove_operator(d, at);
     return 1;
@@ -217,6 +218,7 @@ static int fold_forward(struct draft *d, uint32_t at, const struct affine *a, in
         for (uint32_t j = 0; j < d->operators[i].input_count; j++)
             if (d->operators[i].inputs[j] == output)
                 d->operators[i].inputs[j] = input;
+    d->tensors[output].merged = layer->outputs[0] + 1;
     draft_remove_operator(d, at);
     return 1;
 }

@@ -125,6 +125,14 @@ expect 0 "$qmodel" compare --json $net "$folder/kept.tflite" --data models/pictu
 expect 0 "$qmodel" quantize $net -o "$folder/wide.tflite" --method int16x8 --data models/pictures --allow-float
 printed "stays float: HARD_SWISH"; agree "$folder/wide.tflite" $net 7
 expect 1 "$qmodel" quantize $net -o "$folder/new" --method int8 --data models/pictures --keep-float t12,t99; one_line "'t99'"
+# A layer that cleaning merged (back, forward past a pool, an activation, a padding), an input: the line says which name
+# to give, and that name does.
+for pair in t3,t10 t7,t10 t9,t10 t11,t16 t15,t16 t23,t27 t25,t27 t31,t37 t0,t10; do
+    expect 1 "$qmodel" quantize $norms -o "$folder/new" --method int8 --data models/pictures --keep-float t16,${pair%,*}
+    one_line "'${pair%,*}'"; one_line "output '${pair#*,}'"
+    expect 0 "$qmodel" quantize $norms -o "$folder/merged.tflite" --method int8 --data models/pictures --keep-float ${pair#*,}
+    printed "stays float: [A-Z0-9_]+ '${pair#*,}'"
+done
 nothing_left
 
 # 16-bit activations: an operator without that form stops it and is named; type names belong to the method.
