@@ -14,7 +14,7 @@
 #include "qclient.h"
 
 #define CLIENTS_MAX 400
-#define LIMIT_NS (60 * CLOCK_NS_PER_S)
+#define LIMIT_NS (300 * CLOCK_NS_PER_S)
 
 struct member {
     struct qclient *client;

@@ -58,10 +58,10 @@ logged() { # ARCH: prepare, quietly
     wait $! || { tail -n 40 "$work/prepare-$1.log"; return 1; }
 }
 
-# What the guest gets over its own files: impatience for the watchdog.
+# What the guest gets over its own files: patience for the watchdog.
 overlay=$work/overlay
 rm -rf "$overlay"
-install -D -m 644 "$here/guest/vm.conf" "$overlay/etc/systemd/system/qedged.service.d/vm.conf"
+install -D -m 644 "$here/guest/patient.conf" "$overlay/etc/systemd/system/qedged.service.d/patient.conf"
 
 # Programs built here (or with this release's libraries) run in a Debian 12 guest only when their C library is not newer.
 libc_fits() { [ "$(printf '%s\n' "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)" 2.36 | sort -V | tail -1)" = 2.36 ]; }
@@ -115,7 +115,7 @@ machine_run() { # MACHINE
     *) cpu=cortex-${machine#arm64-} ;;
     esac
     share "$dir" "$arch" "$machine"
-    OVERLAY=$overlay $here/boot.sh "$arch" $cpu "$work/guest-$arch" "$dir" "${VM_TIMEOUT:-900}" || status=$?
+    OVERLAY=$overlay $here/boot.sh "$arch" $cpu "$work/guest-$arch" "$dir" "${VM_TIMEOUT:-1500}" || status=$?
     [ ! -e "$dir/out.log" ] || sed '/^[0-9]* passed, [0-9]* failed$/d' "$dir/out.log"
     read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$dir/out.log" 2>/dev/null |
         awk '{p += $1; f += $2} END {print p + 0, f + 0}')

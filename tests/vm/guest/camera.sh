@@ -19,43 +19,48 @@ last_said() {
         tail -n 1 | sed 's/...$//'
 }
 
-# What another process reads from shared memory within a few seconds: the class of the newest result.
-class_seen() { timeout 40 qctl watch --json | jq -r --unbuffered '.hits[0].label' | grep -m1 -xF "$(cat "$1.class")"; }
+# What another process reads from shared memory sooner or later: the class of the newest result.
+class_seen() {
+    grep -m1 -xF "$(cat "$1.class")" < <(timeout "$PATIENCE" qctl watch --json | jq -r --unbuffered '.hits[0].label')
+}
 
 comes_back() { # OLD-PID: systemd started another daemon, and it delivers
-    within 30000 main_pid_changed "$1" && within 15000 frames_grow && echo "$took ms to frames"
+    eventually main_pid_changed "$1" && eventually frames_grow && echo "$took ms to frames"
 }
 
 # --- no camera yet
 check service starts without a camera -- systemctl start qedged.service
 check type is notify, so READY came -- test "$(property Type) $(property ActiveState)" = "notify active"
 check status line reaches systemd -- test -n "$(property StatusText)"
-check stream waits -- within 6000 state_is waiting
+check stream waits -- eventually state_is waiting
 check the reason is said -- status reason
 check not started as root -- test "$(stat -c %U "/proc/$(property MainPID)")" != root
 
 # --- a camera is plugged in, pictures in front of it
 check camera plugged in -- camera_plug
 camera_show macaw.yuyv
-check stream runs by itself -- within 15000 state_is running
+check stream runs by itself -- eventually state_is running
 check macaw is seen by another process -- class_seen macaw
 camera_show hotdog.yuyv
 check hotdog is seen by another process -- class_seen hotdog
 qctl status
 
-# --- upgraded while another process reads
-longest_gap() { jq -s '[.[].published_ns] | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]) | max / 1000000 | floor' "$1"; }
+# --- upgraded while another process reads (it reads on until the last stop)
 lines_grow() { [ "$(wc -l </tmp/reader)" -gt "$lines" ]; }
-qctl --wait 60 watch --json >/tmp/reader 2>/dev/null &
+reader_goes_on() { # WORDS: the reader gets another result; how long it had none since the mark
+    lines=$(wc -l </tmp/reader)
+    check "$*: the same reader goes on" -- eventually lines_grow
+    echo "time: $*: $(results_since "$mark" /tmp/reader | longest_gap) ms between two results"
+}
+mark() { mark=$(wc -l </tmp/reader); }
+qctl --wait 600 watch --json >/tmp/reader 2>/dev/null &
 reader=$!
-check a reader before the upgrade -- within 15000 test -s /tmp/reader
+check a reader before the upgrade -- eventually test -s /tmp/reader
 pid=$(property MainPID)
+mark
 check upgraded -- package_install debs/next/*.deb
 check upgraded: another daemon delivers -- comes_back "$pid"
-lines=$(wc -l </tmp/reader)
-check upgraded: the same reader goes on -- within 15000 lines_grow
-kill $reader
-echo "the reader's longest time without a result: $(longest_gap /tmp/reader) ms"
+reader_goes_on upgraded
 check upgraded: the edited configuration survived -- cmp /etc/qedge/qedged.yaml qedged.yaml
 
 # --- unplugged and plugged in again
@@ -68,34 +73,47 @@ node_there() { test -c $CAPTURE; }
 pid=$(property MainPID)
 camera_dark
 unplug
-check unplugged: stream waits -- within 6000 state_is waiting
+check unplugged: stream waits -- eventually state_is waiting
 check unplugged: same daemon, still up -- test "$(property MainPID) $(property ActiveState)" = "$pid active"
 replug
-check plugged in again: the node is back -- within 3000 node_there
-check plugged in again: stream runs by itself -- within 15000 state_is running
+check plugged in again: the node is back -- eventually node_there
+check plugged in again: stream runs by itself -- eventually state_is running
 resumed=$(($(last_said REALTIME "running again") - $(usable_since)))
-check "plugged in again: resumed within 1 s ($resumed ms)" -- test $resumed -gt -1000 -a $resumed -lt 1000
-check frames flow again -- within 5000 frames_grow
+echo "time: plugged in again: resumed $resumed ms after the node was usable"
+check frames flow again -- eventually frames_grow
 systemctl stop qedged.service && camera_wire 640x480 && systemctl start qedged.service
 camera_show macaw.yuyv
 check after that: macaw is seen -- class_seen macaw
 
-# --- killed, stuck, stopped
+# --- killed, stuck (the watchdog of the next daemon as we ship it), stopped
+rm /etc/systemd/system/qedged.service.d/patient.conf
+systemctl daemon-reload
 pid=$(property MainPID)
+mark
 kill -KILL "$pid"
 check killed: started again and delivers -- comes_back "$pid"
 check killed: macaw is seen again -- class_seen macaw
-check watchdog is armed -- test "$(property WatchdogUSec)" = 12s
+reader_goes_on killed
+check watchdog is armed as shipped -- test "$(property WatchdogUSec)" = 10s
 pid=$(property MainPID)
+mark
 kill -STOP "$pid"
 check stuck: the watchdog started another -- comes_back "$pid"
-check stuck: systemd says why -- bash -c 'journalctl -b -u qedged.service --no-pager | grep -qi watchdog'
+reader_goes_on stuck
+watchdog_said() { journalctl -b -u qedged.service --no-pager | grep -qi watchdog; }
+check stuck: systemd says why -- eventually watchdog_said
+kill $reader
 systemctl stop qedged.service
 # systemd forgets a stopped unit's result; its journal line comes only after an orderly end.
-took=$(($(last_said MONOTONIC "Deactivated successfully") - $(last_said MONOTONIC "SIGTERM: stopping")))
-check "stops in order within 1 s ($took ms)" -- test $took -ge 0 -a $took -lt 1000
+in_order() {
+    local end
+    end=$(last_said MONOTONIC "Deactivated successfully") && [ -n "$end" ] &&
+        spent=$((end - $(last_said MONOTONIC "SIGTERM: stopping"))) && [ $spent -ge 0 ]
+}
+check stops in order -- eventually in_order
+echo "time: stopped in $spent ms"
 check nothing is left behind -- test ! -e /run/qedge/qedged.sock
-check no unit failed -- test "$(systemctl is-system-running)" = running
+check no unit failed -- eventually all_well
 camera_dark
 systemctl stop qedged.service # nothing streams from the camera when it goes
 rm $CAMERA

@@ -38,8 +38,8 @@ expected() { # SIZE FORMAT
 }
 same() { # SIZE FORMAT: within some frames, as the picture may come a moment after the daemon
     local want got i
-    for i in 1 2 3 4 5 6 7 8; do
-        got=$(timeout 10 qctl --wait 10 watch -n 1 --json | values hits)
+    for i in {1..20}; do
+        got=$(timeout $PATIENCE qctl --wait $PATIENCE watch -n 1 --json | values hits)
         want=${want:-$(expected "$1" "$2")}
         [ "$(jq length <<<"$want")" = 16 ] || { echo "qmodel run gave $want"; return 1; }
         [ "$got" != "$want" ] || return 0
@@ -65,12 +65,12 @@ done
 size=${SIZES%% *}
 start auto "$size" YUYV
 first_node() { qctl status --json | jq -er '.streams[0].source' | grep -F /dev/video0; }
-check device auto: the first that captures -- within 20000 first_node
+check device auto: the first that captures -- eventually first_node
 stop
 # --- a size that the camera does not have: the next that covers it
 start /dev/video0 630x350 YUYV
 source_is() { qctl status --json | jq -er '.streams[0].source' | tee /tmp/source | grep -qF "$1"; }
-check a size that it has not: the next larger one -- within 20000 source_is 640x360
+check a size that it has not: the next larger one -- eventually source_is 640x360
 cat /tmp/source
 stop
 camera_unload

@@ -33,7 +33,7 @@ readers=()
 readers_start() {
     local stream
     for stream in $STREAMS; do
-        qctl --wait 120 watch "$stream" --json >"/tmp/$stream" 2>"/tmp/$stream.said" &
+        qctl --wait 600 watch "$stream" --json >"/tmp/$stream" 2>"/tmp/$stream.said" &
         readers+=($!)
     done
 }
@@ -43,14 +43,12 @@ mark() {
     for stream in $STREAMS; do lines[$stream]=$(count "$stream"); done
 }
 more() { [ "$(count "$1")" -ge $((lines[$1] + ${2:-3})) ]; }
-goes_on() { mark; within 30000 more "$1"; }
-since() { # STREAM: what was read from the last result before the mark on (the last line may be half of one)
-    tail -n +"${lines[$1]}" "/tmp/$1" | sed '$d'
-}
-gap() { since "$1" | jq -s '[.[].published_ns] | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]) | (max // 0) / 1000000 | floor'; }
+goes_on() { mark; eventually more "$1"; }
+since() { results_since "${lines[$1]}" "/tmp/$1"; } # STREAM: from the last result before the mark on
+gap() { since "$1" | longest_gap; }
 # Every result since the mark, one after the other, and every time in it one that can be.
 unharmed() { # STREAM
-    within 30000 more "$1" 4 || return
+    eventually more "$1" 4 || return
     since "$1" | jq -es 'def sane: . >= 0 and . < 60000000;
         length > 2 and ([.[].sequence] | . == [range(.[0]; .[0] + length)]) and all(.[].lost; . == 0) and
         all(.[]; (.total_us | sane) and (.read_us | sane) and all(.latency_us[]; sane))' ||
@@ -71,23 +69,23 @@ systemctl stop qedged.socket qedged.service
 modprobe -r videodev 2>/dev/null
 check "no camera: the kernel does not even know the class" -- bash -c '! grep -q video4linux /proc/devices'
 systemctl start qedged.service
-check no camera: the stream waits -- within 20000 state_is waiting
+check no camera: the stream waits -- eventually state_is waiting
 camera
-check plugged in after the start: runs -- within 20000 state_is running
+check plugged in after the start: runs -- eventually state_is running
 check "as packaged: exposure is 2.0 or less" -- systemd-analyze security --no-pager --threshold=20 qedged.service
 systemd-analyze security --no-pager qedged.service | tail -n 1
 readers_start
-check clients read -- within 20000 test -s /tmp/cam -a -s /tmp/bars
+check clients read -- eventually test -s /tmp/cam -a -s /tmp/bars
 
 # --- the daemon dies
 main_pid_changed() { local new; new=$(property MainPID); [ "$new" != 0 ] && [ "$new" != "$pid" ]; }
 died() { # WORDS: another daemon delivers to the same clients
     local stream
-    check "$*: systemd started another" -- within 30000 main_pid_changed
+    check "$*: systemd started another" -- eventually main_pid_changed
     declare -A before
     for stream in $STREAMS; do before[$stream]=$(($(count "$stream") - lines[$stream])); done
     for stream in $STREAMS; do
-        check "$*: the reader of $stream goes on" -- within 30000 more "$stream" $((before[$stream] + 3))
+        check "$*: the reader of $stream goes on" -- eventually more "$stream" $((before[$stream] + 3))
         echo "time: $*: $(gap "$stream") ms between two results of $stream"
     done
 }
@@ -97,18 +95,20 @@ died SIGKILL
 begin
 kill -SEGV "$pid"
 died SEGV
-check SEGV: systemd says why -- said 'status=11/SEGV'
+check SEGV: systemd says why -- eventually said 'status=11/SEGV'
 begin
+# The old one is waited for, not a new one: with so little memory none lives long enough to be seen.
+gone() { ! kill -0 "$pid"; }
 systemctl set-property --runtime qedged.service MemoryMax=64K
-check out of memory: the kernel ends it -- within 30000 main_pid_changed
+check out of memory: the kernel ends it -- eventually gone
 systemctl set-property --runtime qedged.service MemoryMax=infinity
 died out of memory
-check out of memory: systemd says why -- said "qedged.*result 'oom-kill'"
+check out of memory: systemd says why -- eventually said "qedged.*result 'oom-kill'"
 
 for i in 1 2 3 4 5; do
     begin
     kill -KILL "$pid"
-    within 20000 main_pid_changed
+    eventually main_pid_changed
 done
 died six times in a row
 
@@ -119,8 +119,8 @@ prlimit --pid "$pid" --nofile=$(($(find "/proc/$pid/fd" -type l | wc -l) + 4)):8
 check no descriptor left: newcomers are refused -- bash -c "! ./crowd $SOCKET bars 20 2"
 witnesses no descriptor left
 prlimit --pid "$pid" --nofile=8192:8192
-served() { timeout 10 ./crowd $SOCKET bars 1 1; }
-check descriptors again: a newcomer is served -- within 20000 served
+served() { timeout $PATIENCE ./crowd $SOCKET bars 1 1; }
+check descriptors again: a newcomer is served -- eventually served
 echo "time: descriptors again: a newcomer was served after $took ms"
 
 # --- /run is full: not one inode, not one page more
@@ -153,48 +153,48 @@ witnesses another format
 # --- unplugged while it streams, while the service is stopped, and before it starts
 begin
 unplug
-check unplugged: waits -- within 20000 state_is waiting
+check unplugged: waits -- eventually state_is waiting
 check unplugged: the other stream does not notice -- unharmed bars
 replug
-check plugged in again: the reader goes on -- within 30000 more cam
+check plugged in again: the reader goes on -- eventually more cam
 echo "time: unplugged and plugged in again: $(gap cam) ms between two results of cam"
 check plugged in again: the same daemon -- same_daemon
 systemctl stop qedged.service
 unplug; replug; udevadm settle
 mark
 systemctl start qedged.service
-check unplugged and plugged in while stopped: runs -- within 30000 more cam
+check unplugged and plugged in while stopped: runs -- eventually more cam
 systemctl stop qedged.service
 unplug
 systemctl start qedged.service
-check unplugged while stopped: waits -- within 20000 state_is waiting
+check unplugged while stopped: waits -- eventually state_is waiting
 mark
 replug
-check plugged in again: runs -- within 30000 more cam
+check plugged in again: runs -- eventually more cam
 
 # --- bad clients
 begin
-check garbage -- timeout 60 ./daemon_probe garbage $SOCKET 4711 100
-check a client that never reads its socket is disconnected -- timeout 60 ./daemon_probe deaf $SOCKET
+check garbage -- timeout $PATIENCE ./daemon_probe garbage $SOCKET 4711 100
+check a client that never reads its socket is disconnected -- timeout $PATIENCE ./daemon_probe deaf $SOCKET
 ./daemon_probe slow $SOCKET 1000 1000 >/tmp/slow 2>&1 &
 slow=$!
 reads() { status cam clients; status bars clients; }
 slow_reads() { grep -q sequence /tmp/slow || [ "$(reads | jq -s add)" -gt 2 ]; }
-check a slow client reads -- within 20000 slow_reads
+check a slow client reads -- eventually slow_reads
 kill -STOP $slow
 witnesses bad clients
 { kill -KILL $slow; wait $slow; } 2>/dev/null
 begin
 ./crowd $SOCKET bars 100 1000000 >/tmp/doomed 2>&1 &
 doomed=$!
-check 100 clients map the ring and read -- within 60000 grep -q "all in" /tmp/doomed
+check 100 clients map the ring and read -- eventually grep -q "all in" /tmp/doomed
 { kill -KILL $doomed; wait $doomed; } 2>/dev/null
 few() { [ "$(status bars clients)" -le 2 ]; }
-check 100 clients killed: let go of -- within 20000 few
+check 100 clients killed: let go of -- eventually few
 echo "time: 100 clients killed: let go of within $took ms"
 witnesses 100 clients killed
 begin
-check 200 clients: each reads every result -- timeout 120 ./crowd $SOCKET bars 200 20
+check 200 clients: each reads every result -- timeout $PATIENCE ./crowd $SOCKET bars 200 20
 witnesses 200 clients
 
 # --- a bad reload
@@ -212,20 +212,20 @@ systemctl stop qedged.service
 settings /dev/video1 "size: 640x480"
 v4l2-ctl -d /dev/video1 --set-dv-bt-timings index=0
 systemctl start qedged.service
-check HDMI: runs -- within 30000 state_is running
+check HDMI: runs -- eventually state_is running
 begin
 v4l2-ctl -d /dev/video1 -c dv_timings=3 -c dv_timings_signal_mode=4
-check another picture size: the log says so -- within 20000 said "changed its size"
-check another picture size: the reader goes on -- within 30000 more cam 10
+check another picture size: the log says so -- eventually said "changed its size"
+check another picture size: the reader goes on -- eventually more cam 10
 echo "time: another picture size: $(gap cam) ms between two results of cam; now $(status cam source)"
 check another picture size: the other stream does not notice -- unharmed bars
 begin
 v4l2-ctl -d /dev/video1 -c dv_timings_signal_mode=1
-check no signal: waits -- within 20000 state_is waiting
+check no signal: waits -- eventually state_is waiting
 status cam reason
 check no signal: the other stream does not notice -- unharmed bars
 v4l2-ctl -d /dev/video1 -c dv_timings_signal_mode=0
-check a signal again: the reader goes on -- within 30000 more cam
+check a signal again: the reader goes on -- eventually more cam
 check the same daemon -- same_daemon
 
 # --- metrics for the node exporter, from a service that may do little
@@ -239,16 +239,16 @@ systemctl stop qedged.service
 webcam
 
 # --- another program has the camera
-v4l2-ctl -d /dev/video0 --stream-mmap >/dev/null 2>&1 &
+v4l2-ctl -d /dev/video0 --stream-mmap >/tmp/holder 2>&1 &
 holder=$!
-sleep 1
+eventually test -s /tmp/holder # it marks each frame
 systemctl start qedged.service
 names_holder() { qctl status | grep -F "in use by v4l2-ctl (process $holder)"; }
-check in use by another program: status names it -- within 20000 names_holder
+check in use by another program: status names it -- eventually names_holder
 { kill $holder; wait $holder; } 2>/dev/null
-check free again: runs -- within 20000 state_is running
+check free again: runs -- eventually state_is running
 systemctl stop qedged.service
-check no unit failed -- test "$(systemctl is-system-running)" = running
+check no unit failed -- eventually all_well
 rmmod vivid
 cp qedged.yaml /etc/qedge/qedged.yaml
 finish

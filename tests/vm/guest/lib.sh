@@ -3,14 +3,16 @@
 # For the scripts that run in the guest: checks that count, waiting with a limit, the virtual camera.
 passed=0 failed=0 took=0
 
-# check WORDS... -- COMMAND...: one test; what it printed is shown when it failed
+# check WORDS... -- COMMAND...: one test, with the seconds it took; what it printed is shown when it failed
 check() {
-    local name=()
+    local name=() start
     while [ "$1" != -- ]; do name+=("$1"); shift; done
     shift
-    if "$@" >/tmp/check.out 2>&1; then passed=$((passed + 1)); echo "ok    ${name[*]}"
-    else failed=$((failed + 1)); echo "FAIL  ${name[*]}: $*"; tail -n 15 /tmp/check.out; fi
+    start=$(now_ms)
+    if "$@" >/tmp/check.out 2>&1; then passed=$((passed + 1)); echo "ok   $(seconds "$start")  ${name[*]}"
+    else failed=$((failed + 1)); echo "FAIL $(seconds "$start")  ${name[*]}: $*"; tail -n 15 /tmp/check.out; fi
 }
+seconds() { printf '%5.1f' "$(($(now_ms) - $1))e-3"; }
 
 finish() {
     echo "$passed passed, $failed failed"
@@ -24,17 +26,25 @@ now_ms() {
     echo "${seconds/./}0"
 }
 
-# within MS COMMAND...: until COMMAND succeeds; leaves the time it took in `took`
-within() {
-    local limit=$1 start
-    shift
+# eventually COMMAND...: until it succeeds; leaves the milliseconds that took in `took`. How long an emulated CPU needs
+# tells more about who else uses the real one than about qedge: PATIENCE is there to end a test that has failed.
+PATIENCE=120 # seconds
+eventually() {
+    local start
     start=$(now_ms)
     until "$@" >/dev/null 2>&1; do
         took=$(($(now_ms) - start))
-        [ $took -lt "$limit" ] || { echo "not within $limit ms: $*"; return 1; }
+        [ $took -lt ${PATIENCE}000 ] || { echo "not within $PATIENCE s: $*"; return 1; }
         sleep 0.05
     done
     took=$(($(now_ms) - start))
+}
+
+# results_since LINE FILE: what `qctl watch --json` wrote from that line on (the last one may be half of a result)
+results_since() { tail -n +"$1" "$2" | sed '$d'; }
+# The longest time between two of the results on stdin, in milliseconds.
+longest_gap() {
+    jq -s '[.[].published_ns] | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]) | (max // 0) / 1000000 | floor'
 }
 
 # Node numbers: video1 captures what is written to video2 (two ends of one HDMI cable); video0 is a webcam.
@@ -98,6 +108,8 @@ camera_dark() {
     [ -z "${shower:-}" ] || { kill "$shower"; wait "$shower"; } 2>/dev/null
     shower=
 }
+
+all_well() { [ "$(systemctl is-system-running)" = running ]; }
 
 # Packages of the share; nothing here needs to survive a power cut.
 package_install() { dpkg --force-unsafe-io -i "$@"; }

@@ -13,7 +13,7 @@ modprobe videodev
 check packages install -- package_install debs/*.deb
 check an account for the daemon, a group for clients -- getent passwd qedge
 check enabled and running -- enabled
-check as shipped it waits for a camera -- within 20000 waiting
+check as shipped it waits for a camera -- eventually waiting
 check started once -- loads
 check its configuration is a conffile -- grep -q /etc/qedge/qedged.yaml /var/lib/dpkg/info/qedged.conffiles
 
@@ -21,7 +21,7 @@ check its configuration is a conffile -- grep -q /etc/qedge/qedged.yaml /var/lib
 cp qedged.yaml /etc/qedge/qedged.yaml
 check reload takes an edited configuration over -- systemctl reload qedged.service
 streams() { [ "$(qctl status --json | jq -r '.streams[0].name')" = front ]; }
-check the edited configuration runs -- within 10000 streams
+check the edited configuration runs -- eventually streams
 echo 'streams: [{name: x}]' >/etc/qedge/qedged.yaml
 bad_reload() { ! systemctl reload qedged.service; }
 check a bad configuration fails the reload -- bad_reload
