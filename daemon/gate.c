@@ -2,11 +2,13 @@
 
 #include "daemon/gate.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "daemon/network.h"
+#include "imaging/convert.h"
 #include "kernels/kernels.h"
 
 #define CELLS_MAX (GATE_SIDE * GATE_SIDE)
@@ -14,6 +16,19 @@
 #define BINS (256 * FINE)
 #define GROUP 8 // bytes of one sum of kernel_difference
 #define GROUPS_MAX 4096
+
+_Static_assert(3 * CONVERT_SIDE_MAX <= GROUP * GROUPS_MAX, "a row of any network's picture");
+
+struct gate_memory {
+    _Atomic int32_t refs;
+    struct convert_target target;
+    // the deciding worker's
+    bool known;       // there is a picture in `then`
+    uint64_t then_ns; // when it was inferred
+    int8_t *then;
+    int8_t *now; // of networks that do not take int8, else NULL
+    int8_t pictures[];
+};
 
 // ---- comparing -------------------------------------------------------------
 
@@ -69,14 +84,53 @@ void gate_compare(const struct kernel_difference *kernel, const struct gate_pict
         change->changed += cells[i] > median + level * FINE;
 }
 
+// ---- memory ----------------------------------------------------------------
+
+static size_t value_count(const struct convert_target *target)
+{
+    return (size_t)target->width * (size_t)target->height * (size_t)target->channels;
+}
+
+int gate_memory_create(const struct config_gate *settings, const struct convert_target *target,
+                       struct gate_memory **memory)
+{
+    *memory = NULL;
+    if (settings->threshold <= 0)
+        return 0;
+    size_t count = value_count(target), pictures = target->output == CONVERT_INT8 ? 1 : 2;
+    struct gate_memory *fresh = malloc(sizeof(*fresh) + pictures * count);
+    if (!fresh)
+        return -ENOMEM;
+    *fresh = (struct gate_memory){.refs = 1, .target = *target, .then = fresh->pictures};
+    if (pictures > 1)
+        fresh->now = fresh->pictures + count;
+    memset(fresh->pictures, 0, pictures * count); // pages come now, not with the first frame
+    *memory = fresh;
+    return 0;
+}
+
+static struct gate_memory *memory_ref(struct gate_memory *memory)
+{
+    if (memory)
+        atomic_fetch_add_explicit(&memory->refs, 1, memory_order_relaxed);
+    return memory;
+}
+
+void gate_memory_unref(struct gate_memory *memory)
+{
+    if (memory && atomic_fetch_sub_explicit(&memory->refs, 1, memory_order_acq_rel) == 1)
+        free(memory);
+}
+
 // ---- life ------------------------------------------------------------------
 
-void gate_init(struct gate *gate, const struct config_gate *settings)
+void gate_init(struct gate *gate, const struct config_gate *settings, struct gate_memory *memory)
 {
     uint32_t cpu = 0;
     const char *bad;
     (void)kernel_cpu_allowed(&cpu, &bad); // a wrong QEDGE_CPU was refused when the model was loaded
-    *gate = (struct gate){.settings = *settings, .kernel = kernel_difference_select(cpu)};
+    *gate = (struct gate){
+        .settings = *settings, .memory = memory, .kernel = kernel_difference_select(cpu)};
     pthread_mutex_init(&gate->lock, NULL);
     pthread_cond_init(&gate->turned, NULL);
 }
@@ -85,48 +139,27 @@ void gate_finish(struct gate *gate)
 {
     pthread_mutex_destroy(&gate->lock);
     pthread_cond_destroy(&gate->turned);
-    free(gate->then);
-    free(gate->now);
+    gate_memory_unref(gate->memory);
 }
 
-void gate_set(struct gate *gate, const struct config_gate *settings)
+struct gate_memory *gate_swap(struct gate *gate, const struct config_gate *settings,
+                              struct gate_memory *memory)
 {
+    struct gate_memory *old = gate->memory;
     gate->settings = *settings;
-    gate->epoch++;
+    gate->memory = memory;
+    return old;
 }
 
 struct gate_turn gate_take_turn(struct gate *gate)
 {
-    struct gate_turn turn = {
-        .on = gate->settings.threshold > 0, .epoch = gate->epoch, .settings = gate->settings};
-    if (turn.on)
+    struct gate_turn turn = {.memory = memory_ref(gate->memory), .settings = gate->settings};
+    if (turn.memory)
         turn.number = gate->turns++;
     return turn;
 }
 
 // ---- deciding --------------------------------------------------------------
-
-static size_t value_count(const struct convert_target *target)
-{
-    return (size_t)target->width * (size_t)target->height * (size_t)target->channels;
-}
-
-static bool make_picture(int8_t **picture, size_t *capacity, size_t count)
-{
-    if (count > *capacity) {
-        free(*picture);
-        *picture = malloc(count);
-        *capacity = *picture ? count : 0;
-    }
-    return count <= *capacity;
-}
-
-static bool make_room(struct gate *gate, const struct convert_target *target)
-{
-    size_t count = value_count(target);
-    return make_picture(&gate->then, &gate->then_capacity, count) &&
-           (target->output == CONVERT_INT8 || make_picture(&gate->now, &gate->now_capacity, count));
-}
 
 // Back to grey levels, as int8.
 static void picture_of_floats(const struct convert_target *target, const float *input,
@@ -143,51 +176,45 @@ static void picture_of_floats(const struct convert_target *target, const float *
 
 // As int8 with the same distances. uint8 would be compared as if it began at 128: its sign bit is
 // turned.
-static const int8_t *picture_of(struct gate *gate, const struct convert_target *target,
-                                const void *input)
+static const int8_t *picture_of(struct gate_memory *memory, const void *input)
 {
+    const struct convert_target *target = &memory->target;
     if (target->output == CONVERT_INT8)
         return input;
     if (target->output == CONVERT_FLOAT32) {
-        picture_of_floats(target, input, gate->now);
-        return gate->now;
+        picture_of_floats(target, input, memory->now);
+        return memory->now;
     }
     for (size_t i = 0, count = value_count(target); i < count; i++)
-        gate->now[i] = (int8_t)(((const uint8_t *)input)[i] ^ 0x80);
-    return gate->now;
+        memory->now[i] = (int8_t)(((const uint8_t *)input)[i] ^ 0x80);
+    return memory->now;
 }
 
-static bool is_new(const struct gate *gate, const struct gate_turn *turn,
-                   const struct convert_target *target, const int8_t *picture)
+static bool is_new(const struct gate *gate, const struct gate_turn *turn, const int8_t *picture)
 {
+    const struct convert_target *target = &turn->memory->target;
     struct gate_picture shape = {target->width, target->height, target->channels, 1};
     struct gate_change change;
     if (target->output != CONVERT_FLOAT32)
         shape.levels = (double)target->scale * (double)target->std[0];
-    gate_compare(gate->kernel, &shape, picture, gate->then, turn->settings.level, &change);
+    gate_compare(gate->kernel, &shape, picture, turn->memory->then, turn->settings.level, &change);
     return (change.changed > 0 &&
             change.changed * 100.0 > turn->settings.threshold * (double)change.cells) ||
            change.median > GATE_WHOLE * turn->settings.level;
 }
 
-static bool decide(struct gate *gate, const struct gate_turn *turn, const struct network *network,
-                   const void *input, uint64_t now_ns, bool must)
+static bool decide(const struct gate *gate, const struct gate_turn *turn, const void *input,
+                   uint64_t now_ns, bool must)
 {
-    const struct convert_target *target = &network->target;
-    if ((size_t)target->width * (size_t)target->channels > GROUP * GROUPS_MAX ||
-        !make_room(gate, target)) {
-        gate->network = 0;
-        return true;
-    }
-    const int8_t *picture = picture_of(gate, target, input);
+    struct gate_memory *memory = turn->memory;
+    const int8_t *picture = picture_of(memory, input);
     uint64_t heartbeat_ns = (uint64_t)(turn->settings.heartbeat * CLOCK_NS_PER_S);
-    bool open = must || gate->network != network->number || gate->then_epoch != turn->epoch ||
-                now_ns >= gate->then_ns + heartbeat_ns || is_new(gate, turn, target, picture);
+    bool open = must || !memory->known || now_ns >= memory->then_ns + heartbeat_ns ||
+                is_new(gate, turn, picture);
     if (open) {
-        memcpy(gate->then, picture, value_count(target));
-        gate->network = network->number;
-        gate->then_epoch = turn->epoch;
-        gate->then_ns = now_ns;
+        memcpy(memory->then, picture, value_count(&memory->target));
+        memory->known = true;
+        memory->then_ns = now_ns;
     }
     return open;
 }
@@ -200,29 +227,30 @@ static void await_turn(struct gate *gate, const struct gate_turn *turn)
     pthread_mutex_unlock(&gate->lock);
 }
 
-static void end_turn(struct gate *gate)
+static void end_turn(struct gate *gate, const struct gate_turn *turn)
 {
     pthread_mutex_lock(&gate->lock);
     gate->next++;
     pthread_cond_broadcast(&gate->turned);
     pthread_mutex_unlock(&gate->lock);
+    gate_memory_unref(turn->memory);
 }
 
-bool gate_decide(struct gate *gate, const struct gate_turn *turn, const struct network *network,
-                 const void *input, uint64_t now_ns, bool must)
+bool gate_decide(struct gate *gate, const struct gate_turn *turn, const void *input,
+                 uint64_t now_ns, bool must)
 {
-    if (!turn->on)
+    if (!turn->memory)
         return true;
     await_turn(gate, turn);
-    bool open = decide(gate, turn, network, input, now_ns, must);
-    end_turn(gate);
+    bool open = decide(gate, turn, input, now_ns, must);
+    end_turn(gate, turn);
     return open;
 }
 
 void gate_pass(struct gate *gate, const struct gate_turn *turn)
 {
-    if (!turn->on)
+    if (!turn->memory)
         return;
     await_turn(gate, turn);
-    end_turn(gate);
+    end_turn(gate, turn);
 }

@@ -17,6 +17,9 @@
 // Workers pre-process several frames at once, but decide in the order of the frames, so that the
 // result that is published again is always the one of the picture that was compared with. Nothing
 // here waits longer than the frames before take to be pre-processed.
+//
+// The pictures are of one network and one setting (gate_memory): made where those are loaded, never
+// on the frame path, handed over with them, and held by frames under way until they have decided.
 
 #ifndef QEDGE_DAEMON_GATE_H
 #define QEDGE_DAEMON_GATE_H
@@ -28,51 +31,55 @@
 
 #include "daemon/config.h"
 
+struct convert_target;
+struct gate_memory;
 struct kernel_difference;
-struct network;
 
 #define GATE_SIDE 28
 #define GATE_WHOLE 3
 
 // What a frame takes along from when it was taken out of the mailbox (under the pool's lock).
 struct gate_turn {
-    bool on;
-    uint64_t number; // in the order of the frames
-    uint32_t epoch;  // of the settings
+    struct gate_memory *memory; // a reference; NULL: no gate
+    uint64_t number;            // in the order of the frames
     struct config_gate settings;
 };
 
 struct gate {
     // under the pool's lock
     struct config_gate settings;
+    struct gate_memory *memory; // of the network that comes next
     uint64_t turns;
-    uint32_t epoch;
     // the deciding worker's
     pthread_mutex_t lock;
     pthread_cond_t turned;
-    uint64_t next;    // whose turn it is
-    uint64_t network; // number of the one that `then` is of, 0 = none
-    uint32_t then_epoch;
-    uint64_t then_ns;   // when `then` was inferred
-    int8_t *then, *now; // now: of models that do not take int8
-    size_t then_capacity, now_capacity;
+    uint64_t next; // whose turn it is
     const struct kernel_difference *kernel;
 };
 
-void gate_init(struct gate *gate, const struct config_gate *settings);
+// ---- memory: any thread but those of the frame path ----
+// For pictures of one network, empty: the first one infers. Lasts until the last reference goes.
+// *memory is NULL when the settings are for no gate. 0, or -ENOMEM.
+int gate_memory_create(const struct config_gate *settings, const struct convert_target *target,
+                       struct gate_memory **memory);
+void gate_memory_unref(struct gate_memory *memory); // takes NULL
+
+// Takes over a reference of memory, which may be NULL.
+void gate_init(struct gate *gate, const struct config_gate *settings, struct gate_memory *memory);
 void gate_finish(struct gate *gate);
 
 // ---- under the pool's lock ----
-// The next frame infers in any case.
-void gate_set(struct gate *gate, const struct config_gate *settings);
+// From the next frame on; it infers in any case. Takes over memory, which must be new; returns the
+// old one with its reference.
+struct gate_memory *gate_swap(struct gate *gate, const struct config_gate *settings,
+                              struct gate_memory *memory);
 struct gate_turn gate_take_turn(struct gate *gate);
 
-// ---- workers, once for each turn ----
-// Waits for the frames before. input: as pre-processed for `network`. must: infer in any case.
-// False: the last result stands for this frame. Allocates only with a network's first frame;
-// without memory the gate stays open.
-bool gate_decide(struct gate *gate, const struct gate_turn *turn, const struct network *network,
-                 const void *input, uint64_t now_ns, bool must);
+// ---- workers, one of them once for each turn; the turn's reference ends ----
+// Waits for the frames before. input: as pre-processed for the memory's network. must: infer in any
+// case. False: the last result stands for this frame.
+bool gate_decide(struct gate *gate, const struct gate_turn *turn, const void *input,
+                 uint64_t now_ns, bool must);
 // The frame was broken: the next one's turn.
 void gate_pass(struct gate *gate, const struct gate_turn *turn);
 

@@ -95,6 +95,8 @@ static int set_target(struct network *network, struct network_error *error)
         (dims[2] != 1 && dims[2] != 3))
         return refuse(error, config->path, -ENOTSUP,
                       "not a picture classifier: its input must be [1, height, width, 1 or 3]");
+    if (dims[0] > CONVERT_SIDE_MAX || dims[1] > CONVERT_SIDE_MAX)
+        return refuse(error, config->path, -ENOTSUP, "its input is larger than 4096 x 4096");
     if (input->type != TENSOR_INT8 && input->type != TENSOR_UINT8 && input->type != TENSOR_FLOAT32)
         return refuse(error, config->path, -ENOTSUP, "its input must be int8, uint8 or float32");
     network->target =

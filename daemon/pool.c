@@ -376,19 +376,10 @@ void pool_detach(struct pool *pool, struct stream *stream)
     frame_release(waiting);
 }
 
-struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network,
-                          uint32_t top_k, uint32_t generation)
+void pool_swap(struct pool *pool, struct stream *stream, struct stream_change *change)
 {
     pthread_mutex_lock(&pool->lock);
-    struct network *old = stream_swap(stream, network, top_k, generation);
-    pthread_mutex_unlock(&pool->lock);
-    return old;
-}
-
-void pool_set_gate(struct pool *pool, struct stream *stream, const struct config_gate *gate)
-{
-    pthread_mutex_lock(&pool->lock);
-    gate_set(&stream->gate, gate);
+    stream_swap(stream, change);
     pthread_mutex_unlock(&pool->lock);
 }
 

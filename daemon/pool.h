@@ -21,10 +21,10 @@
 #include "imaging/image.h"
 
 struct frame;
-struct network;
 struct pool;
 struct source;
 struct stream;
+struct stream_change;
 struct team;
 struct worker;
 
@@ -42,12 +42,9 @@ int pool_attach(struct pool *pool, struct stream *stream, struct source *source)
 // It gets no more; a waiting frame is let go. Jobs at hand go on: see stream_is_idle.
 void pool_detach(struct pool *pool, struct stream *stream);
 
-// stream_swap under the pool's lock: takes over network, returns the old one with its reference.
-struct network *pool_swap(struct pool *pool, struct stream *stream, struct network *network,
-                          uint32_t top_k, uint32_t generation);
+// stream_swap under the pool's lock.
+void pool_swap(struct pool *pool, struct stream *stream, struct stream_change *change);
 
-// Other settings of the gate from the next frame on.
-void pool_set_gate(struct pool *pool, struct stream *stream, const struct config_gate *gate);
 // At most so many frames a second reach the stream's mailbox; 0 = all. configured: max_fps, which a
 // camera may be told as well; limit: the same, or less for the moment.
 void pool_set_max_fps(struct pool *pool, struct stream *stream, double configured, double limit);

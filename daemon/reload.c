@@ -33,6 +33,7 @@ struct step {
     struct source *source;   // MAKE: where its frames come from
     bool own_source;         // … made for this step; waits to be started
     struct network *network; // SWAP: one reference
+    struct gate_memory *gate_memory; // SWAP: one reference, or NULL
     int labels_fd;           // SWAP with another model: labels of the next generation, else -1
 };
 
@@ -133,6 +134,11 @@ static void plan_stream(struct reload *reload, int32_t index)
                                         step->network->label_count, step->old->generation + 1);
         status = step->labels_fd < 0 ? step->labels_fd : 0;
     }
+    if (status == 0 && step->action == SWAP) {
+        status = gate_memory_create(&config->gate, &step->network->target, &step->gate_memory);
+        if (status < 0)
+            snprintf(error.text, sizeof(error.text), "no memory for the motion gate");
+    }
     if (status == 0 && step->action == MAKE) {
         status = stream_create(config, network_ref(step->network), &step->made);
         if (status < 0)
@@ -203,6 +209,7 @@ static void drop_plan(struct reload *reload)
             source_destroy(step->source);
         stream_destroy(step->made);
         network_unref(step->network);
+        gate_memory_unref(step->gate_memory);
         cleanup_close(&step->labels_fd);
         *step = (struct step){.labels_fd = -1};
     }
@@ -239,13 +246,16 @@ static void swap_stream(struct reload *reload, struct step *step,
         cleanup_close(&stream->labels_fd);
         stream->labels_fd = steal_fd(&step->labels_fd);
     }
-    struct network *old = pool_swap(reload->service->pool, stream, step->network,
-                                    (uint32_t)config->top_k, generation);
+    struct stream_change change = {.network = step->network,
+                                   .gate_memory = step->gate_memory,
+                                   .gate = config->gate,
+                                   .top_k = (uint32_t)config->top_k,
+                                   .generation = generation};
+    pool_swap(reload->service->pool, stream, &change);
     step->network = NULL;
-    reload->garbage.networks[reload->garbage.network_count++] = old;
-    if (memcmp(&stream->config.gate, &config->gate, sizeof(config->gate)) != 0 ||
-        stream->config.top_k != config->top_k)
-        pool_set_gate(reload->service->pool, stream, &config->gate);
+    step->gate_memory = NULL;
+    reload->garbage.networks[reload->garbage.network_count++] = change.network;
+    gate_memory_unref(change.gate_memory);
     memcpy(&stream->config, config, sizeof(*config));
     stream_tune(stream, pool_threads(reload->service->pool),
                 (uint32_t)reload->config->stream_count);

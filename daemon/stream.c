@@ -21,6 +21,7 @@ _Static_assert(PUBLISHER_WINDOW > CONFIG_THREADS_MAX, "every worker must be able
 int stream_create(const struct config_stream *config, struct network *network,
                   struct stream **stream)
 {
+    struct gate_memory *gate_memory;
     struct stream *fresh = calloc(1, sizeof(*fresh));
     if (!fresh)
         return -ENOMEM;
@@ -37,8 +38,11 @@ int stream_create(const struct config_stream *config, struct network *network,
     status = stats_window_create(STATS_STAGES, clock_now_ns(), &fresh->window);
     if (status < 0)
         goto drop_tail;
+    status = gate_memory_create(&config->gate, &network->target, &gate_memory);
+    if (status < 0)
+        goto drop_window;
     snapshot_init(&fresh->snapshot);
-    gate_init(&fresh->gate, &config->gate);
+    gate_init(&fresh->gate, &config->gate, gate_memory);
     fresh->max_fps = fresh->limit_fps = config->max_fps;
     rate_limit_set(&fresh->limit, config->max_fps);
     fresh->network = network;
@@ -50,6 +54,8 @@ int stream_create(const struct config_stream *config, struct network *network,
     *stream = fresh;
     return 0;
 
+drop_window:
+    stats_window_destroy(fresh->window);
 drop_tail:
     ring_reader_finish(&fresh->tail);
 drop_publisher:
@@ -135,16 +141,16 @@ void stream_end(struct stream *stream)
     publisher_end(&stream->publisher, stream->tickets);
 }
 
-struct network *stream_swap(struct stream *stream, struct network *network, uint32_t top_k,
-                            uint32_t generation)
+void stream_swap(struct stream *stream, struct stream_change *change)
 {
     struct network *old = stream->network;
-    stream->network = network;
-    stream->top_k = top_k;
-    if (generation != stream->generation)
-        ring_set_generation(&stream->publisher.ring, generation);
-    stream->generation = generation;
-    return old;
+    stream->network = change->network;
+    change->network = old;
+    change->gate_memory = gate_swap(&stream->gate, &change->gate, change->gate_memory);
+    stream->top_k = change->top_k;
+    if (change->generation != stream->generation)
+        ring_set_generation(&stream->publisher.ring, change->generation);
+    stream->generation = change->generation;
 }
 
 // ---- workers ---------------------------------------------------------------
@@ -163,7 +169,7 @@ static void infer(const struct job *job, struct context *context, struct ring_re
 {
     struct stream *stream = job->stream;
     record->preprocessed_ns = clock_now_ns();
-    if (!gate_decide(&stream->gate, &job->turn, job->network, context_native_input(context),
+    if (!gate_decide(&stream->gate, &job->turn, context_native_input(context),
                      record->preprocessed_ns, tuner_is_measuring(&stream->tuner))) {
         record->flags = RING_RECORD_GATED;
         record->inferred_ns = clock_now_ns();
@@ -184,7 +190,7 @@ void stream_run(struct worker *worker, struct job *job)
                                  .dequeued_ns = job->frame->dequeued_ns,
                                  .started_ns = clock_now_ns(),
                                  .generation = job->generation};
-    bool woken = job->team && !job->turn.on && context_wants_team(context);
+    bool woken = job->team && !job->turn.memory && context_wants_team(context);
     if (woken)
         team_wake(job->team); // they are there when the picture is
     int status =

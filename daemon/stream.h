@@ -92,10 +92,16 @@ void stream_count_skipped(struct stream *stream);
 void stream_count_bad_in(struct stream *stream);
 // After what is under way the ring is closed in order.
 void stream_end(struct stream *stream);
-// From the next frame on: this model. Takes over a reference; returns the old one with its
-// reference.
-struct network *stream_swap(struct stream *stream, struct network *network, uint32_t top_k,
-                            uint32_t generation);
+// What a reload replaces in a running stream, all at once.
+struct stream_change {
+    struct network *network;         // one reference
+    struct gate_memory *gate_memory; // one reference, new, for this network; NULL: no gate
+    struct config_gate gate;
+    uint32_t top_k, generation;
+};
+// From the next frame on. Takes over the references; afterwards those of what was replaced are in
+// their place.
+void stream_swap(struct stream *stream, struct stream_change *change);
 
 // ---- workers ----
 void stream_run(struct worker *worker, struct job *job);

@@ -45,8 +45,10 @@ enum convert_fit {
 
 enum convert_output { CONVERT_INT8, CONVERT_UINT8, CONVERT_FLOAT32 };
 
+#define CONVERT_SIDE_MAX 4096
+
 struct convert_target {
-    int32_t width, height, channels; // 1..4096, 1..4096, 1 (grey) or 3
+    int32_t width, height, channels; // both 1..CONVERT_SIDE_MAX, 1 (grey) or 3
     bool bgr;                        // model wants B first
     enum convert_fit fit;
     uint8_t fill;          // pixel value of the borders, every channel

@@ -3,8 +3,6 @@
 
 #include "imaging/convert.h"
 
-#define TARGET_SIDE_MAX 4096
-
 // round half up of a * b / c, within 1..limit
 static int32_t scaled(int32_t a, int32_t b, int32_t c, int32_t limit)
 {
@@ -30,8 +28,8 @@ int convert_geometry(int32_t width, int32_t height, const struct convert_target 
                      struct convert_rect *crop, struct convert_rect *place)
 {
     if (width < 1 || width > IMAGE_SIDE_MAX || height < 1 || height > IMAGE_SIDE_MAX ||
-        target->width < 1 || target->width > TARGET_SIDE_MAX || target->height < 1 ||
-        target->height > TARGET_SIDE_MAX)
+        target->width < 1 || target->width > CONVERT_SIDE_MAX || target->height < 1 ||
+        target->height > CONVERT_SIDE_MAX)
         return -EINVAL;
     *crop = (struct convert_rect){0, 0, width, height};
     *place = (struct convert_rect){0, 0, target->width, target->height};

@@ -24,6 +24,7 @@
 #include "tests/fault/inject.h"
 
 #define CALLS_MAX 3000
+#define GATED_WITHIN 2000 // frames
 #define TINY "tests/golden/models/conv_same.tflite"
 #define TINY2 "tests/golden/models/conv_one_channel.tflite"
 
@@ -41,13 +42,17 @@ static void complain(const char *what, const char *more)
 
 // ---- the daemon ---------------------------------------------------------------------------------
 
+#define PATTERN(size) "source: {type: pattern, size: " size ", fps: 200}"
+#define GATE "gate: {threshold: 100, level: 128}" // shut, but for the heartbeat
+
 static const char *const settings[2] = {
     "streams:\n"
-    "  - {name: bars, source: {type: pattern, size: 64x48, fps: 200}, model: {path: " TINY "}}\n"
-    "  - {name: pics, source: {type: replay, path: FOLDER, fps: 200}, model: {path: " TINY "}}\n",
+    "  - {name: bars, " PATTERN("64x48") ", model: {path: " TINY "}, " GATE "}\n"
+    "  - {name: pics, source: {type: replay, path: FOLDER, fps: 200}, model: {path: " TINY "}, " GATE
+    "}\n",
     "streams:\n"
-    "  - {name: bars, source: {type: pattern, size: 64x48, fps: 200}, model: {path: " TINY2 "}}\n"
-    "  - {name: extra, source: {type: pattern, size: 32x48, fps: 200}, model: {path: " TINY "}}\n",
+    "  - {name: bars, " PATTERN("64x48") ", model: {path: " TINY2 "}, " GATE "}\n"
+    "  - {name: extra, " PATTERN("32x48") ", model: {path: " TINY "}, " GATE "}\n",
 };
 static const char *const other_stream[2] = {"pics", "extra"};
 
@@ -111,7 +116,8 @@ static int connect_stream(const char *stream, int timeout_ms, struct qclient **c
     return qclient_connect(&options, client);
 }
 
-// Results come. Waits for a source that tries again after a moment's shortage.
+// Results come, and the gate is there: it shuts when the tuner has measured what it wanted. Waits
+// for a source that tries again after a moment's shortage.
 static void check_delivers(const char *stream)
 {
     struct qclient *client;
@@ -121,10 +127,10 @@ static void check_delivers(const char *stream)
         complain("can not connect", strerror(-status));
         return;
     }
-    for (int i = 0; i < 2; i++) {
-        status = qclient_next(client, &result, 5000);
+    for (int i = 0; i < 2 || (status >= 0 && !(result.flags & QCLIENT_GATED)); i++) {
+        status = i < GATED_WITHIN ? qclient_next(client, &result, 5000) : -ENODATA;
         if (status < 0) {
-            complain(stream, strerror(-status));
+            complain(stream, i < GATED_WITHIN ? strerror(-status) : "its gate stays open");
             break;
         }
     }

@@ -15,9 +15,9 @@
 
 #include "common/clock.h"
 #include "daemon/gate.h"
-#include "daemon/network.h"
 #include "daemon/publisher.h"
 #include "daemon/rate_limit.h"
+#include "imaging/convert.h"
 #include "kernels/kernels.h"
 
 #define SIDE 224
@@ -158,19 +158,36 @@ static void test_sizes(void **state)
 
 // ---- decisions -------------------------------------------------------------
 
-static struct network network = {.number = 1,
-                                 .target = {.width = SIDE,
-                                            .height = SIDE,
-                                            .channels = 3,
-                                            .std = {128, 128, 128},
-                                            .mean = {127, 127, 127},
-                                            .output = CONVERT_INT8,
-                                            .scale = 1.0f / 128}};
+static const struct convert_target int8_input = {.width = SIDE,
+                                                 .height = SIDE,
+                                                 .channels = 3,
+                                                 .std = {128, 128, 128},
+                                                 .mean = {127, 127, 127},
+                                                 .output = CONVERT_INT8,
+                                                 .scale = 1.0f / 128};
+
+static struct gate_memory *memory_for(const struct config_gate *settings,
+                                      const struct convert_target *target)
+{
+    struct gate_memory *memory;
+    assert_int_equal(gate_memory_create(settings, target, &memory), 0);
+    return memory;
+}
+
+static void start(struct gate *gate, const struct convert_target *target)
+{
+    gate_init(gate, &usual, memory_for(&usual, target));
+}
+
+static void set(struct gate *gate, const struct config_gate *settings)
+{
+    gate_memory_unref(gate_swap(gate, settings, memory_for(settings, &int8_input)));
+}
 
 static bool decide(struct gate *gate, const void *picture, uint64_t now_ns, bool must)
 {
     struct gate_turn turn = gate_take_turn(gate);
-    return gate_decide(gate, &turn, &network, picture, now_ns, must);
+    return gate_decide(gate, &turn, picture, now_ns, must);
 }
 
 static void test_decisions(void **state)
@@ -181,7 +198,7 @@ static void test_decisions(void **state)
     struct config_gate off = {.threshold = 0, .level = 8, .heartbeat = 10};
     draw(&(struct scene){.sigma = 2}, wall);
     draw(&(struct scene){.sigma = 2, .box_x = 50, .box_side = 30}, box);
-    gate_init(&gate, &usual);
+    start(&gate, &int8_input);
     assert_true(decide(&gate, wall, 1 * S, false)); // the first
     assert_false(decide(&gate, wall, 2 * S, false));
     assert_true(decide(&gate, box, 3 * S, false));
@@ -190,15 +207,13 @@ static void test_decisions(void **state)
     assert_false(decide(&gate, box, 15 * S - 1, false));
     assert_true(decide(&gate, box, 15 * S, false));  // the heartbeat
     assert_false(decide(&gate, box, 14 * S, false)); // a worker with an older time
-    network.number = 2;
-    assert_true(decide(&gate, box, 16 * S, false)); // another model
-    gate_set(&gate, &usual);
-    assert_true(decide(&gate, box, 17 * S, false)); // other settings
+    set(&gate, &usual);
+    assert_true(decide(&gate, box, 17 * S, false)); // another model, other settings
     assert_false(decide(&gate, box, 17 * S, false));
-    gate_set(&gate, &off);
+    set(&gate, &off);
     assert_true(decide(&gate, box, 18 * S, false));
     assert_true(decide(&gate, box, 18 * S, false));
-    gate_set(&gate, &usual);
+    set(&gate, &usual);
     assert_true(decide(&gate, box, 19 * S, false)); // what was inferred meanwhile is not known
     struct gate_turn broken = gate_take_turn(&gate);
     gate_pass(&gate, &broken);
@@ -213,7 +228,7 @@ static void test_drift(void **state)
     static int8_t picture[BYTES];
     struct gate gate;
     int opened = 0;
-    gate_init(&gate, &usual);
+    start(&gate, &int8_input);
     for (int i = 0; i <= 60; i++) {
         draw(&(struct scene){.sigma = 2, .box_x = 80, .box_side = 40, .box_grey = 60 + i}, picture);
         opened += decide(&gate, picture, (uint64_t)(i + 1) * S / 30, false);
@@ -229,14 +244,14 @@ static void test_kinds(void **state)
     static int8_t scenes[2][BYTES];
     static uint8_t bytes[BYTES];
     static float floats[BYTES];
-    struct convert_target before = network.target;
     draw(&(struct scene){.sigma = 2}, scenes[0]);
     draw(&(struct scene){.sigma = 2, .box_x = 50, .box_side = 24, .box_grey = 20}, scenes[1]);
     for (int kind = 0; kind < 2; kind++) {
         struct gate gate;
-        gate_init(&gate, &usual);
-        network.target.output = kind ? CONVERT_FLOAT32 : CONVERT_UINT8;
-        network.target.mean[0] = network.target.mean[1] = network.target.mean[2] = 127.5f;
+        struct convert_target target = int8_input;
+        target.output = kind ? CONVERT_FLOAT32 : CONVERT_UINT8;
+        target.mean[0] = target.mean[1] = target.mean[2] = 127.5f;
+        start(&gate, &target);
         for (int i = 0; i < 4; i++) {
             const int8_t *scene = scenes[i / 2];
             for (size_t k = 0; k < BYTES; k++) {
@@ -248,7 +263,6 @@ static void test_kinds(void **state)
         }
         gate_finish(&gate);
     }
-    network.target = before;
 }
 
 // ---- order -----------------------------------------------------------------
@@ -263,7 +277,7 @@ struct late {
 static void *decide_late(void *arg)
 {
     struct late *late = arg;
-    late->opened = gate_decide(late->gate, &late->turn, &network, late->picture, S, false);
+    late->opened = gate_decide(late->gate, &late->turn, late->picture, S, false);
     return NULL;
 }
 
@@ -277,7 +291,7 @@ static void test_order(void **state)
     pthread_t threads[3];
     draw(&(struct scene){.sigma = 0}, wall);
     draw(&(struct scene){.box_x = 50, .box_side = 30}, box);
-    gate_init(&gate, &usual);
+    start(&gate, &int8_input);
     assert_true(decide(&gate, wall, S, false));
     for (int i = 0; i < 3; i++)
         late[i] = (struct late){
@@ -291,6 +305,26 @@ static void test_order(void **state)
     assert_false(late[0].opened); // the wall as before
     assert_true(late[1].opened);  // the box is there
     assert_true(late[2].opened);  // it is gone
+    gate_finish(&gate);
+}
+
+// A reload while a worker is at a frame: that one is compared with what its own network has seen, by
+// the pictures it took along, whatever size the next network's are.
+static void test_swap_under_way(void **state)
+{
+    (void)state;
+    static int8_t wall[BYTES];
+    struct gate gate;
+    struct convert_target small = int8_input;
+    small.width = small.height = 1;
+    draw(&(struct scene){.sigma = 0}, wall);
+    start(&gate, &int8_input);
+    assert_true(decide(&gate, wall, S, false));
+    struct gate_turn under_way = gate_take_turn(&gate);
+    gate_memory_unref(gate_swap(&gate, &usual, memory_for(&usual, &small)));
+    struct gate_turn next = gate_take_turn(&gate);
+    assert_false(gate_decide(&gate, &under_way, wall, 2 * S, false));
+    assert_true(gate_decide(&gate, &next, wall, 3 * S, false));
     gate_finish(&gate);
 }
 
@@ -393,7 +427,7 @@ int main(void)
         cmocka_unit_test(test_noise),     cmocka_unit_test(test_things),
         cmocka_unit_test(test_sizes),     cmocka_unit_test(test_drift),
         cmocka_unit_test(test_decisions), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_order),     cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_rates)};
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_swap_under_way),
+        cmocka_unit_test(test_repeated),  cmocka_unit_test(test_rates)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
