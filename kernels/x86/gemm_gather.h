@@ -134,6 +134,27 @@ static int32_t inner_count(const struct gemm_plan *plan, int32_t batch, int32_t 
     return inner < count ? (int32_t)inner : count;
 }
 
+// The last of a window line's nine values, of three lines, for each pixel: value 8 of the windows' lines from
+// there on, which is byte 8 - i of line i counted from where it goes to.
+static void gather_rests(const struct gemm_plan *plan, uint8_t *line, int32_t width)
+{
+    enum { CHUNK = GEMM_REST_CHUNK };
+#define FOUR(a, b, c) a, b, c, a, b, c, a, b, c, a, b, c
+#define MASK(a, b, c) {FOUR(a, b, c), FOUR(a, b, c), FOUR(a, b, c), FOUR(a, b, c)}
+    static const uint8_t of_a[CHUNK] = MASK(255, 0, 0), of_b[CHUNK] = MASK(0, 255, 0);
+    static const uint8_t of_c[CHUNK] = MASK(0, 0, 255);
+#undef MASK
+#undef FOUR
+    for (int32_t at = 0; at < width; at += CHUNK) {
+        const uint8_t *a = line + at + 8, *b = line + plan->line_bytes + at + 7;
+        const uint8_t *c = line + 2 * plan->line_bytes + at + 6;
+        uint8_t rests[CHUNK];
+        for (int32_t i = 0; i < CHUNK; i++)
+            rests[i] = (uint8_t)((a[i] & of_a[i]) | (b[i] & of_b[i]) | (c[i] & of_c[i]));
+        memcpy(line + plan->rest + at, rests, CHUNK);
+    }
+}
+
 // Input lines with what the windows need on both sides.
 static void gather_lines(const struct gemm_plan *plan, const int8_t *input, int32_t batch, int32_t top,
                          int32_t count, uint8_t *panel)
@@ -145,6 +166,7 @@ static void gather_lines(const struct gemm_plan *plan, const int8_t *input, int3
     int32_t after = width - before - inside;
     ptrdiff_t line = (ptrdiff_t)s->in_w * s->in_c;
     const int8_t *picture = input + (ptrdiff_t)batch * s->in_h * line;
+    uint8_t *first = panel;
     for (int32_t i = 0; i < count; i++, panel += plan->line_bytes / (size_t)s->dilation_h) {
         if (top + i < 0 || top + i >= s->in_h) {
             gather_fill(panel, width * s->in_c, zero_point);
@@ -155,6 +177,8 @@ static void gather_lines(const struct gemm_plan *plan, const int8_t *input, int3
         gather_copy(middle, picture + (top + i) * line, inside * s->in_c, zero_point);
         gather_fill(middle + inside * s->in_c * GATHER_BYTES, after * s->in_c, zero_point);
     }
+    for (int32_t i = 0; plan->rest && i + s->k_h <= count; i += s->stride_h)
+        gather_rests(plan, first + (size_t)i * plan->line_bytes, width * s->in_c);
 }
 
 static inline bool gather_is_copy(const struct gemm_plan *plan)

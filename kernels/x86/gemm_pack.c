@@ -50,6 +50,8 @@ static void pack_column(const struct gemm_plan *plan, const struct filter *filte
         int8_t weight = filter->weights[(size_t)k * filter->step];
         int32_t line = k / plan->line_depth, byte = k % plan->line_depth * isa->bytes;
         uint8_t *at = lane + (size_t)(line * plan->quads + byte / 4) * quad_bytes + (size_t)(byte % 4);
+        if (plan->rest && byte / 4 == plan->quads)
+            at = lane + (size_t)(plan->lines * plan->quads) * quad_bytes + (size_t)line;
         int16_t wide = (int16_t)(weight - plan->shape->weight_zero_point);
         if (isa->bytes == 1)
             *at = (uint8_t)weight;
@@ -93,6 +95,8 @@ void gemm_pack(const struct kernel_conv_shape *shape, const struct kernel_conv_w
     int32_t *offsets = (int32_t *)at;
     for (int32_t quad = 0; quad < plan.lines * plan.quads; quad++)
         offsets[quad] = quad / plan.quads * (int32_t)plan.line_bytes + quad % plan.quads * 4;
+    if (plan.rest)
+        offsets[plan.steps - 1] = (int32_t)plan.rest;
     at += gemm_offsets_bytes(&plan);
     for (int32_t group = 0; group < plan.groups; group++) {
         for (int32_t tile = 0; tile < plan.tiles; tile++) {

@@ -55,6 +55,13 @@ static bool wants_lines(const struct gemm_plan *plan, const struct gemm_isa *isa
            reach * width * (size_t)(s->in_c * isa->bytes) <= PANEL_FEW_ROWS;
 }
 
+// Nine values are two quads and a rest; rests lie side by side, three of each pixel. For a narrow tile making
+// them takes as long as the products they save.
+static bool has_rests(const struct kernel_conv_shape *s, const struct gemm_isa *isa)
+{
+    return isa->bytes == 1 && s->out_c > 8 && s->in_c == 3 && s->k_w == 3 && s->k_h == 3 && s->dilation_h == 1;
+}
+
 static void plan_lines(struct gemm_plan *plan, const struct gemm_isa *isa)
 {
     const struct kernel_conv_shape *s = plan->shape;
@@ -66,6 +73,12 @@ static void plan_lines(struct gemm_plan *plan, const struct gemm_isa *isa)
     plan->lines = s->k_h;
     plan->line_depth = s->k_w * s->in_c;
     plan->quads = packing_divide_up(plan->line_depth * isa->bytes, 4);
+    if (has_rests(s, isa)) {
+        plan->quads = plan->line_depth / 4;
+        plan->rest = pitch;
+        plan->padding_is_zero = false; // a rest's lines can not be left out one by one
+        pitch += packing_round_up(width * pixel, GEMM_REST_CHUNK);
+    }
     plan->row_bytes = (size_t)s->stride_w * pixel;
     plan->line_bytes = pitch * (size_t)s->dilation_h;
     plan->band_bytes = pitch * (size_t)s->stride_h;
@@ -96,10 +109,11 @@ struct gemm_plan gemm_plan_of(const struct kernel_conv_shape *shape, const struc
         plan_lines(&plan, isa);
     else
         plan_rows(&plan);
-    size_t tile = (size_t)(plan.lines * plan.quads * packing_min(plan.column_vectors, isa->vectors) * isa->lanes) * 4;
+    plan.steps = plan.lines * plan.quads + (plan.rest > 0 ? 1 : 0);
+    size_t tile = (size_t)(plan.steps * packing_min(plan.column_vectors, isa->vectors) * isa->lanes) * 4;
     plan.long_sums = tile > LONG_SUMS && plan.padding_is_zero && shape->in_c * isa->bytes % 4 == 0 &&
                      shape->weight_zero_point == 0;
-    plan.column_bytes = (size_t)isa->lanes * (8 + (size_t)plan.lines * (size_t)plan.quads * 4);
+    plan.column_bytes = (size_t)isa->lanes * (8 + (size_t)plan.steps * 4);
     return plan;
 }
 
@@ -118,7 +132,7 @@ int32_t gemm_tile_start(const struct gemm_plan *plan, int32_t tile)
 
 size_t gemm_offsets_bytes(const struct gemm_plan *plan)
 {
-    return packing_round_up((size_t)(plan->lines * plan->quads) * sizeof(int32_t), 64);
+    return packing_round_up((size_t)plan->steps * sizeof(int32_t), 64);
 }
 
 // Scratch: the panel, then the terms of its rows.

@@ -19,7 +19,9 @@
 //   lines       windows wider than a pixel: the panel holds input lines with their padding instead, and
 //               each row starts `stride * in_c` values after the one before. Nothing is copied twice, but
 //               each line of the window starts a quad of its own. Lines of a window that lie outside the
-//               picture are left out where the panel's padding is zero; where sums are long, so are columns
+//               picture are left out where the panel's padding is zero; where sums are long, so are columns.
+//               Windows of 3x3 pixels of three channels have 9 values a line: the ninth of each of the three
+//               lines are brought together, behind the panel's line that the window begins with, as one quad
 // Neighbouring units that one call runs are done as one: units may be small. The plan is made when weights
 // are packed and lies in front of them.
 
@@ -29,7 +31,8 @@
 #include "kernels/kernels.h"
 
 // GEMM_UNIT_ROWS: of the tile loop's smallest piece; of fewer rows it reads what lies behind in the panel.
-enum { GEMM_BLOCKS_MAX = 64, GEMM_SPILL = 64, GEMM_UNIT_ROWS = 4 };
+// GEMM_REST_CHUNK: bytes of rests that are written at once, whole pixels.
+enum { GEMM_BLOCKS_MAX = 64, GEMM_SPILL = 64, GEMM_UNIT_ROWS = 4, GEMM_REST_CHUNK = 48 };
 
 struct gemm_plan {
     const struct kernel_conv_shape *shape;
@@ -38,6 +41,8 @@ struct gemm_plan {
     int32_t lines;           // a row's pieces in the panel: 1, or k_h
     int32_t line_depth;      // values of a piece
     int32_t quads;           // groups of four panel bytes of a piece
+    int32_t steps;           // of a row: the quads of all its pieces, and one of their last values
+    size_t rest;             // lines: where that one lies, from the row's begin; 0: there is none
     size_t row_bytes;        // from a row to the next in the panel
     size_t line_bytes;       // from a piece to the next
     size_t band_bytes;       // lines: from an output line's first row to the next one's
@@ -63,6 +68,7 @@ struct gemm_task {
     size_t band_bytes;        // so many bytes on, in the output
     size_t band_output;       // so many
     int32_t rows, lines, quads;
+    size_t rest;              // 0, or where in the panel one quad more lies, from a row's begin
     const int32_t *offsets;   // of the first line's quads and so on, from a row's begin in the panel
     size_t skipped;           // bytes of a column's weights before the first line's,
     size_t line_gap;          // and between a line's and the next one's
@@ -82,7 +88,8 @@ struct gemm_isa {
     // Writes rows [first, first + count) of one group; may write GEMM_SPILL bytes past the last.
     void (*gather)(const struct gemm_plan *plan, const int8_t *input, int32_t group, int32_t first,
                    int32_t count, uint8_t *panel);
-    // Writes `count` input lines of picture `batch` from y = top on, as wide as the windows reach.
+    // Writes `count` input lines of picture `batch` from y = top on, as wide as the windows reach, and the
+    // rests of those that windows begin with.
     void (*gather_lines)(const struct gemm_plan *plan, const int8_t *input, int32_t batch, int32_t top,
                          int32_t count, uint8_t *panel);
     // Sum of n panel values (at most 2^22): only where bytes == 1.

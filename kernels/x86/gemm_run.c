@@ -62,6 +62,7 @@ static void run_tile(struct gemm_run *run, const struct piece *piece, int32_t gr
         .rows = piece->rows,
         .lines = piece->lines,
         .quads = piece->quads,
+        .rest = plan->rest,
         .offsets = run->offsets,
         .skipped = (size_t)(piece->first_line * plan->quads + piece->first_quad) * 4,
         .line_gap = (size_t)(plan->quads - piece->quads) * 4,

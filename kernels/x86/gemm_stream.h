@@ -54,6 +54,11 @@ TILE_INLINE void stream_rows(struct stream *s, const int vectors)
     s->done_b = s->b;
 }
 
+static inline int32_t stream_steps(const struct gemm_task *task)
+{
+    return task->lines * task->quads + (task->rest > 0 ? 1 : 0);
+}
+
 TILE_INLINE void tile_stream(const struct gemm_task *task, const int vectors)
 {
     const int n = unit_rows(vectors), rows = STREAM_UNITS * n;
@@ -61,7 +66,7 @@ TILE_INLINE void tile_stream(const struct gemm_task *task, const int vectors)
     const struct finish finish = finish_of(task->zero_point, task->act_min, task->act_max);
     struct gemm_task band = *task;
     struct stream s = {.task = task, .finish = &finish};
-    s.end = weights + (size_t)(task->lines * task->quads * vectors) * VEC_LANES * 4;
+    s.end = weights + (size_t)(stream_steps(task) * vectors) * VEC_LANES * 4;
     for (int32_t left = task->bands; left > 0; left--) {
         for (int32_t row = 0; row < task->rows; row += rows) {
             int32_t at = row < task->rows - rows ? row : task->rows - rows;
@@ -103,7 +108,7 @@ static inline void stream_multiply(const struct gemm_task *task)
 
 static inline bool stream_wants(const struct gemm_task *task)
 {
-    int32_t steps = task->lines * task->quads;
+    int32_t steps = stream_steps(task);
     return task->line_gap == 0 && task->rows >= STREAM_UNITS * unit_rows(task->vectors) && steps > 0 &&
            steps <= STREAM_WEIGHTS / (task->vectors * VEC_LANES * 4);
 }

@@ -119,9 +119,14 @@ TILE_INLINE void tile_rows(const struct gemm_task *task, const struct finish *fi
     TILE_EACH_UNIT(TILE_START)
 
     const uint8_t *w = task->tile + (size_t)vectors * (VEC_LANES * 8 + task->skipped * VEC_LANES);
-    const uint8_t *line = task->panel + (size_t)row * stride;
-    const size_t bytes = (size_t)task->quads * 4;
-    for (int32_t left = task->lines; left > 0; left--, line += task->line_bytes) {
+    const uint8_t *begin = task->panel + (size_t)row * stride, *line = begin;
+    size_t bytes = (size_t)task->quads * 4;
+    const int32_t rests = task->rest > 0 ? 1 : 0;
+    for (int32_t left = task->lines + rests; left > 0; left--, line += task->line_bytes) {
+        if (left == rests) {
+            line = begin + task->rest;
+            bytes = 4;
+        }
 #define TILE_POINT(i) const uint8_t *x##i = line + i * step;
         TILE_EACH_UNIT(TILE_POINT)
         for (size_t k = 0; k < bytes; k += 4) {

@@ -122,6 +122,26 @@ static inline void long_sums(struct kernel_conv_shape *s)
     s->input_zero_point = -128;
 }
 
+// The first layer of most nets: 3x3 pixels of three channels, with all paddings, wide and narrow. Leaves the
+// numbers as they are, legacy weights' zero points among them.
+static inline void first_layer(struct kernel_conv_shape *s)
+{
+    s->kind = KERNEL_CONV;
+    s->groups = s->depth_multiplier = 1;
+    s->dilation_h = s->dilation_w = 1;
+    s->k_h = s->k_w = s->in_c = 3;
+    s->out_c = HARNESS_PICK(9, 16, 24, 32, 33, 64, 100);
+    s->stride_h = HARNESS_PICK(1, 2, 2, 3, 4);
+    s->stride_w = harness_chance(80) ? s->stride_h : harness_between(1, 4);
+    s->out_h = harness_between(1, 9);
+    s->out_w = harness_between(7, 40);
+    s->pad_top = harness_between(0, 2);
+    s->pad_left = harness_between(0, 2);
+    s->in_h = (s->out_h - 1) * s->stride_h + 3 - s->pad_top - harness_between(0, 2);
+    s->in_w = (s->out_w - 1) * s->stride_w + 3 - s->pad_left - harness_between(0, 2);
+    s->in_h = s->in_h < 1 ? 1 : s->in_h;
+}
+
 static inline void random_shape(struct kernel_conv_shape *s)
 {
     do {
@@ -141,6 +161,8 @@ static inline void random_shape(struct kernel_conv_shape *s)
             usual_layer(s);
         else if (harness_chance(6))
             long_sums(s);
+        else if (harness_chance(6))
+            first_layer(s);
     } while (shape_macs(s) > MACS_MAX);
 }
 
