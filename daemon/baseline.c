@@ -54,14 +54,28 @@ static void answer(struct service *service, int status)
                    text, strlen(text));
 }
 
+static void resume(struct service *service)
+{
+    pool_set_paused(service->pool, false);
+    for (uint32_t i = 0; i < service->stream_count; i++)
+        stream_forget_rates(service->streams[i]);
+}
+
+void baseline_forget_client(struct service *service, uint64_t client)
+{
+    if (!power_baseline_runs(&service->power) || service->baseline_client != client)
+        return;
+    log_info("idle power: who asked has gone, the streams go on");
+    power_baseline_cancel(&service->power);
+    resume(service);
+}
+
 void baseline_tick(struct service *service, uint64_t now_ns)
 {
     int status = power_baseline_poll(&service->power, now_ns);
     if (status > 0)
         return;
-    pool_set_paused(service->pool, false);
-    for (uint32_t i = 0; i < service->stream_count; i++)
-        stream_forget_rates(service->streams[i]);
+    resume(service);
     if (status == 0)
         log_info("idle power: %.0f mW (%s)", service->power.baseline_mw,
                  service->power.meter.kind->name);

@@ -16,6 +16,8 @@ struct service;
 // -EINVAL; -ENODATA: nothing measures here; -EBUSY; on failure *error says it in words.
 int baseline_start(struct service *service, uint64_t client, uint32_t token, const char *seconds,
                    const char **error);
+// Nobody waits for the answer any more: the streams go on at once, and the baseline stays as it was.
+void baseline_forget_client(struct service *service, uint64_t client);
 // Once a second, after the power was sampled.
 void baseline_tick(struct service *service, uint64_t now_ns);
 

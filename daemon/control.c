@@ -169,6 +169,7 @@ void control_close(struct control *control)
 void control_forget(struct control *control, struct client *client)
 {
     bench_forget_client(control->service, client->id);
+    baseline_forget_client(control->service, client->id);
     struct client **link = &control->clients;
     while (*link && *link != client)
         link = &(*link)->next;

@@ -225,6 +225,11 @@ bool power_baseline_runs(const struct power *power)
     return power->baseline_until_ns != 0;
 }
 
+void power_baseline_cancel(struct power *power)
+{
+    power->baseline_until_ns = 0;
+}
+
 int power_baseline_start(struct power *power, uint64_t now_ns, uint32_t seconds)
 {
     if (!power->meter.kind || power->meter.kind->estimated)

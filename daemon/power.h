@@ -71,6 +71,7 @@ int power_baseline_start(struct power *power, uint64_t now_ns, uint32_t seconds)
 // After each power_sample: 1 while it is being measured or none is; 0 when it has just been done;
 // -ENODATA: the meter gave no numbers.
 int power_baseline_poll(struct power *power, uint64_t now_ns);
+void power_baseline_cancel(struct power *power);
 bool power_baseline_runs(const struct power *power);
 
 #endif
