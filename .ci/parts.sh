@@ -40,14 +40,14 @@ part_clang() { make BUILD=build/clang CC=clang WERROR=1 all check-unit; }
 # (gcc bug 110027).
 part_asan() {
     export ASAN_OPTIONS=detect_stack_use_after_return=0:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-    TEST_TIMEOUT=300 make BUILD=build/asan SANITIZE=address,undefined OPT=-O1 check-unit
+    make BUILD=build/asan SANITIZE=address,undefined OPT=-O1 check-unit
 }
 
 # Kernels know no threads; all else is run. ThreadSanitizer's shadow does not fit every kernel's address randomization: without it where that is allowed.
 part_tsan() {
     local fixed=()
     if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
-    TEST_TIMEOUT=300 "${fixed[@]}" make BUILD=build/tsan SANITIZE=thread OPT=-O1 TEST_SKIP='tests/kernels/%' check-unit
+    "${fixed[@]}" make BUILD=build/tsan SANITIZE=thread OPT=-O1 TEST_SKIP='tests/kernels/%' check-unit
 }
 
 # A short look for what the kept inputs do not show; longer ones: FUZZ_SECONDS=3600 make fuzz.

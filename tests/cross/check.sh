@@ -20,7 +20,7 @@ passed=0 failed=0 skipped=0
 run_on() { # CPU TEST...
     local cpu=$1; shift
     echo "-- cpu $cpu"
-    TEST_TIMEOUT=${TEST_TIMEOUT:-600} TEST_WRAPPER="qemu-aarch64-static -L $sysroot -cpu $cpu" \
+    TEST_TIMEOUT=${TEST_TIMEOUT:-1200} TEST_WRAPPER="qemu-aarch64-static -L $sysroot -cpu $cpu" \
         tests/run.sh "$build" "$@" >"$log"
     sed '$d' "$log"
     read -r p f s < <(tail -n 1 "$log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')

@@ -23,6 +23,7 @@ static uint64_t daemon_id = 1;
 static int failed_tests;
 static const char *phase;
 static unsigned call;
+static int patience_ms = 60000;
 
 static void complain(const char *what, int status)
 {
@@ -35,7 +36,7 @@ static struct qclient_options options(void)
 {
     return (struct qclient_options){.size = sizeof(struct qclient_options),
                                     .socket = path,
-                                    .connect_timeout_ms = 50,
+                                    .connect_timeout_ms = patience_ms,
                                     .flags = QCLIENT_FROM_OLDEST};
 }
 
@@ -149,15 +150,17 @@ static bool try_once(struct qclient *(*act)(void), enum inject_mode mode, unsign
     struct qclient *client;
     inject_enter();
     inject_arm(call, mode);
+    patience_ms = 50;
     client = act();
     bool hit = inject_disarm();
+    patience_ms = 60000;
     inject_leave();
     if (!client && act != request && open_client(&client) != 0)
         complain("can not connect, though nothing fails any more", 0);
     if (client)
         check_works(client);
     qclient_close(client);
-    for (int i = 0; i < 500 && inject_fds() > fds; i++) // the daemon notices in its own time
+    for (int i = 0; i < 30000 && inject_fds() > fds; i++) // the daemon notices in its own time
         poll(NULL, 0, 2);
     if (inject_fds() > fds)
         complain("descriptors are left open", (int)inject_fds() - (int)fds);
@@ -171,8 +174,12 @@ static void torture(const char *name, struct qclient *(*act)(void))
     if (open_client(&client) != 0) // the fake daemon keeps the newest client's progress
         complain("does not even connect", 0);
     qclient_close(client);
-    poll(NULL, 0, 100);
     unsigned fds = inject_fds();
+    for (int same = 0; same < 50; same++) { // until the daemon has noticed
+        poll(NULL, 0, 2);
+        same = inject_fds() == fds ? same : 0;
+        fds = inject_fds();
+    }
     for (int mode = INJECT_ONE; mode <= INJECT_FROM; mode++) {
         // each call once; that all fail from some call on is tried at every fourth
         for (call = 1; call < CALLS_MAX && failed_tests < 20; call += mode == INJECT_ONE ? 1 : 4)

@@ -37,7 +37,7 @@ static int join(int index, const char *socket, const char *stream)
                                       .socket = socket,
                                       .stream = stream,
                                       .name = "crowd",
-                                      .connect_timeout_ms = 10000};
+                                      .connect_timeout_ms = 100000};
     int status = qclient_connect(&options, &members[index].client);
     if (status != 0)
         return fail(index, "connect", status);

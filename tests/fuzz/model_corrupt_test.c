@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -28,7 +29,7 @@
 
 #define FILES_MAX 512
 #define ROUNDS_MIN 3
-#define ROUND_SECONDS 30 // longer is a hang, also with sanitizers on a busy machine
+#define ROUND_SECONDS 30 // of CPU time: more is a hang
 #define RUN_MACS_MAX 30000000u
 #define RUN_ARENA_MAX (32u << 20)
 
@@ -55,12 +56,12 @@ static void on_signal(int number)
 {
     char line[768];
     int n = snprintf(line, sizeof(line), "%s on %s, QEDGE_FUZZ_SEED=%llu, round %u\n",
-                     number == SIGALRM ? "no end" : "crash", now_at.path,
+                     number == SIGPROF ? "no end" : "crash", now_at.path,
                      (unsigned long long)now_at.seed, now_at.round);
     if (write(STDERR_FILENO, line, (size_t)n) < 0)
         _exit(2);
     signal(number, SIG_DFL);
-    raise(number == SIGALRM ? SIGKILL : number);
+    raise(number == SIGPROF ? SIGKILL : number);
 }
 
 // ---- files -------------------------------------------------------------------------------------
@@ -222,6 +223,11 @@ static bool run_model(const struct model *model)
     return true;
 }
 
+static void limit_round(long seconds)
+{
+    setitimer(ITIMER_PROF, &(struct itimerval){.it_value = {.tv_sec = seconds}}, NULL);
+}
+
 static bool try_bytes(const uint8_t *data, uint32_t size)
 {
     struct model_options options = {.cpu = kernel_cpu_detect(), .arena_max = 128u << 20};
@@ -229,7 +235,7 @@ static bool try_bytes(const uint8_t *data, uint32_t size)
     struct model *model = NULL;
     uint8_t *exact = malloc(size ? size : 1);
     memcpy(exact, data, size);
-    alarm(ROUND_SECONDS);
+    limit_round(ROUND_SECONDS);
     int rc = model_open_memory(exact, size, &options, &model, &error);
     free(exact); // nothing may refer to the file any more
     bool good = true;
@@ -244,7 +250,7 @@ static bool try_bytes(const uint8_t *data, uint32_t size)
         if (!good)
             fprintf(stderr, "rc %d, '%s'\n", rc, error.text);
     }
-    alarm(0);
+    limit_round(0);
     return good;
 }
 
@@ -290,7 +296,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "no model found: run from the project's root\n");
         return 1;
     }
-    signal(SIGALRM, on_signal);
+    signal(SIGPROF, on_signal);
     for (size_t i = 0; i < 5; i++)
         signal((int[]){SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}[i], on_signal);
     bool good = true;

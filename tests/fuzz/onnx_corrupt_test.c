@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -22,7 +23,7 @@
 #define FILES_MAX 256
 #define FILE_BYTES_MAX (1 << 16)
 #define ROUNDS_MIN 20
-#define ROUND_SECONDS 30 // longer is a hang: SIGALRM ends the program
+#define ROUND_SECONDS 30 // of CPU time: more is a hang, and SIGPROF ends the program
 
 struct file {
     char path[300];
@@ -125,17 +126,22 @@ static bool try_bytes(const uint8_t *data, uint32_t size)
     return rc == 0 || one_line(rc, &error);
 }
 
+static void limit_round(long seconds)
+{
+    setitimer(ITIMER_PROF, &(struct itimerval){.it_value = {.tv_sec = seconds}}, NULL);
+}
+
 static bool torture(const struct file *file, uint64_t seed, uint64_t end)
 {
     static uint8_t data[FILE_BYTES_MAX];
     for (uint32_t round = 0; round < ROUNDS_MIN || clock_now_ns() < end; round++) {
         random_state = seed * 1000003 + round;
-        alarm(ROUND_SECONDS);
+        limit_round(ROUND_SECONDS);
         if (!try_bytes(data, damage(file, data))) {
             fprintf(stderr, "FAILED: %s, QEDGE_FUZZ_SEED=%llu, round %u\n", file->path, (unsigned long long)seed, round);
             return false;
         }
-        alarm(0);
+        limit_round(0);
     }
     return true;
 }

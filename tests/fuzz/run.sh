@@ -32,7 +32,7 @@ target() {
     mkdir -p "$corpus"
     [ ! -e "tests/fuzz/$name.dict" ] || options+=(-dict="tests/fuzz/$name.dict")
     "$build/tests/fuzz/${name}_fuzz" "$corpus" "tests/fuzz/corpus/$name" "$seeds/$name" "${options[@]}" \
-        -max_total_time="$seconds" -max_len=65536 -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$findings/$name-" \
+        -max_total_time="$seconds" -max_len=65536 -timeout=60 -rss_limit_mb=2048 -artifact_prefix="$findings/$name-" \
         -print_final_stats=1 >"$build/$name.log" 2>&1 || status=$?
     if [ $status = 0 ]; then
         echo "ok    fuzz $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$name.log") inputs in $seconds s," \

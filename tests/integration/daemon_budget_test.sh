@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # A budget in a real daemon on a machine made of files: the processor gets hot and frames are left out, said in words;
 # it cools down and they come back. A budget that can not be held, or not be measured, is no secret.
-# timeout: 200
 . "$(dirname "$0")/daemon_lib.sh"
 export QEDGE_ROOT=$work/root
 put() { mkdir -p "$QEDGE_ROOT/$(dirname "$1")"; echo "$2" >"$QEDGE_ROOT/$1.new"; mv "$QEDGE_ROOT/$1.new" "$QEDGE_ROOT/$1"; }
@@ -18,7 +17,7 @@ write() { # TOP KEYS
     config $file <<YAML
 $1
 workers: {threads: 2}
-streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]
+streams: [{name: bars, source: {type: pattern, size: 64x48, fps: 50}, model: {path: $tiny}}]
 YAML
 }
 governor() { "$BUILD/qctl" status --json | tr -d '\n' | sed 's/.*"governor"://' | grep -o "\"$1\": *\(\"[^\"]*\"\|[^,}]*\)" | head -1 | sed 's/^[^:]*: *//;s/"//g'; }
@@ -62,15 +61,15 @@ within 15000 fps_is -ge 45
 sleep 7 # the rate without a budget is known
 heat 61500
 within 20000 eval '[ "$(governor state)" = holding ]'
-[[ "$(governor reason)" == "held back by budget.celsius (61.5 of 60 C): 80 % of the frames" ]] || fail "reason: $(governor reason)"
-[ "$(governor limit)" = celsius ] && [ -n "$(governor hint)" ] || fail "limit $(governor limit), hint $(governor hint)"
 heat 59000 # within the band: it stays like that
+[[ "$(governor reason)" =~ ^"held back by budget.celsius ("(61.5|59.0)" of 60 C): 80 % of the frames"$ ]] || fail "reason: $(governor reason)"
+[ "$(governor limit)" = celsius ] && [ -n "$(governor hint)" ] || fail "limit $(governor limit), hint $(governor hint)"
 within 10000 fps_is -le 42
 stream_is bars running || fail "a budget that is held is no fault: $(of_stream bars state)"
-[[ "$(of_stream bars hint)" == "held at "[34]*" frames/s by budget.celsius" ]] || fail "hint: $(of_stream bars hint)"
+[[ "$(of_stream bars hint)" == "held at "[1-4]*" frames/s by budget.celsius" ]] || fail "hint: $(of_stream bars hint)"
 [ "$(json status healthy)" = true ] || fail "not healthy: $(json status reason)"
-[ "$(of_stream bars frames_skipped)" -gt 5 ] || fail "skipped $(of_stream bars frames_skipped)"
-"$BUILD/qctl" status | grep -q "budget *celsius 60 C (now 59.0)  holding" || fail "the screen: $("$BUILD/qctl" status | grep budget)"
+within 5000 eval '[ "$(of_stream bars frames_skipped)" -gt 5 ]'
+within 5000 eval '"$BUILD/qctl" status | grep -q "budget *celsius 60 C (now 59.0)  holding"'
 "$BUILD/qctl" status --format prometheus | grep -qx 'qedge_budget_frames_ratio 0.8' || fail "metrics"
 sleep 2
 [ "$(governor frames_percent)" = 80.0 ] || fail "it swings: $(governor frames_percent) %"

@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # What happens to others when something goes wrong, as docs/RELIABILITY.md promises: a crowd, a daemon that is stopped
 # and continued, no memory, a full /run, sources that are all replaced. Times are printed, not judged.
-# timeout: 240
 # alone: it looks at how fast things happen
 . "$(dirname "$0")/daemon_lib.sh"
 crowd=$BUILD/tests/fault/crowd
 
 bars() { # FPS
-    config bars.yaml <<<"streams: [{name: bars, source: {type: pattern, size: 64x48, fps: $1}, model: {path: $tiny}}]"
+    config bars.yaml <<<"streams: [{name: bars, ring_slots: 16384, source: {type: pattern, size: 64x48, fps: $1}, model: {path: $tiny}}]"
 }
 uss() { awk '/^Private_/ {sum += $2} END {print sum}' "/proc/$daemon/smaps_rollup"; }
 sequences() { grep -o '"sequence": *[0-9]*' "$1" | grep -o '[0-9]*$'; }
@@ -44,10 +43,10 @@ wait $rest || fail "the others suffer: $(cat "$work/crowd")"
 within 5000 eval '[ "$(ls "/proc/$daemon/fd" | wc -l)" = "$fds_before" ]'
 
 # the daemon is stopped for a second: clients wait, nobody is told anything, no record is lost
-before=$(sequences "$work/witness" | tail -n 1)
-kill -STOP "$daemon"
+newest() { sequences "$work/witness" | tail -n 1; }
+halt "$daemon"
+stays newest
 sleep 1
-[ "$(sequences "$work/witness" | tail -n 1)" -le $((before + 10)) ] || fail "results of a stopped daemon"
 last=$(sequences "$work/witness" | tail -n 1)
 kill -CONT "$daemon"
 within 5000 eval '[ "$(sequences "$work/witness" | tail -n 1)" -gt "$last" ]'

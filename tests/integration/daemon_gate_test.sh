@@ -5,7 +5,7 @@
 . "$(dirname "$0")/daemon_lib.sh"
 model=$top/models/efficientnet_lite0_int8.tflite
 scene=$BUILD/tests/integration/make_scene
-"$scene" "$work/moved.y4m" 90 60 4
+"$scene" "$work/later.y4m" 90 60 4
 "$scene" "$work/still.y4m" 12 99 4
 
 # one stream with and one without the gate; the recording ends, and fps: max loses no frame, so every frame has its place
@@ -22,15 +22,17 @@ streams:
   - {name: all, source: *moved, model: {path: $tiny}, mode: throughput}
 YAML
 start gate.yaml
+within 5000 stream_is gated waiting
 "$BUILD/qctl" watch gated --json >"$work/results" 2>"$work/watch" &
 others+=($!)
-stream_is gated running || fail "gated: $(of_stream gated state)"
+within 5000 subscribed gated 1
+mv "$work/later.y4m" "$work/moved.y4m" # who watches sees all of it
 within 30000 stream_is gated finished
 within 5000 grep -q "closed" "$work/watch"
 [ "$(of_stream gated frames_published)" = 90 ] && [ "$(of_stream gated frames_dropped)" = 0 ] || fail "published $(of_stream gated frames_published), dropped $(of_stream gated frames_dropped)"
 [ "$(of_stream gated frames_gated)" = 88 ] || fail "$(of_stream gated frames_gated) of 90 frames gated, not 88"
 [ "$(of_stream all frames_gated)" = 0 ] && [ "$(of_stream all gate)" = null ] || fail "the other stream is gated"
-[ "$(wc -l <"$work/results")" -gt 40 ] || fail "the client saw $(wc -l <"$work/results") results only"
+[ "$(wc -l <"$work/results")" = 90 ] || fail "the client saw $(wc -l <"$work/results") of 90 results"
 key() { grep -o "\"$1\": *[^,}]*" | sed 's/.*: *//'; }
 # the frame in which the box stands elsewhere, and it alone
 [ "$(grep '"gated": *false' "$work/results" | grep -v '"frame": *0,' | key frame)" = 60 ] || fail "not gated: $(grep '"gated": *false' "$work/results")"
@@ -57,28 +59,39 @@ streams:
 YAML
 }
 write "gate: {threshold: 1, heartbeat: 0.5}"
+begin=$(now_ms)
 start thrift.yaml
 within 5000 eval '[ "$(of_stream still frames_gated)" -gt 100 ]'
-inferred=$(($(of_stream still frames_published) - $(of_stream still frames_gated)))
-[ $inferred -ge 4 ] && [ $inferred -le 40 ] || fail "$inferred frames inferred"
+"$BUILD/qctl" status --json >"$work/answer" # one moment's counters
+counted() { grep -o "\"$1\": *[0-9]*" "$work/answer" | grep -o '[0-9]*$'; }
+inferred=$(($(counted frames_published) - $(counted frames_gated))) ms=$(($(now_ms) - begin))
+# the first ones, and two a second
+[ $inferred -ge 4 ] && [ $inferred -le $((30 + ms / 500)) ] || fail "$inferred frames inferred in $ms ms"
 write "gate: {threshold: off}"
 "$BUILD/qctl" reload >/dev/null || fail "reload"
-sleep 0.2
+results() { # NUMBER: so many more of them
+    local from
+    from=$(of_stream still frames_published)
+    within 5000 eval '[ "$(of_stream still frames_published)" -ge '$((from + $1))' ]'
+}
+results 5 # what was under way
 before=$(of_stream still frames_gated)
-sleep 0.5
+results 20
 [ "$(of_stream still frames_gated)" = "$before" ] && [ "$(of_stream still gate)" = null ] || fail "still gated"
 [ "$(of_stream still max_fps)" = null ] && [ "$(of_stream still frames_skipped)" = 0 ] || fail "skipped before it was asked for"
 write "max_fps: 10"
+dropped=$(of_stream still frames_dropped)
 "$BUILD/qctl" reload >/dev/null || fail "reload"
-within 15000 eval 'f=$(of_stream still fps_out) && [ "${f%.*}" -ge 9 ] && [ "${f%.*}" -le 10 ]'
-skipped=$(of_stream still frames_skipped) dropped=$(of_stream still frames_dropped)
-[ "$skipped" -gt 30 ] && [ "$skipped" -gt "$dropped" ] || fail "$skipped skipped, $dropped dropped"
-stream_is still running && [ -z "$(of_stream still hint)" ] || fail "skipping by choice is no fault: $(of_stream still hint)"
+within 15000 eval 'f=$(of_stream still fps_out) && [ "${f%.*}" -ge 7 ] && [ "${f%.*}" -le 10 ]'
+within 5000 eval '[ "$(of_stream still frames_skipped)" -gt 30 ]'
+skipped=$(of_stream still frames_skipped) dropped=$(($(of_stream still frames_dropped) - dropped))
+[ "$skipped" -gt "$dropped" ] || fail "$skipped skipped, $dropped dropped"
+within 5000 eval 'stream_is still running && [ -z "$(of_stream still hint)" ]' # skipping by choice is no fault
 "$BUILD/qctl" status | grep -q "frames skipped (max_fps 10)" || fail "the screen"
 "$BUILD/qctl" status --format prometheus | grep -q '^qedge_frames_skipped_total{stream="still"} [1-9]' || fail "metrics"
 write "max_fps: off"
 "$BUILD/qctl" reload >/dev/null || fail "reload"
-within 15000 eval 'f=$(of_stream still fps_out) && [ "${f%.*}" -ge 35 ]'
+within 15000 eval 'f=$(of_stream still fps_out) && [ "${f%.*}" -ge 20 ]'
 stop
 
 # a source as fast as the workers: it waits, no frame is left out
@@ -87,7 +100,7 @@ streams: [{name: paced, source: {type: replay, path: $work/still.y4m, fps: max},
 YAML
 start paced.yaml
 within 15000 eval '[ "$(of_stream paced frames_published)" -gt 60 ]'
-f=$(of_stream paced fps_out)
-[ "${f%.*}" -ge 15 ] && [ "${f%.*}" -le 21 ] || fail "$f frames/s"
+within 5000 eval 'f=$(of_stream paced fps_out) && [ "${f%.*}" -ge 12 ]'
+[ "${f%.*}" -le 21 ] || fail "$f frames/s"
 [ "$(of_stream paced frames_skipped)" = 0 ] && [ "$(of_stream paced frames_dropped)" = 0 ] || fail "frames were left out"
 stop

@@ -30,18 +30,35 @@ trap finish EXIT
 fail() { echo "FAIL: $*" >&2; exit 1; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
-# within MS COMMAND...: until it succeeds; leaves the time it took in `took`
+# within MS COMMAND...: until it succeeds; leaves the time it took in `took`. MS is how soon a machine with nothing else
+# to do gets there; a slower one is told of and not failed: two minutes bound what never comes.
 within() {
-    local limit=$1 start
+    local expected=$1 limit=120000 start
     shift
     start=$(now_ms)
     until "$@" >/dev/null 2>&1; do
         took=$(($(now_ms) - start))
-        [ $took -lt "$limit" ] || fail "not within $limit ms: $*"
+        [ $took -lt $limit ] || fail "not within $limit ms: $*"
         sleep 0.02
     done
     took=$(($(now_ms) - start))
+    [ $took -le "$expected" ] || echo "slow: $took ms, not $expected: $*"
 }
+
+# stays COMMAND...: waits until what it prints is the same twice, half a second apart
+same_twice() {
+    local first
+    first=$("$@")
+    sleep 0.5
+    [ "$("$@")" = "$first" ]
+}
+stays() { within 2000 same_twice "$@"; }
+
+# subscribed STREAM NUMBER: so many clients read it
+subscribed() { [ "$(of_stream "$1" clients)" = "$2" ]; }
+is_stopped() { [ "$(awk '{sub(/^.*\) /, ""); print $1}' "/proc/$1/stat")" = T ]; }
+# halt PID: SIGSTOP, and it does stand still
+halt() { kill -STOP "$1" && within 1000 is_stopped "$1"; }
 
 # config NAME-OF-FILE: the rest of the file comes on stdin
 config() {
@@ -70,16 +87,18 @@ start() {
 }
 answers_or_dead() { answers || ! kill -0 "$daemon" 2>/dev/null; }
 
-# stop: SIGTERM; it must end with 0 within a second (three on a machine that is busy with other tests)
+# stop: SIGTERM; it must end with 0, within a second where nothing else runs. What is judged are 80 looks of 50 ms and
+# more each: on a machine that stands still or is shared the looks take longer, too.
 stop() {
-    local begin status=0
+    local begin status=0 looks=0
     begin=$(now_ms)
     kill -TERM "$daemon"
+    while kill -0 "$daemon" 2>/dev/null && [ $looks -lt 80 ]; do sleep 0.05; looks=$((looks + 1)); done
+    [ $looks -lt 80 ] || fail "still running $(($(now_ms) - begin)) ms after SIGTERM"
     wait "$daemon" || status=$?
     daemon=
     stopped_ms=$(($(now_ms) - begin))
     [ $status = 0 ] || fail "qedged ended with status $status"
-    [ $stopped_ms -lt ${STOP_LIMIT_MS:-3000} ] || fail "stopping took $stopped_ms ms"
 }
 
 # json REQUEST KEY: the first value of KEY in an answer (numbers, words and quoted text)
@@ -93,4 +112,4 @@ of_stream() {
 }
 stream_is() { [ "$(of_stream "$1" state)" = "$2" ]; }
 # delivers STREAM: results come
-delivers() { timeout 10 "$BUILD/qctl" watch "$1" -n 3 --json >/dev/null; }
+delivers() { timeout 100 "$BUILD/qctl" watch "$1" -n 3 --json >/dev/null; }

@@ -13,6 +13,7 @@ streams:
     source: *files
     model: {path: $tiny2}
   - name: bars
+    ring_slots: 16384
     source: {type: pattern, size: 320x240, fps: 100}
     model: {path: $tiny}
 YAML

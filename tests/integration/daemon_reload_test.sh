@@ -8,7 +8,8 @@ write_config() { # MODEL-OF-SECOND EXTRA-LINE
 ${2:-}
 streams:
   - name: steady
-    source: {type: pattern, fps: 100}
+    ring_slots: 16384
+    source: {type: pattern, size: 320x240, fps: 100}
     model: {path: $tiny}
   - name: changing
     source: {type: pattern, size: 320x240, fps: 50}
@@ -79,7 +80,8 @@ cp "$tiny2" "$work/new" && mv "$work/new" "$work/second.tflite"
 config one.yaml <<YAML
 streams:
   - name: steady
-    source: {type: pattern, fps: 100}
+    ring_slots: 16384
+    source: {type: pattern, size: 320x240, fps: 100}
     model: {path: $tiny}
   - name: fresh
     source: {type: replay, path: $pictures, fps: 50}

@@ -42,16 +42,17 @@ for try in 1 2 3 4 5 6 7 8; do
     done
     # stopped while it waits for work it is not stuck, and the other one does its share: tried again
     status=0
-    "$probe" stall "$tid" 4000 >"$work/stall" 2>&1 &
+    "$probe" stall "$tid" 100000 >"$work/stall" 2>&1 &
     staller=$!
+    others+=($staller)
     within 3000 grep -q . "$work/stall"
     grep -q stalled "$work/stall" || { cat "$work/stall"; echo "no ptrace here"; wait $staller || status=$?; [ $status = 77 ] && exit 77; fail "ptrace"; }
-    sleep 2.2
+    for _ in $(seq 40); do grep -q "the watchdog is not fed any more" "$work/log" && break; sleep 0.1; done
     count=$(fed)
     sleep 1.2
-    # a machine too busy to feed it says nothing
     if [ "$(fed)" = "$count" ] && grep -q "the watchdog is not fed any more" "$work/log"; then stalled=yes; fi
-    wait $staller
+    kill -KILL $staller # which lets the worker go
+    wait $staller 2>/dev/null || true
     [ $stalled = no ] || break
 done
 [ $stalled = yes ] || fail "the watchdog was fed although a worker was stuck, or nothing was said of it (8 tries)"

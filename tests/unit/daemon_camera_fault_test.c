@@ -485,7 +485,7 @@ static void wait_reason(const struct rig *rig, const char *reason)
         source_wake(rig->source);
         nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
         source_get_status(rig->source, &status);
-    } while (!strstr(status.trouble.reason, reason) && fake_ms() - begin < 5000);
+    } while (!strstr(status.trouble.reason, reason) && fake_ms() - begin < 60000);
     if (!strstr(status.trouble.reason, reason))
         fail_msg("'%s' does not say '%s'", status.trouble.reason, reason);
     assert_true(status.state == SOURCE_WAITING || status.state == SOURCE_FAILED);

@@ -174,7 +174,7 @@ static void test_hints(void **state)
     close(ready[0]);
     fake = fake_add(path, plain);
     snprintf(name, sizeof(name), "other?[2Jprog (process %d)", (int)child);
-    for (int i = 0; i < 500; i++) { // until it has its name
+    for (int i = 0; i < 6000; i++) { // until it has its name
         char text[80] = "";
         if (device_holder_find("", path, getpid(), text, sizeof(text)) == 0 && strcmp(text, name) == 0)
             break;
@@ -423,8 +423,8 @@ static void test_unplug(void **state)
     fake->unplugged = false;
     pthread_mutex_unlock(&fake->lock);
     source_wake(rig.source); // as hotplug does
-    uint64_t took = wait_state(&rig, SOURCE_RUNNING, &status);
-    assert_true(took < 500);
+    uint32_t naps = wait_state(&rig, SOURCE_RUNNING, &status);
+    assert_true(naps < 400); // not when the back-off is over
     wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 5);
     assert_true(stream_last_record(rig.stream, &after));
     assert_true(after.frame > before.frame); // numbers go on although the driver began at 0 again
@@ -547,7 +547,7 @@ static void test_shared(void **state)
 static void await_rate(const struct rig *rig, struct fake_camera *fake, double fps, const char *text)
 {
     struct source_status status;
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 12000; i++) {
         source_get_status(rig->source, &status);
         pthread_mutex_lock(&fake->lock);
         bool asked = fake->asked_fps > fps - 0.01 && fake->asked_fps < fps + 0.01;
@@ -575,12 +575,13 @@ static void test_max_fps(void **state)
     wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 20);
     assert_int_equal(fake->opens, 1);
     assert_int_equal(counter(&rig, STATS_FRAMES_SKIPPED), 0);
+    uint64_t dropped = counter(&rig, STATS_FRAMES_DROPPED);
     pool_set_max_fps(rig.pool, rig.stream, 12.5, 12.5);
     source_retune(rig.source);
     await_rate(&rig, fake, 12.5, " 12.5 fps");
     // this one gives 200 all the same
     wait_for(&rig, STATS_FRAMES_SKIPPED, 30);
-    assert_true(counter(&rig, STATS_FRAMES_SKIPPED) > counter(&rig, STATS_FRAMES_DROPPED));
+    assert_true(counter(&rig, STATS_FRAMES_SKIPPED) > counter(&rig, STATS_FRAMES_DROPPED) - dropped);
     // a moment's limit is nothing to tell the camera
     pool_set_max_fps(rig.pool, rig.stream, 12.5, 5);
     source_retune(rig.source);

@@ -96,7 +96,7 @@ static void shares_stay_with_their_member(void **state)
     struct team_options options = {.members = 2};
     _Atomic int own = 0;
     assert_int_equal(team_create(&options, &team), 0);
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 20 || (round < 2000 && atomic_load(&own) == 0); round++) {
         usleep(1000);
         team_wake(team);
         usleep(5000);

@@ -29,6 +29,10 @@
 
 #define FAKE_CLIENTS 8
 
+#ifndef FAKE_CAPACITY
+#define FAKE_CAPACITY 64
+#endif
+
 enum fake_mischief {
     FAKE_GOOD,
     FAKE_SILENT,           // accepts, never says a word
@@ -383,7 +387,7 @@ static inline int fake_start(struct fake *fake, const char *path, uint64_t daemo
     memset(fake->eventfds, -1, sizeof(fake->eventfds));
     fake->progress_fd = -1;
     pthread_mutex_init(&fake->lock, NULL);
-    if (ring_writer_init(&fake->ring, "fake", 64) != 0 ||
+    if (ring_writer_init(&fake->ring, "fake", FAKE_CAPACITY) != 0 ||
         stats_writer_init(&fake->stats, "fake") != 0)
         return -ENOMEM;
     ring_set_daemon_id(&fake->ring, daemon_id);
@@ -395,13 +399,14 @@ static inline int fake_start(struct fake *fake, const char *path, uint64_t daemo
     return -pthread_create(&fake->thread, NULL, fake_run, fake);
 }
 
-// Publishes a record as of now.
+// Publishes a record as of now, or of the time that it says.
 static inline uint64_t fake_publish_record(struct fake *fake, struct ring_record *record)
 {
     uint64_t one = 1;
     record->generation = fake->generation;
     record->sensor_ns = clock_now_ns();
-    record->published_ns = clock_now_ns();
+    if (record->published_ns == 0)
+        record->published_ns = clock_now_ns();
     uint64_t sequence = ring_publish(&fake->ring, record);
     pthread_mutex_lock(&fake->lock);
     for (int i = 0; i < FAKE_CLIENTS; i++) {

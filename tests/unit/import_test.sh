@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # qmodel import from the outside: what it writes runs and can be quantized; what is wrong gives one line and no file.
 # Needs BUILD. The ONNX files of ../shared/models are used when that folder is there.
-# timeout: 120
 . "$(dirname "$0")/qmodel_lib.sh"
 small=tests/golden/onnx
 

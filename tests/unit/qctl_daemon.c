@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#define FAKE_CAPACITY 8192 // a watcher may be kept waiting
 #include "fake_daemon.h"
 
 static const char stream_json[] =
@@ -66,11 +67,15 @@ static const char *answer(const char *request)
     return text;
 }
 
+// Every 5 ms, however long it takes: what happens when does not depend on a machine that is busy.
 static void publish_event(struct fake *fake, unsigned count)
 {
+    static uint64_t begin_ns;
     unsigned phase = count % 100;
     bool present = phase < 20 || (phase < 40 && phase % 2 == 0);
-    struct ring_record record = {.hit_count = 3};
+    begin_ns = begin_ns ? begin_ns : clock_now_ns();
+    struct ring_record record = {.hit_count = 3,
+                                 .published_ns = begin_ns + count * 5 * CLOCK_NS_PER_MS};
     record.hits[0] = (struct ring_hit){.label = present ? 1 : 2, .score = present ? 0.9f : 0.7f};
     record.hits[1] = (struct ring_hit){.label = 0, .score = 0.3f};
     record.hits[2] = (struct ring_hit){.label = present ? 2 : 1, .score = 0.1f};

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # qmodel compare and qmodel info --weights from the outside: figures that can be worked out by hand, right classes from
 # folders, lists and arrays, energy from a machine made of files, reports that no name in a model can break. Needs BUILD.
-# timeout: 120
 . "$(dirname "$0")/qmodel_lib.sh"
 export QEDGE_SOCKET=$folder/none.sock
 net=tests/golden/float/net.tflite

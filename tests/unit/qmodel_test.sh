@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # qmodel from the outside: what it prints, what it refuses, exit statuses. Needs BUILD.
-# timeout: 240
 . "$(dirname "$0")/qmodel_lib.sh"
 model=models/efficientnet_lite0_int8.tflite
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # qmodel quantize from the outside: what it writes runs, is as small as it should be and answers as it should; what is
 # wrong gives one line and no file. Needs BUILD. Float models of ../shared/models are used when that folder is there.
-# timeout: 240
 . "$(dirname "$0")/qmodel_lib.sh"
 net=tests/golden/float/net.tflite
 default=models/efficientnet_lite0_int8.tflite

@@ -198,7 +198,7 @@ static void test_picture(void **state)
     assert_null(picture);
     assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_GOOD), 0);
     fake.snapshot = on_snapshot;
-    assert_int_equal(snapshot(&picture, 5000), 0);
+    assert_int_equal(snapshot(&picture, 60000), 0);
     assert_int_equal(asked, 2);
     assert_int_equal(picture->format, QCLIENT_NV21);
     assert_int_equal(picture->width, 5);
@@ -213,12 +213,12 @@ static void test_picture(void **state)
     assert_string_equal(picture->labels[15], "");
     qclient_picture_free(picture);
     fake.generation = 2; // the labels are of another model than the result
-    assert_int_equal(snapshot(&picture, 5000), 0);
+    assert_int_equal(snapshot(&picture, 60000), 0);
     assert_string_equal(picture->labels[0], "");
     qclient_picture_free(picture);
     qclient_picture_free(NULL);
     fake.minor = 0;
-    assert_int_equal(snapshot(&picture, 5000), -EOPNOTSUPP);
+    assert_int_equal(snapshot(&picture, 60000), -EOPNOTSUPP);
     assert_int_equal(asked, 0);
     fake_finish(&fake, true);
 }
@@ -242,7 +242,7 @@ static void test_lies(void **state)
         unsigned before = fds_open();
         assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_GOOD), 0);
         fake.snapshot = on_snapshot;
-        int status = snapshot(&picture, lie == LIE_SILENT ? 50 : 5000);
+        int status = snapshot(&picture, lie == LIE_SILENT ? 50 : 60000);
         int expected = lie == LIE_STAMP ? -EAGAIN : lie == LIE_SILENT ? -ETIMEDOUT : -EPROTO;
         if (status != expected)
             print_error("lie %d: %s\n", (int)lie, strerror(-status));
@@ -260,10 +260,10 @@ static void test_refused(void **state)
     struct fake fake;
     struct qclient_picture *picture;
     assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_REFUSES), 0);
-    assert_int_equal(snapshot(&picture, 5000), -EACCES);
+    assert_int_equal(snapshot(&picture, 60000), -EACCES);
     fake_finish(&fake, false);
     assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_GOOD), 0); // closes: knows no snapshot
-    int status = snapshot(&picture, 5000);
+    int status = snapshot(&picture, 60000);
     assert_true(status == -ECONNRESET || status == -EPIPE);
     fake_finish(&fake, false);
 }
