@@ -338,8 +338,11 @@ static void test_swap_under_load(void **state)
     uint32_t generation = 1, newest = 0;
     rig_start(&rig, CONFIG_FPS_MAX, CONFIG_MODE_THROUGHPUT);
     for (int i = 0; i < 40; i++) {
-        struct network *next = load(i % 2 ? TINY : TINY2);
-        network_unref(pool_swap(rig.pool, rig.streams[0], next, 1 + (uint32_t)i % 5, ++generation));
+        struct stream_change change = {.network = load(i % 2 ? TINY : TINY2),
+                                       .top_k = 1 + (uint32_t)i % 5,
+                                       .generation = ++generation};
+        pool_swap(rig.pool, rig.streams[0], &change);
+        network_unref(change.network);
         wait_published(rig.streams[0], published(rig.streams[0]) + 5);
     }
     assert_int_equal(ring_reader_init(&reader, rig.streams[0]->publisher.ring.fd, true), 0);
