@@ -225,6 +225,44 @@ static void test_malformed(void **state)
     assert_int_equal(receive(WIRE_FROM_DAEMON), -ECONNRESET);
 }
 
+// Every text of every message ends inside of its field, and holds nothing that could forge a line.
+static void test_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        enum wire_type type;
+        enum wire_from from;
+        size_t size, at, length;
+        unsigned fds;
+    } texts[] = {
+#define TEXT(type, from, of, field, fds)                                                           \
+    {type, from, sizeof(struct of), offsetof(struct of, field), sizeof(((struct of *)0)->field), fds}
+        TEXT(WIRE_HELLO, WIRE_FROM_CLIENT, wire_hello, name, 0),
+        TEXT(WIRE_SUBSCRIBE, WIRE_FROM_CLIENT, wire_subscribe, stream, 0),
+        TEXT(WIRE_REQUEST, WIRE_FROM_CLIENT, wire_request, text, 0),
+        TEXT(WIRE_SNAPSHOT, WIRE_FROM_CLIENT, wire_snapshot, stream, 0),
+        TEXT(WIRE_ERROR, WIRE_FROM_DAEMON, wire_error, text, 0),
+        TEXT(WIRE_STREAM, WIRE_FROM_DAEMON, wire_stream, stream, 3),
+        TEXT(WIRE_PICTURE, WIRE_FROM_DAEMON, wire_picture, stream, 2),
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        size_t size = texts[i].size;
+        wire_init(&message, texts[i].type, size, 0);
+        if (texts[i].type == WIRE_ERROR)
+            message.error.error = -EIO;
+        if (texts[i].type == WIRE_PICTURE)
+            message.picture.format = 1, message.picture.bytes = 1;
+        char *text = (char *)message.bytes + texts[i].at;
+        memset(text, 'a', texts[i].length - 1);
+        assert_int_equal(wire_check(&message, size, texts[i].from, texts[i].fds), 0);
+        text[texts[i].length - 1] = 'a';
+        assert_int_equal(wire_check(&message, size, texts[i].from, texts[i].fds), -EPROTO);
+        text[texts[i].length - 1] = '\0';
+        text[1] = '\n';
+        assert_int_equal(wire_check(&message, size, texts[i].from, texts[i].fds), -EPROTO);
+    }
+}
+
 // Messages that only the other side may send.
 static void test_direction(void **state)
 {
@@ -314,9 +352,9 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, sockets_open, sockets_close)
     const struct CMUnitTest tests[] = {
         TEST(test_round_trip),  TEST(test_fds),       TEST(test_too_many_fds),
-        TEST(test_no_fds_left), TEST(test_malformed), TEST(test_direction),
-        TEST(test_random),      TEST(test_gone),      TEST(test_full),
-        TEST(test_text),
+        TEST(test_no_fds_left), TEST(test_malformed), TEST(test_texts),
+        TEST(test_direction),   TEST(test_random),    TEST(test_gone),
+        TEST(test_full),        TEST(test_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
