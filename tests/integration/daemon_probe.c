@@ -93,6 +93,29 @@ static int stall(char **words)
     return 0;
 }
 
+// As it is, right or wrong, with so many copies of a descriptor.
+static void send_with_fds(int socket, const void *bytes, size_t size, unsigned count)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * 64)];
+    } control = {.bytes = {0}};
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = size};
+    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
+    if (count > 0) {
+        packet.msg_control = &control;
+        packet.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+        struct cmsghdr *rights = CMSG_FIRSTHDR(&packet);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
+        for (unsigned i = 0; i < count; i++)
+            ((int *)(void *)CMSG_DATA(rights))[i] = STDERR_FILENO;
+    }
+    if (sendmsg(socket, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return;
+}
+
 // One message, right or wrong in one of many ways, now and then with descriptors that nobody asked
 // for.
 static void send_garbage(int fd)
@@ -119,24 +142,7 @@ static void send_garbage(int fd)
         if (kind == 1 && random_next() % 2)
             memset(message.subscribe.stream, 0, sizeof(message.subscribe.stream));
     }
-    struct iovec part = {.iov_base = &message, .iov_len = size};
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * 3)];
-    } control = {.bytes = {0}};
-    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
-    if (random_next() % 6 == 0) {
-        int fds[3] = {0, 1, 2};
-        packet.msg_control = &control;
-        packet.msg_controllen = sizeof(control);
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&packet);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(fds));
-        memcpy(CMSG_DATA(rights), fds, sizeof(fds));
-    }
-    if (sendmsg(fd, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        return;
+    send_with_fds(fd, &message, size, random_next() % 6 == 0 ? 3 : 0);
 }
 
 // garbage SOCKET SEED COUNT: that many connections, each with some messages
@@ -156,6 +162,45 @@ static int garbage(char **words)
         close(fd);
     }
     printf("%s connections, seed %s\n", words[2], words[1]);
+    return 0;
+}
+
+// rude SOCKET: one wrong message a connection; after each the daemon must hang up
+static int rude(char **words)
+{
+    static const char *const ways[] = {"no HELLO",     "one byte",        "wrong magic",
+                                       "a wrong size", "an unknown type", "a daemon's message",
+                                       "an endless text", "3 descriptors", "64 descriptors"};
+    for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++) {
+        struct wire_hello hello;
+        struct wire_request request;
+        char answer[WIRE_MESSAGE_MAX];
+        int fd = connect_to(words[0]);
+        make_hello(&hello, "rude");
+        wire_init(&request, WIRE_REQUEST, sizeof(request), 2);
+        strcpy(request.text, "version");
+        request.header.magic ^= way == 2;
+        request.header.size += way == 3;
+        request.header.type = way == 4 ? 99 : way == 5 ? WIRE_GOODBYE : WIRE_REQUEST;
+        if (way == 6)
+            memset(request.text, 'a', sizeof(request.text));
+        if (fd < 0 || (way > 0 && send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) < 0))
+            return die("connect");
+        send_with_fds(fd, &request, way == 1 ? 1 : sizeof(request),
+                      way == 7   ? 3
+                      : way == 8 ? 64
+                                 : 0);
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        ssize_t got;
+        do
+            got = poll(&wait, 1, 5000) == 1 ? recv(fd, answer, sizeof(answer), 0) : -2;
+        while (got > 0); // a welcome, perhaps
+        if (got == -2) {
+            fprintf(stderr, "daemon_probe: %s: still connected after 5 s\n", ways[way]);
+            return 1;
+        }
+        close(fd);
+    }
     return 0;
 }
 
@@ -181,8 +226,8 @@ static int deaf(char **words)
     return 1;
 }
 
-// hold SOCKET COUNT: subscribes so often with wake-up descriptors, says how many were welcome,
-// stays until killed
+// hold SOCKET COUNT: subscribes so often with wake-up descriptors that it never reads, says how many
+// were welcome, stays until killed
 static int hold(char **words)
 {
     int welcome = 0, refused = 0;
@@ -203,6 +248,8 @@ static int hold(char **words)
             good = wire_receive(fd, WIRE_FROM_DAEMON, &answer, fds, &fd_count) > 0 &&
                    answer.header.type == (k ? WIRE_STREAM : WIRE_WELCOME);
         }
+        if (good) // holds 512 wake-ups then
+            fcntl(fds[3], F_SETPIPE_SZ, 4096);
         *(good ? &welcome : &refused) += 1;
     }
     printf("%d welcome, %d refused\n", welcome, refused);
@@ -479,12 +526,13 @@ int main(int count, char **words)
     } commands[] = {{"notify", 1, notify}, {"stall", 2, stall}, {"garbage", 3, garbage},
                     {"deaf", 1, deaf},     {"hold", 2, hold},   {"kill", 1, kill_daemon},
                     {"snapshot", 4, take_snapshots}, {"greedy", 2, greedy},
+                    {"rude", 1, rude},
                     {"percentiles", 1, percentiles}, {"progress", 1, progress},
                     {"slow", 3, slow}};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (count == commands[i].arguments + 2 && strcmp(words[1], commands[i].name) == 0)
             return commands[i].run(words + 2);
-    fprintf(stderr, "usage: daemon_probe notify|stall|garbage|deaf|hold|kill|snapshot|greedy|"
+    fprintf(stderr, "usage: daemon_probe notify|stall|garbage|rude|deaf|hold|kill|snapshot|greedy|"
                     "percentiles|progress|slow ...\n");
     return 2;
 }
