@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What systemd sees: READY, STATUS, RELOADING, STOPPING; the watchdog, fed by progress and starved by a stuck
-# worker; a socket handed over.
+# worker or capture thread; a socket handed over.
 # alone: it looks at how fast things happen
 . "$(dirname "$0")/daemon_lib.sh"
 
@@ -14,7 +14,9 @@ big=models/efficientnet_lite0_int8.tflite
 [ -e $big ] || big=$tiny
 config busy.yaml <<YAML
 workers: {threads: 2}
-streams: [{name: bars, source: {type: pattern, fps: max}, model: {path: $big}}]
+streams:
+  - {name: bars, source: {type: pattern, fps: max}, mode: throughput, model: {path: $big}}
+  - {name: other, source: {type: pattern, fps: 20}, mode: throughput, model: {path: $tiny}}
 YAML
 export NOTIFY_SOCKET=$work/notify
 "$probe" notify "$NOTIFY_SOCKET" >"$work/notes" &
@@ -33,32 +35,58 @@ stop
 grep -q ' STOPPING=1' "$work/notes" || fail "no STOPPING"
 start busy.yaml env WATCHDOG_USEC=1600000
 
-# one worker stands still in the middle of a frame: no more food, although the other one and the loop go on
-fed() { grep -c ' WATCHDOG=1' "$work/notes"; }
-stalled=no
-for try in 1 2 3 4 5 6 7 8; do
+# stall THREAD: it stands still until the pid in `staller` is ended
+stall() {
+    local task tid status=0
     for task in /proc/"$daemon"/task/*; do
-        [ "$(cat "$task/comm")" = qedge-work-0 ] && tid=${task##*/}
+        [ "$(cat "$task/comm")" = "$1" ] && tid=${task##*/}
     done
-    # stopped while it waits for work it is not stuck, and the other one does its share: tried again
-    status=0
     "$probe" stall "$tid" 100000 >"$work/stall" 2>&1 &
     staller=$!
     others+=($staller)
     within 3000 grep -q . "$work/stall"
     grep -q stalled "$work/stall" || { cat "$work/stall"; echo "no ptrace here"; wait $staller || status=$?; [ $status = 77 ] && exit 77; fail "ptrace"; }
+}
+let_go() { { kill -KILL $staller && wait $staller; } 2>/dev/null || true; }
+
+# one worker stands still in the middle of a frame: no more food, although the other one and the loop go on
+fed() { grep -c ' WATCHDOG=1' "$work/notes"; }
+starved=no
+for try in 1 2 3 4 5 6 7 8; do
+    # stopped while it waits for work it is not stuck, and the other one does its share: tried again
+    : >"$work/log"
+    stall qedge-work-0
     for _ in $(seq 40); do grep -q "the watchdog is not fed any more" "$work/log" && break; sleep 0.1; done
     count=$(fed)
     sleep 1.2
-    if [ "$(fed)" = "$count" ] && grep -q "the watchdog is not fed any more" "$work/log"; then stalled=yes; fi
-    kill -KILL $staller # which lets the worker go
-    wait $staller 2>/dev/null || true
-    [ $stalled = no ] || break
+    if [ "$(fed)" = "$count" ] && grep -q "the watchdog is not fed any more" "$work/log"; then starved=yes; fi
+    for _ in $(seq 80); do stream_is bars failed && break; sleep 0.1; done
+    [ $starved = no ] || ! stream_is bars failed || break
+    let_go
+    starved=no
 done
-[ $stalled = yes ] || fail "the watchdog was fed although a worker was stuck, or nothing was said of it (8 tries)"
+[ $starved = yes ] || fail "a worker was stuck, but the watchdog was fed, or nothing was said of it (8 tries)"
 echo "starved at try $try"
+delivers other || fail "a stuck worker holds up the other stream"
+[ "$(of_stream bars reason)" = "a worker has been at one frame for more than 5 s" ] && [ -n "$(of_stream bars hint)" ] || fail "reason: $(of_stream bars reason)"
+let_go
 count=$(fed)
 within 5000 eval '[ "$(fed)" -gt '"$count"' ]' # it goes on: fed again
+within 5000 stream_is bars running
+stop
+
+# a capture thread stands still: the same
+: >"$work/log"
+start one.yaml env WATCHDOG_USEC=1600000
+delivers bars || fail "no results"
+stall qedge-capture
+within 5000 grep -q "the watchdog is not fed any more" "$work/log"
+count=$(fed)
+sleep 1.2
+[ "$(fed)" = "$count" ] || fail "fed although the capture thread is stuck"
+let_go
+within 5000 eval '[ "$(fed)" -gt '"$count"' ]'
+delivers bars || fail "no results after the capture thread goes on"
 stop
 unset NOTIFY_SOCKET
 
