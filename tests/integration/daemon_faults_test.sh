@@ -83,8 +83,11 @@ else
 fi
 
 # the clock: nothing that the daemon or the library do depends on the time of day
-! grep -rnE 'CLOCK_REALTIME|gettimeofday|[^_a-z]time\(NULL|timerfd_create\(CLOCK_REALTIME' common daemon libclient \
-    --include=*.[ch] || fail "a clock that may jump is used"
+! grep -rnE 'CLOCK_(REALTIME|TAI)|gettimeofday|timespec_get|[^_a-z]time\((NULL|&|0)|(sem|mutex)_timed(wait|lock)|timerfd_create\(CLOCK_REALTIME' \
+    common daemon libclient --include=*.[ch] || fail "a clock that may jump is used"
+for file in $(grep -rlE 'pthread_cond_timedwait' common daemon libclient engine --include=*.c); do
+    grep -q 'pthread_condattr_setclock(&.*, CLOCK_MONOTONIC)' "$file" || fail "$file: a condition on the time of day"
+done
 
 # sixteen streams, sixteen sources, all replaced by one reload
 many() { # WIDTH
@@ -96,12 +99,22 @@ many() { # WIDTH
 many 32
 start bars.yaml
 fds_before=$(ls "/proc/$daemon/fd" | wc -l)
+"$BUILD/qctl" --wait 20 watch s07 --json >"$work/moved" 2>&1 &
+moved=$!
+others+=($moved)
+within 5000 test -s "$work/moved"
+again() { [ "$(grep -c '"reconnected"' "$work/moved")" = "$1" ]; }
 for width in 48 32; do
     many $width
     "$BUILD/qctl" reload >/dev/null || fail "16 sources at once: refused"
     delivers s01
     delivers s16
     answers || fail "16 sources at once: no status any more"
+    # who read one of them was told, and reads the new one
+    within 10000 again $((width == 48 ? 1 : 2))
+    [ "$(of_stream s07 clients)" = 1 ] && [ "$(json status clients)" -le 3 ] || fail "16 sources at once: old clients are still counted"
 done
+[ "$(grep -c "the stream was closed" "$work/moved")" = 2 ] || fail "16 sources at once: $(grep qctl: "$work/moved")"
+kill $moved
 within 5000 eval '[ "$(ls "/proc/$daemon/fd" | wc -l)" = "$fds_before" ]'
 stop
