@@ -41,10 +41,13 @@ grep '"generation": *2' "$work/changing" | head -1 | grep -q model_changed || fa
 # bad model, bad settings: the old ones run on
 bad() { # WHAT PATTERN
     local status=0
+    : >"$work/log"
     "$BUILD/qctl" reload --json >"$work/answer" 2>&1 || status=$?
     [ $status != 0 ] || fail "$1: qctl reload did not fail"
     grep -q '"reloaded": *false' "$work/answer" || fail "$1: $(cat "$work/answer")"
     grep -q "$2" "$work/answer" || fail "$1: not said: $(cat "$work/answer")"
+    grep "error: reload: " "$work/log" | grep -q "$2" || fail "$1: not in the log: $(cat "$work/log")"
+    grep -q "error: reload: nothing was changed" "$work/log" || fail "$1: no 'nothing was changed' in the log: $(cat "$work/log")"
     [ "$(of_stream changing generation)" = 2 ] || fail "$1: generation changed"
     delivers changing || fail "$1: changing stopped"
     delivers steady || fail "$1: steady stopped"
@@ -54,6 +57,11 @@ write_config "$work/second.tflite"
 bad "bad model" "second.tflite"
 write_config "$work/none.tflite"
 bad "no model" "none.tflite"
+# all or nothing: what is good beside what is bad is not taken either
+write_config "$work/none.tflite" "max_clients: 1"
+echo "  - {name: good, source: {type: pattern}, model: {path: $tiny}}" >>"$work/one.yaml"
+bad "good and bad" "none.tflite"
+! "$BUILD/qctl" streams --json | grep -q '"good"' || fail "good and bad: a stream was added"
 write_config "$tiny" "max_clients: none"
 bad "bad settings" "one.yaml:2:14: max_clients"
 echo "{" >"$work/one.yaml"
