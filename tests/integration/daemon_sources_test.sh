@@ -61,6 +61,9 @@ start rate.yaml
 [[ "$(of_stream y4m source)" == *" 25 fps" ]] || fail "rate of the file: $(of_stream y4m source)"
 within 10000 eval '[ "$(of_stream broken frames_bad)" -gt 3 ]'
 within 5000 eval '[ "$(of_stream broken frames_published)" -gt 3 ]'
+within 10000 stream_is broken degraded
+[[ "$(of_stream broken reason)" == *" of the last "*" frames were broken" ]] && [ -n "$(of_stream broken hint)" ] || fail "reason: $(of_stream broken reason)"
+stream_is y4m running || fail "the other stream is $(of_stream y4m state)"
 stop
 
 # the same picture gives the same classes whatever way it comes in
