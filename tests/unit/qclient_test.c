@@ -366,6 +366,37 @@ static void wait_eventfd(struct fake *fake)
     assert_true(sent);
 }
 
+// What was published before the daemon died is read before that is told: waiting, and in an event loop
+// that hears of the death first.
+static void test_killed_with_results_left(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct qclient_result result;
+    assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_GOOD), 0);
+    struct qclient *waiting = client_make(0), *looping = client_make(0);
+    assert_true(qclient_fd(looping) >= 0);
+    fake_publish(&fake, 1);
+    assert_int_equal(loop_next(looping, &result), 0);
+    for (int i = 0; i < 5; i++)
+        fake_publish(&fake, 1);
+    fake_finish(&fake, false);
+    for (uint64_t i = 1; i <= 6; i++) {
+        assert_int_equal(qclient_next(waiting, &result, 1000), 0);
+        assert_int_equal(result.sequence, i);
+    }
+    assert_int_equal(qclient_next(waiting, &result, 1000), -ECONNRESET);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(qclient_dispatch(looping), 0);
+    for (uint64_t i = 2; i <= 6; i++) {
+        assert_int_equal(qclient_next(looping, &result, 0), 0);
+        assert_int_equal(result.sequence, i);
+    }
+    assert_int_equal(loop_next(looping, &result), -ECONNRESET);
+    qclient_close(waiting);
+    qclient_close(looping);
+}
+
 static void test_event_loop(void **state)
 {
     (void)state;
@@ -636,6 +667,7 @@ int main(void)
         cmocka_unit_test(test_killed_and_restarted),
         cmocka_unit_test(test_closed_in_order),
         cmocka_unit_test(test_closed_while_waiting),
+        cmocka_unit_test(test_killed_with_results_left),
         cmocka_unit_test(test_event_loop),
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_hostile_handshake),
