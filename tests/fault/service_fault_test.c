@@ -25,6 +25,7 @@
 
 #define CALLS_MAX 3000
 #define GATED_WITHIN 2000 // frames
+#define CALLS_A_LIFE 1000 // of a client, at most, and two more a millisecond: workers wake others
 #define TINY "tests/golden/models/conv_same.tflite"
 #define TINY2 "tests/golden/models/conv_one_channel.tflite"
 
@@ -171,6 +172,22 @@ static bool has_stream(const char *name)
     return has;
 }
 
+// How often bars was given another model, and 1; 0 when nobody says.
+static unsigned bars_generation(void)
+{
+    static const char *const keys[2] = {"\"name\":\"bars\"", "\"generation\":"};
+    int status;
+    char *answer = ask("status", 60000, &status), *at = answer;
+    for (int i = 0; i < 2 && at; i++)
+        if ((at = strstr(at, keys[i])))
+            at += strlen(keys[i]);
+    unsigned long generation = at ? strtoul(at, NULL, 10) : 0;
+    if (generation == 0)
+        complain("no generation in the status", strerror(-status));
+    free(answer);
+    return (unsigned)generation;
+}
+
 // Closed connections are let go by the loop, a moment later.
 static void check_balance(unsigned fds, unsigned maps)
 {
@@ -292,26 +309,60 @@ static void client_life(void)
     qclient_close(client);
 }
 
+// One that was there before anything failed: told nothing, woken as ever, nothing uncounted is missing.
+static void check_bystander(struct qclient *client, uint64_t *before)
+{
+    struct pollfd wait = {.fd = qclient_fd(client), .events = POLLIN};
+    struct qclient_result result;
+    uint64_t since = *before, limit = clock_now_ns() + 60 * CLOCK_NS_PER_S;
+    int status = -EAGAIN;
+    while (*before < since + 2 && clock_now_ns() < limit) {
+        poll(&wait, 1, 1000);
+        status = qclient_dispatch(client);
+        while (status == 0 && (status = qclient_next(client, &result, 0)) == 0) {
+            if (result.flags & QCLIENT_RECONNECTED)
+                complain("a client that was there had to connect again", "");
+            if (since && result.sequence != *before + 1 + result.lost)
+                complain("a client that was there has a gap", "");
+            *before = result.sequence;
+        }
+        if (status != -EAGAIN)
+            break;
+    }
+    if (status != -EAGAIN || *before < since + 2)
+        complain("a client that was there reads no more", strerror(-status));
+}
+
 static void test_clients(enum inject_mode mode)
 {
+    struct qclient *bystander;
+    uint64_t sequence = 0;
     phase = mode == INJECT_ONE ? "client's life" : "client's life, all from then on";
     write_settings(0);
     pthread_t thread = daemon_start();
     check_delivers("bars");
     check_delivers("pics");
     unsigned fds, maps;
+    if (connect_stream("bars", 60000, &bystander) < 0)
+        exit(1);
+    check_bystander(bystander, &sequence);
     bool hit = true;
     count_open(&fds, &maps);
     for (call = 1; call < CALLS_MAX && hit && failed_tests < 20; call += step(mode)) {
+        uint64_t begin = clock_now_ns();
         inject_arm(call, mode);
         client_life();
         hit = inject_disarm();
+        if (inject_count() > CALLS_A_LIFE + 2 * (clock_now_ns() - begin) / CLOCK_NS_PER_MS)
+            complain("the loop spins", "");
+        check_bystander(bystander, &sequence);
         check_delivers("bars");
         check_balance(fds, maps);
     }
     printf("%s: %u calls\n", phase, call);
     if (call < 10)
         complain("too few calls to be true", "");
+    qclient_close(bystander);
     stop(thread);
 }
 
@@ -324,6 +375,8 @@ static bool reload(int which)
     char *answer = ask("reload", 3000, &status);
     bool said = answer && strstr(answer, "\"reloaded\":true"), refused = false;
     refused = status < 0 || (answer && strstr(answer, "\"reloaded\":false"));
+    if (answer && strstr(answer, "a thread") && inject_log_count() == 0)
+        complain("refused without a word in the log", answer);
     free(answer);
     inject_disarm();
     if (status < 0) { // no answer: it may be done, or under way
@@ -364,6 +417,8 @@ static void test_reload(enum inject_mode mode)
             now = 1 - now;
             done++;
         }
+        if (bars_generation() != 1 + done)
+            complain("another model, but not another generation", "");
         hit = inject_name()[0];
         check_delivers("bars");
         check_delivers(other_stream[now]);
