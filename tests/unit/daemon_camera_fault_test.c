@@ -537,6 +537,27 @@ static void test_every_loss(void **state)
     rig_stop(&rig);
 }
 
+// A camera that fails is tried again after 100, 200, 400 … 1000 ms, and no more often.
+static void test_backoff(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct config_source config = camera_config(NODE, 64, 48, 30, "auto");
+    struct fake_camera *fake = add_small(0);
+    uint64_t begin = fake_ms(), pause = 100;
+    int most = 1;
+    set_fault(fake, VIDIOC_STREAMON, -EIO);
+    rig_start(&rig, &config);
+    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 250000000}, NULL);
+    source_join(rig.source);
+    for (uint64_t at = pause; at <= fake_ms() - begin; at += pause) {
+        most++;
+        pause = pause < 500 ? 2 * pause : 1000;
+    }
+    assert_in_range(fake->opens, 1, most);
+    rig_stop(&rig);
+}
+
 // The camera's numbers jump, stand still, go back and wrap around: ours always grow.
 static const uint32_t odd_sequence[] = {
     5,          6,          9, 9, 9, 3, 4, 0, 4000000000, 4000000001, 70,         71,
@@ -594,6 +615,7 @@ int main(void)
         cmocka_unit_test_setup(test_buffer_twice, setup),
         cmocka_unit_test_setup(test_ready_with_nothing, setup),
         cmocka_unit_test_setup(test_every_loss, setup),
+        cmocka_unit_test_setup(test_backoff, setup),
         cmocka_unit_test_setup(test_odd_sequences, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
