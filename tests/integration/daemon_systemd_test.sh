@@ -94,9 +94,12 @@ unset NOTIFY_SOCKET
 config camera.yaml <<<"streams: [{name: cam, source: {type: v4l2, device: $work/none}, model: {path: $tiny}}]"
 export NOTIFY_SOCKET=$work/notify
 : >"$work/notes"
+: >"$work/log"
 start camera.yaml env WATCHDOG_USEC=800000
 within 5000 eval '[ "$(fed)" -ge 6 ]'
 within 5000 grep -q 'STATUS=0 of 1 streams running.*cam waiting.*No such file' "$work/notes"
+sleep 2 # by now it tries once a second
+! grep -q "the watchdog is not fed any more" "$work/log" || fail "waiting for a camera is taken for standing still"
 stop
 unset NOTIFY_SOCKET
 
