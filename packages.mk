@@ -11,7 +11,7 @@ PACKAGES_BENCH_ARM := qemu-user llvm-19 gcc python3
 # make check-vm: Debian guests under emulation, amd64 and arm64
 PACKAGES_VM := qemu-system-x86 qemu-system-arm mmdebstrap kmod cpio python3 $(PACKAGES_CROSS)
 # make deb: the Debian packages
-PACKAGES_DEB := dpkg-dev debhelper lintian
+PACKAGES_DEB := build-essential dpkg-dev debhelper lintian
 # make fuzz: libFuzzer
 PACKAGES_FUZZ := clang libclang-rt-dev g++
 # make check-oracle, make bench: LiteRT and its kind come from PyPI
