@@ -4,12 +4,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+
+int output_file_check(const char *path, const char *const *inputs, size_t count)
+{
+    struct stat st, input;
+    bool exists = stat(path, &st) == 0;
+    if (exists && S_ISDIR(st.st_mode))
+        return -EISDIR;
+    if (exists && !S_ISREG(st.st_mode)) // a device or a pipe
+        return access(path, W_OK) == 0 ? 0 : -errno;
+    for (size_t i = 0; exists && i < count; i++)
+        if (inputs[i] && stat(inputs[i], &input) == 0 && input.st_dev == st.st_dev &&
+            input.st_ino == st.st_ino)
+            return -EEXIST;
+    const char *slash = strrchr(path, '/');
+    cleanup_free char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!folder)
+        return -ENOMEM;
+    return access(folder, W_OK | X_OK) == 0 ? 0 : -errno;
+}
 
 int output_file_fill(int fd, const void *data, size_t size)
 {

@@ -9,6 +9,10 @@
 
 #include <stddef.h>
 
+// Before long work whose result goes to `path`: can it be written, and is it none of the files that
+// the work begins with? 0; -EEXIST: it is one of inputs[count]; -EISDIR; -ENOENT, -EACCES …: its
+// folder. NULL inputs are none.
+int output_file_check(const char *path, const char *const *inputs, size_t count);
 // 0 or -errno; a file that was there before stays as it was when it fails, and nothing else is left
 // behind: signals that would end the program wait until it is done. For programs of one thread at
 // that time (the mask is the thread's).

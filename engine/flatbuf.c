@@ -83,7 +83,7 @@ static uint32_t follow(struct flat *flat, uint32_t at)
 {
     uint32_t offset = load_u32(flat, at);
     if (offset == 0 || !holds(flat, (uint64_t)at + offset, 4)) {
-        fault(flat, "offset outside the file", at);
+        fault(flat, "offset outside the file, which may be cut short,", at);
         return 0;
     }
     return at + offset;

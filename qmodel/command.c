@@ -5,6 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "common/output_file.h"
 
 static void say(const char *name, const char *format, va_list arguments)
 {
@@ -29,6 +32,14 @@ int command_fail(const char *name, const char *format, ...)
     say(name, format, arguments);
     va_end(arguments);
     return COMMAND_FAILED;
+}
+
+int command_check_output(const char *name, const char *path, const char *const *inputs, size_t count)
+{
+    int status = output_file_check(path, inputs, count);
+    if (status == -EEXIST)
+        return command_fail(name, "%s: this is the model to read; give another name to write to", path);
+    return status < 0 ? command_fail(name, "%s: %s", path, strerror(-status)) : 0;
 }
 
 int command_number(const char *name, const char *option, const char *text, long low, long high,

@@ -5,6 +5,8 @@
 #ifndef QEDGE_QMODEL_COMMAND_H
 #define QEDGE_QMODEL_COMMAND_H
 
+#include <stddef.h>
+
 // Exit codes of all subcommands.
 enum { COMMAND_OK = 0, COMMAND_FAILED = 1, COMMAND_USAGE = 2 };
 
@@ -27,6 +29,10 @@ extern const char command_import_help[];
 
 // One line "qmodel NAME: ..." on stderr; returns COMMAND_USAGE and COMMAND_FAILED.
 int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Before the work begins: may `path` be written (output_file_check)? 0, or the exit status after a
+// line that says why not.
+int command_check_output(const char *name, const char *path, const char *const *inputs,
+                         size_t count);
 int command_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // Parses a whole number in [low, high] into *value. 0 or COMMAND_USAGE with the line written.

@@ -395,6 +395,8 @@ int command_compare(int argc, char **argv)
 {
     struct options o;
     int rc = parse(argc, argv, &o);
+    if (rc == 0 && o.html)
+        rc = command_check_output("compare", o.html, o.models, 2);
     if (rc != 0)
         return rc;
     struct comparison *c = calloc(1, sizeof(*c)); // with its times too large for a stack

@@ -124,6 +124,9 @@ int command_import(int argc, char **argv)
     int rc = parse(argc, argv, &o);
     if (rc != 0)
         return rc;
+    rc = command_check_output("import", o.output, &o.model, 1);
+    if (rc != 0)
+        return rc;
     if (read_draft(&o, &draft, &error) < 0)
         return command_fail("import", "%s: %s", o.model, error.text);
     rc = write_model(&o, &draft);

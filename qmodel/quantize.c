@@ -413,6 +413,9 @@ int command_quantize(int argc, char **argv)
     int rc = parse(argc, argv, &o);
     if (rc != 0)
         return rc;
+    rc = command_check_output("quantize", o.output, &o.model, 1);
+    if (rc != 0)
+        return rc;
     if (draft_open(&draft, o.model, &error) < 0)
         return fail(&o, &error);
     rc = apply(&o, &draft);

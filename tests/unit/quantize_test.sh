@@ -170,6 +170,17 @@ expect 1 "$qmodel" quantize $default -o "$folder/new" --method dynamic; one_line
 expect 1 "$qmodel" quantize $net -o "$folder/no/new" --method none; one_line "No such file"
 expect 1 "$qmodel" quantize $net -o /dev/full --method none; one_line "No space left"
 expect 1 "$qmodel" quantize $net -o "$folder" --method none; one_line "directory"
+# The float file can not be had back from what would be written over it; a name that can not be written is told before the work.
+cp $net "$folder/mine.tflite"; ln -s mine.tflite "$folder/link.tflite"
+for name in mine link; do
+    expect 1 "$qmodel" quantize "$folder/mine.tflite" -o "$folder/$name.tflite" --method float16; one_line "$name.tflite: this is the model to read"
+done
+expect 1 "$qmodel" compare $net "$folder/mine.tflite" --data "$folder/nowhere" --html "$folder/mine.tflite"; one_line "this is the model to read"
+cmp $net "$folder/mine.tflite" || fail "the model was written over"
+expect 1 "$qmodel" quantize $net -o "$folder/no/new" --method int8 --data "$folder/nowhere"; one_line "no/new: No such file"
+expect 1 "$qmodel" import "$folder/mine.tflite" -o "$folder/mine.tflite"; one_line "this is the model to read"
+head -c 9000 $net >"$folder/short.tflite"
+expect 1 "$qmodel" info "$folder/short.tflite"; one_line "may be cut short"
 # One weight that is not a number.
 cp $net "$folder/nan.tflite"
 printf '\000\000\300\177' | dd of="$folder/nan.tflite" bs=1 seek=$(($(stat -c %s $net) / 2 / 4 * 4)) conv=notrunc status=none
