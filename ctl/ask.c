@@ -3,9 +3,11 @@
 #include "ctl/ask.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "qclient.h"
@@ -24,7 +26,10 @@ int ctl_complain(const struct ctl_settings *settings, int error, const char *det
 {
     const char *socket = socket_name(settings);
     if (error == -ENOENT || error == -ECONNREFUSED) {
-        fprintf(stderr, "qctl: qedged is not running (%s: %s)\n", socket, strerror(-error));
+        struct stat st;
+        bool other = stat(socket, &st) == 0 && !S_ISSOCK(st.st_mode);
+        fprintf(stderr, "qctl: qedged is not running (%s: %s); start it, or name its socket: --socket\n",
+                socket, other ? "not a socket" : strerror(-error));
         return CTL_EXIT_NOT_RUNNING;
     }
     if (error == -EACCES)

@@ -170,7 +170,8 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
     };
     int option, status;
     long seconds;
-    while ((option = getopt_long(argc, argv, "bhjn:o:s:w:", longs, NULL)) != -1) {
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":bhjn:o:s:w:", longs, NULL)) != -1) {
         switch (option) {
         case 's':
             settings->socket = optarg;
@@ -223,9 +224,10 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
             if ((status = watch_option_parse(option, settings)) != 0)
                 return status;
             break;
+        case ':':
+            return complain_usage("no value after", argv[optind - 1]);
         default:
-            usage(stderr);
-            return CTL_EXIT_USAGE;
+            return complain_usage("no such option", argv[optind - 1]);
         }
     }
     return 0;

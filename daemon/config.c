@@ -448,7 +448,10 @@ int config_load(const char *path, struct config *config, struct config_errors *e
         return status;
     }
     if (!S_ISREG(stat.st_mode) || stat.st_size > FILE_MAX) {
-        error_add(errors, path, 1, 1, "expected a file of at most 1 MiB");
+        error_add(errors, path, 1, 1, "expected a YAML file of at most 1 MiB, not %s",
+                  S_ISDIR(stat.st_mode)   ? "a folder"
+                  : S_ISREG(stat.st_mode) ? "a larger one"
+                                          : "a device, socket or pipe");
         return -EINVAL;
     }
     char *data = malloc((size_t)stat.st_size + 1);

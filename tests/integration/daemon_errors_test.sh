@@ -31,6 +31,9 @@ refused bad.yaml "bad.yaml:2:14: max_clients: expected a whole number from 1 to 
     "bad.yaml:4:35: streams\[0\].source.size: expected" "bad.yaml:4:5: streams\[0\].model.path: must be given" \
     "bad.yaml:6:5: streams\[0\].colour: no such key"
 refused missing.yaml "missing.yaml:1:1: can not be read: No such file"
+refused "" "expected a YAML file of at most 1 MiB, not a folder"
+head -c 2000000 /dev/zero >"$work/large.yaml"
+refused large.yaml "expected a YAML file of at most 1 MiB, not a larger one"
 
 model() { config "$1" <<<"streams: [{name: s, source: {type: pattern}, model: {path: $2}}]"; }
 model nomodel.yaml "$work/none.tflite"

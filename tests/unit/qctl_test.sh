@@ -37,6 +37,9 @@ expect 0 "$qctl" version
 printed "qedged: not running"
 expect 3 "$qctl" --socket "$folder/other" status
 said "$folder/other"
+said "start it, or name its socket"
+expect 3 "$qctl" --socket "$folder" status
+said "$folder: not a socket"
 
 # Usage.
 expect 2 "$qctl"
@@ -50,7 +53,13 @@ expect 2 "$qctl" top --interval nan
 expect 2 "$qctl" top --sort nonsense
 expect 2 "$qctl" watch -n 0
 expect 2 "$qctl" watch -n 12x
+one_line() { [ "$(wc -l <"$folder/err")" = 1 ] || { fail "not one line on stderr"; cat "$folder/err"; }; }
 expect 2 "$qctl" --no-such-option status
+said "no such option: --no-such-option (qctl --help)"
+one_line
+expect 2 "$qctl" watch -n
+said "no value after: -n"
+one_line
 expect 2 "$qctl" check
 expect 0 "$qctl" --help
 printed "qctl [--socket PATH]"
