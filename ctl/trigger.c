@@ -10,6 +10,8 @@
 
 #include "ctl/text.h"
 
+#define LIKES_MAX 5
+
 void trigger_init(struct trigger *trigger, const struct ctl_settings *settings)
 {
     memset(trigger, 0, sizeof(*trigger));
@@ -46,14 +48,30 @@ static bool number_parse(const char *text, uint32_t *number)
     return errno == 0 && value <= UINT32_MAX;
 }
 
+// Classes whose names have the text in them, a few.
+static void print_likes(struct qclient *client, const char *text)
+{
+    char clean[256];
+    unsigned count = 0;
+    for (uint32_t i = 0; i < qclient_label_count(client) && count < LIKES_MAX; i++) {
+        if (!strcasestr(qclient_label(client, i), text))
+            continue;
+        text_clean(qclient_label(client, i), false, clean, sizeof(clean));
+        fprintf(stderr, "%s '%s'", count++ == 0 ? "; there is" : ",", clean);
+    }
+}
+
 static void complain(struct qclient *client, const char *text)
 {
     char clean[256];
     text_clean(text, false, clean, sizeof(clean));
-    if (qclient_label_count(client) == 0)
+    if (qclient_label_count(client) == 0) {
         fprintf(stderr, "qctl: --on %s: this model has no labels; give the class number\n", clean);
-    else
-        fprintf(stderr, "qctl: --on %s: this model has no such class\n", clean);
+        return;
+    }
+    fprintf(stderr, "qctl: --on %s: this model has no such class", clean);
+    print_likes(client, text);
+    fputc('\n', stderr);
 }
 
 // -EINVAL: there is no such class, or too many are wanted.

@@ -35,6 +35,7 @@ seqs=$(grep -o '"sequence":[0-9]*' out | cut -d: -f2)
 watch --min-score 0.8 -n 10
 [ "$(grep -c 'one' out)" = 10 ] || fail "--min-score alone is about the best hit"
 refused "no such class" --on seagull
+refused "--on tinca: this model has no such class; there is 'tench, Tinca tinca'" --on tinca
 refused "--on 3: this model has no such class" --on one,3
 refused "--min-score takes 0 to 1" --min-score 1.5
 refused "--min-score takes 0 to 1" --min-score nan
