@@ -38,6 +38,7 @@ tree | tar -x -C "$out/source"
 
 # The tests run from the tree (make check), not once more here.
 log=$out/build.log
+echo "qedge: building the packages, a minute or more; what it does: ${log#"$PWD/"}"
 (cd "$out/source" && unset MAKEFLAGS MAKELEVEL MFLAGS &&
     DEB_BUILD_OPTIONS="nocheck parallel=$(nproc)" dpkg-buildpackage "${options[@]}") >"$log" 2>&1 || { tail -n 40 "$log"; exit 1; }
 rm -rf "$out/source"
