@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <jerror.h>
 
 #include "imaging/decode_error.h"
+#include "imaging/jpeg_memory.h"
 
 #define SCANS_MAX 100                 // a small file may ask for endless passes over the picture
 #define CODER_MEMORY_MAX (512L << 20) // coefficients of a progressive picture
@@ -35,6 +37,7 @@
 #endif
 
 struct jpeg_decoder {
+    struct jpeg_memory memory; // first: client_data is both
     struct jpeg_decompress_struct cinfo;
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
@@ -52,6 +55,8 @@ struct jpeg_decoder {
     struct decode_error *error;
     int result;
 };
+
+_Static_assert(offsetof(struct jpeg_decoder, memory) == 0, "jpeg_memory.c goes by client_data");
 
 // ---- what libjpeg calls -------------------------------------------------------------------------
 
@@ -328,6 +333,7 @@ int jpeg_decoder_create(struct jpeg_decoder **result)
         free(decoder);
         return -ENOMEM;
     }
+    jpeg_memory_init(&decoder->memory, &decoder->cinfo);
     decoder->cinfo.mem->max_memory_to_use = CODER_MEMORY_MAX;
     decoder->progress.progress_monitor = on_progress;
     decoder->cinfo.progress = &decoder->progress;
@@ -340,6 +346,7 @@ void jpeg_decoder_destroy(struct jpeg_decoder *decoder)
     if (decoder == NULL)
         return;
     jpeg_destroy_decompress(&decoder->cinfo);
+    jpeg_memory_finish(&decoder->memory);
     free(decoder->buffer);
     free(decoder);
 }

@@ -16,7 +16,8 @@ ALL_OBJS    += $(FAULT_OBJ)
 $(FAULT_BINS): $(FAULT_OBJ)
 $(FAULT_BINS): TEST_LDFLAGS += $(FAULT_OBJ) $(FAULT_WRAPS:%=-Wl,--wrap=%)
 HELPER_PROGS += tests/fault/soak.c tests/fault/crowd.c
-# Switches stacks, which sanitizers do not follow.
+# ring_order_test switches stacks, which sanitizers do not follow; frame_path_test's malloc would be theirs.
 ifndef SANITIZE
-TEST_PROGS += tests/fault/ring_order_test.c
+TEST_PROGS += tests/fault/ring_order_test.c tests/fault/frame_path_test.c
 endif
+$(BUILD)/tests/fault/frame_path_test: TEST_LDFLAGS += -Wl,--wrap=log_message
