@@ -326,8 +326,8 @@ static void test_paced_order(void **state)
     rig_stop(&rig);
 }
 
-// Models come and go while frames are under way; every record bears the generation of the model
-// that made it.
+// Models come and go while frames are under way, and a gate with every other two; every record
+// bears the generation of the model that made it.
 static void test_swap_under_load(void **state)
 {
     (void)state;
@@ -339,10 +339,14 @@ static void test_swap_under_load(void **state)
     rig_start(&rig, CONFIG_FPS_MAX, CONFIG_MODE_THROUGHPUT);
     for (int i = 0; i < 40; i++) {
         struct stream_change change = {.network = load(i % 2 ? TINY : TINY2),
+                                       .gate = {i % 4 < 2 ? 100 : 0, 128, 10},
                                        .top_k = 1 + (uint32_t)i % 5,
                                        .generation = ++generation};
+        assert_int_equal(
+            gate_memory_create(&change.gate, &change.network->target, &change.gate_memory), 0);
         pool_swap(rig.pool, rig.streams[0], &change);
         network_unref(change.network);
+        gate_memory_unref(change.gate_memory);
         wait_published(rig.streams[0], published(rig.streams[0]) + 5);
     }
     assert_int_equal(ring_reader_init(&reader, rig.streams[0]->publisher.ring.fd, true), 0);
