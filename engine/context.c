@@ -23,6 +23,12 @@ struct step {
     int32_t units;
 };
 
+// What a member of the team needs for a step.
+struct task {
+    struct context *context;
+    const struct step *step;
+};
+
 struct context {
     const struct model *model;
     uint32_t threads;
@@ -32,6 +38,8 @@ struct context {
     uint64_t run; // number of this run
     struct sharing *sharing; // NULL: one thread
     struct step *steps;
+    struct task *tasks;     // of the steps,
+    struct team_job *jobs;  // as the team has them
     void **addresses; // of all steps' tensors
     void **inputs;    // what the engine runs with
     const void **outputs_from;
@@ -64,6 +72,7 @@ static void set_steps(struct context *c)
         const struct layer *layer = &c->model->layers[i];
         struct step *step = &c->steps[i];
         *step = (struct step){.run = layer->run, .params = layer->params, .units = layer->units};
+        c->tasks[i] = (struct task){c, step};
         step->io.run = &c->run;
         step->io.in = (const void **)address;
         for (uint32_t j = 0; j < layer->in_count; j++)
@@ -105,13 +114,15 @@ static int create(const struct model *model, uint32_t threads, struct sharing *s
     c->sharing = sharing;
     c->scratch_stride = LAYER_KEPT + model->scratch;
     c->steps = take(model->layer_count, sizeof(*c->steps));
+    c->tasks = take(model->layer_count, sizeof(*c->tasks));
+    c->jobs = take(model->layer_count, sizeof(*c->jobs));
     c->addresses = take(address_count(model), sizeof(void *));
     c->inputs = take(model->input_count, sizeof(void *));
     c->outputs_from = take(model->output_count, sizeof(void *));
     c->outputs = take(model->output_count, sizeof(void *));
     c->arena = aligned_alloc(64, model->arena + 64);
     c->scratch = aligned_alloc(64, c->scratch_stride * c->threads + 64);
-    if (!c->steps || !c->addresses || !c->inputs || !c->outputs_from || !c->outputs || !c->arena ||
+    if (!c->steps || !c->tasks || !c->jobs || !c->addresses || !c->inputs || !c->outputs_from || !c->outputs || !c->arena ||
         !c->scratch) {
         context_destroy(c);
         return -ENOMEM;
@@ -145,6 +156,8 @@ void context_destroy(struct context *c)
         return;
     sharing_unref(c->sharing);
     free(c->steps);
+    free(c->tasks);
+    free(c->jobs);
     free(c->addresses);
     free(c->inputs);
     free(c->outputs_from);
@@ -182,11 +195,6 @@ void context_watch(struct context *c, context_watcher *watcher, void *arg)
 
 // ---- running -----------------------------------------------------------------------------------
 
-struct job {
-    struct context *context;
-    const struct step *step;
-};
-
 static void *scratch_of(struct context *c, uint32_t member)
 {
     return c->scratch + member * c->scratch_stride + LAYER_KEPT;
@@ -194,9 +202,9 @@ static void *scratch_of(struct context *c, uint32_t member)
 
 static void run_piece(void *arg, uint32_t member, int32_t first, int32_t last)
 {
-    const struct job *job = arg;
-    job->step->run(job->step->params, &job->step->io, scratch_of(job->context, member), first,
-                   last);
+    const struct task *task = arg;
+    task->step->run(task->step->params, &task->step->io, scratch_of(task->context, member), first,
+                    last);
 }
 
 static uint64_t now(void)
@@ -206,15 +214,27 @@ static uint64_t now(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void run_step(struct context *c, uint32_t index, struct team *team)
+static bool is_shared(const struct context *c, uint32_t index)
+{
+    return c->steps[index].units > 1 && sharing_asks(c->sharing, index);
+}
+
+// Opens the steps from `first` on as one list. A watcher sees each layer before the next begins, and
+// a profile is of layers one by one: then it is a list of one.
+static uint32_t open_steps(struct context *c, struct team *team, uint32_t first)
+{
+    uint32_t most = c->watcher || c->profile ? 1 : TEAM_JOBS_MAX, count = c->model->layer_count - first;
+    count = count < most ? count : most;
+    for (uint32_t i = first; i < first + count; i++)
+        c->jobs[i] = (struct team_job){run_piece, &c->tasks[i], c->steps[i].units, !is_shared(c, i)};
+    team_open(team, c->jobs + first, count);
+    return first + count;
+}
+
+static void run_alone(struct context *c, uint32_t index)
 {
     const struct step *step = &c->steps[index];
-    if (team && step->units > 1 && sharing_asks(c->sharing, index)) {
-        struct job job = {c, step};
-        team_run(team, step->units, run_piece, &job);
-    } else {
-        step->run(step->params, &step->io, scratch_of(c, 0), 0, step->units);
-    }
+    step->run(step->params, &step->io, scratch_of(c, 0), 0, step->units);
 }
 
 static void tell_watcher(struct context *c, uint32_t index)
@@ -227,9 +247,16 @@ static void tell_watcher(struct context *c, uint32_t index)
 static void run_steps(struct context *c, struct team *team)
 {
     bool share = team && sharing_begin(c->sharing), timed = share || c->profile;
-    for (uint32_t i = 0; i < c->model->layer_count; i++) {
+    if (team && !sharing_shares(c->sharing))
+        team = NULL;
+    for (uint32_t i = 0, first = 0, opened = 0; i < c->model->layer_count; i++) {
         uint64_t start = timed ? now() : 0;
-        run_step(c, i, team);
+        if (team && i == opened)
+            opened = open_steps(c, team, first = i);
+        if (team)
+            team_do(team, i - first);
+        else
+            run_alone(c, i);
         uint64_t ns = timed ? now() - start : 0;
         if (share)
             sharing_add(c->sharing, i, ns);

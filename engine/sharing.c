@@ -84,6 +84,11 @@ bool sharing_begin(struct sharing *s)
     return is_timing_layers(s);
 }
 
+bool sharing_shares(const struct sharing *s)
+{
+    return s->way == SHARED && s->any;
+}
+
 bool sharing_asks(const struct sharing *s, uint32_t step)
 {
     return s->way == SHARED && s->chosen[step];

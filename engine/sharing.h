@@ -28,7 +28,9 @@ void sharing_unref(struct sharing *sharing);
 
 // A run begins. True while layers are to be timed: then sharing_add for each.
 bool sharing_begin(struct sharing *sharing);
-// In this run, is this step shared?
+// In this run, is any step shared?
+bool sharing_shares(const struct sharing *sharing);
+// Is this step?
 bool sharing_asks(const struct sharing *sharing, uint32_t step);
 void sharing_add(struct sharing *sharing, uint32_t step, uint64_t ns);
 // The run took so long in all.

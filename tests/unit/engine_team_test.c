@@ -81,6 +81,75 @@ static void more_than_cpus_and_naps(void **state)
     run_rounds(5, 300, 10);
 }
 
+// A job of a list: each of its units looks at all that the job before it wrote.
+struct link {
+    const int *before;
+    int *cells;
+    int32_t before_count, mark;
+    uint32_t members;
+    _Atomic int *errors;
+};
+
+static void follow_link(void *arg, uint32_t member, int32_t first, int32_t last)
+{
+    const struct link *link = arg;
+    for (int32_t i = first; i < last; i++) {
+        for (int32_t j = 0; j < link->before_count; j++)
+            if (link->before[j] != link->mark - 1)
+                atomic_fetch_add(link->errors, 1);
+        link->cells[i] += link->mark; // twice is wrong, too
+    }
+    if (member >= link->members)
+        atomic_fetch_add(link->errors, 1);
+}
+
+#define LINKS_MAX 40
+
+static void run_lists(uint32_t members, int lists, int nap_every)
+{
+    static int cells[LINKS_MAX + 1][UNITS_MAX];
+    struct link links[LINKS_MAX];
+    struct team_job jobs[LINKS_MAX];
+    _Atomic int errors = 0;
+    struct team *team;
+    struct team_options options = {.members = members};
+    assert_int_equal(team_create(&options, &team), 0);
+    for (int round = 0; round < lists; round++) {
+        uint32_t count = 1 + (uint32_t)round * 3 % LINKS_MAX;
+        memset(cells, 0, sizeof(cells));
+        for (uint32_t k = 0; k < count; k++) {
+            bool few = (round + (int)k) % 3 == 0, alone = (round / 5 + (int)k) % 4 == 0;
+            int32_t units = few ? 1 + (int32_t)k % 3 : 1 + (round + 29 * (int32_t)k) % UNITS_MAX;
+            links[k] = (struct link){cells[k],       cells[k + 1], k ? jobs[k - 1].units : 0,
+                                     (int32_t)k + 1, members,      &errors};
+            jobs[k] = (struct team_job){follow_link, &links[k], units, alone};
+        }
+        if (nap_every && round % nap_every == 0)
+            usleep(2000);
+        if (round % 4 == 0)
+            team_wake(team);
+        if (round % 4 == 3)
+            team_rest(team);
+        team_open(team, jobs, count);
+        for (uint32_t k = 0; k < count; k++) {
+            team_do(team, k);
+            for (int32_t i = 0; i < UNITS_MAX; i++)
+                assert_int_equal(cells[k + 1][i], i < jobs[k].units ? (int)k + 1 : 0);
+        }
+    }
+    team_destroy(team);
+    assert_int_equal(atomic_load(&errors), 0);
+}
+
+static void lists_are_done_in_order(void **state)
+{
+    (void)state;
+    run_lists(1, 50, 0);
+    run_lists(2, 400, 0);
+    run_lists(2, 100, 7);
+    run_lists(5, 60, 10);
+}
+
 static void count_units(void *arg, uint32_t member, int32_t first, int32_t last)
 {
     if (member != 0 && first >= 32)
@@ -141,6 +210,7 @@ int main(void)
         cmocka_unit_test(alone),
         cmocka_unit_test(two_many_rounds),
         cmocka_unit_test(more_than_cpus_and_naps),
+        cmocka_unit_test(lists_are_done_in_order),
         cmocka_unit_test(shares_stay_with_their_member),
         cmocka_unit_test(created_and_destroyed_unused),
         cmocka_unit_test(on_start_runs_on_each_thread),
