@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/log.h"
 #include "daemon/label_file.h"
 #include "kernels/kernels.h"
 
@@ -138,12 +139,29 @@ static int copy_labels(struct network *network)
     return 0;
 }
 
+// Another model's file gives wrong names to right classes; that may be meant, and is said.
+static void compare_label_count(const struct network *network)
+{
+    const struct tensor_info *output = model_output(network->model, 0);
+    uint32_t classes = 1;
+    for (int32_t i = 0; i < output->rank; i++)
+        classes *= (uint32_t)output->dims[i];
+    if (network->label_count != classes)
+        log_warning("%s: %u labels, but %s has %u classes", network->config.labels,
+                    network->label_count, network->config.path, classes);
+}
+
 static int set_labels(struct network *network, struct network_error *error)
 {
-    if (network->config.labels[0])
-        return label_file_read(network->config.labels, &network->labels, &network->label_count,
-                               error->text, sizeof(error->text));
-    int status = copy_labels(network);
+    int status;
+    if (network->config.labels[0]) {
+        status = label_file_read(network->config.labels, &network->labels, &network->label_count,
+                                 error->text, sizeof(error->text));
+        if (status == 0)
+            compare_label_count(network);
+        return status;
+    }
+    status = copy_labels(network);
     return status < 0 ? refuse(error, network->config.path, status, "no memory for the labels") : 0;
 }
 

@@ -183,6 +183,9 @@ static int run(struct source *source, struct source_trouble *trouble)
         if (status == 0) {
             quiet_since = now;
             number_frame(source, frame, first);
+            if (first) // what opens and gives nothing is not well again
+                log_cause_clear(&source->cause, "source %s: running again: %s", source->kind->name,
+                                source->description);
             first = false;
             atomic_store_explicit(&source->last_frame_ns, now, memory_order_relaxed);
             atomic_fetch_add_explicit(&source->frames_out, 1, memory_order_relaxed);
@@ -237,8 +240,6 @@ static void *capture_thread(void *arg)
             uint64_t opened = clock_now_ns();
             set_state(source, SOURCE_RUNNING, NULL);
             say_remark(source);
-            log_cause_clear(&source->cause, "source %s: running again: %s", source->kind->name,
-                            source->description);
             status = run(source, &trouble);
             if (status == 1)
                 drain(source);

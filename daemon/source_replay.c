@@ -27,7 +27,8 @@
 struct entry {
     char *path;
     struct picture picture; // memory == NULL: not kept
-    bool said;              // that it can not be read
+    char *trouble;          // why it can not be read, until that is said
+    bool bad;
 };
 
 struct place {
@@ -43,6 +44,7 @@ struct replay {
     struct entry *entries;
     size_t entry_count, at, kept_bytes;
     size_t bad_in_row;
+    bool good; // some picture was read
     uint64_t number;
     struct place places[PLACES];
 };
@@ -115,6 +117,7 @@ static void replay_close(void *arg)
     for (size_t i = 0; i < self->entry_count; i++) {
         picture_finish(&self->entries[i].picture);
         free(self->entries[i].path);
+        free(self->entries[i].trouble);
     }
     free(self->entries);
     for (size_t i = 0; i < PLACES; i++)
@@ -195,6 +198,18 @@ static size_t picture_bytes(const struct image *image)
     return image->size[0] + image->size[1] + image->size[2];
 }
 
+// Each is said once; of nothing but bad ones the trouble says enough, however often it is tried.
+static void say_bad_ones(struct replay *self)
+{
+    for (size_t i = 0; self->good && i < self->entry_count; i++) {
+        struct entry *entry = &self->entries[i];
+        if (entry->trouble)
+            log_warning("source replay: %s; skipped", entry->trouble);
+        free(entry->trouble);
+        entry->trouble = NULL;
+    }
+}
+
 static int load_picture(struct replay *self, struct entry *entry, struct place *place)
 {
     struct decode_error error;
@@ -207,10 +222,15 @@ static int load_picture(struct replay *self, struct entry *entry, struct place *
     int status = picture_read(entry->path, &place->own, &error);
     if (status < 0) {
         memset(&place->own, 0, sizeof(place->own));
-        if (!entry->said)
-            log_warning("source replay: %s: %s; skipped", entry->path, error.text);
-        entry->said = true;
+        if (!entry->bad)
+            entry->trouble = strdup(error.text);
+        entry->bad = true;
+        say_bad_ones(self);
         return status;
+    }
+    if (!self->good) {
+        self->good = true;
+        say_bad_ones(self);
     }
     place->frame.image = place->own.image;
     if (self->kept_bytes + picture_bytes(&place->own.image) <= KEEP_MAX) {

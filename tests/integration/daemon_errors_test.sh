@@ -69,6 +69,12 @@ status=0
 "$BUILD/qctl" check "$work/bad.yaml" >/dev/null 2>&1 || status=$?
 [ $status = 78 ] || fail "qctl check of a bad file: $status"
 
+# another model's labels: taken, and said
+seq 7 >"$work/seven.txt"
+config labels.yaml <<<"streams: [{name: s, source: {type: pattern}, model: {path: $tiny, labels: $work/seven.txt}}]"
+"$BUILD/qedged" --config "$work/labels.yaml" --check 2>"$work/said" || fail "labels: $(cat "$work/said")"
+grep -q "warning: $work/seven.txt: 7 labels, but $tiny has [0-9]* classes" "$work/said" || fail "labels: $(cat "$work/said")"
+
 # QEDGE_CPU=c is obeyed
 export QEDGE_CPU=c
 start good.yaml

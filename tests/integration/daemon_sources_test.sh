@@ -66,6 +66,24 @@ within 10000 stream_is broken degraded
 stream_is y4m running || fail "the other stream is $(of_stream y4m state)"
 stop
 
+# pictures that are none are said once, however often they are tried; and each of those among good ones
+mkdir "$work/bad" "$work/mixed"
+echo no picture | tee "$work/bad/a.jpg" "$work/bad/b.png" "$work/mixed/a.jpg" >"$work/mixed/c.png"
+cp "$pictures/cat.jpg" "$work/mixed/b.jpg"
+config bad.yaml <<YAML
+streams:
+  - {name: bad, source: {type: replay, path: $work/bad, fps: 100}, model: {path: $tiny}}
+  - {name: mixed, source: {type: replay, path: $work/mixed, fps: 100}, model: {path: $tiny}}
+YAML
+: >"$work/log"
+start bad.yaml
+within 5000 stream_is bad failed
+within 5000 eval '[ "$(of_stream mixed frames_bad)" -gt 5 ]'
+sleep 2.5 # it is tried every second
+[ "$(grep -c "$work/bad" "$work/log")" = 1 ] || fail "not said once: $(grep "$work/bad" "$work/log")"
+[ "$(grep -c "source replay: $work/mixed/[ac].*: not a JPEG.*; skipped" "$work/log")" = 2 ] || fail "not each: $(grep mixed "$work/log")"
+stop
+
 # the same picture gives the same classes whatever way it comes in
 if [ -e models/efficientnet_lite0_int8.tflite ]; then
     mkdir "$work/one" && cp "$pictures/macaw.jpg" "$work/one/"
