@@ -100,6 +100,41 @@ printed 'qedge_stage_latency_seconds_sum{stream="front",stage="total"} 2.9625'
 printed 'qedge_stage_latency_seconds_count{stream="front",stage="total"} 375'
 printed 'quantile="0.5"} NaN'
 printed 'qedge_throttled{cause="under_voltage"} 1'
+# dashboards and alarms know them by these names
+sed -n 's/^# TYPE //p' "$folder/out" >"$folder/names"
+diff - "$folder/names" >"$folder/differ" <<LIST || fail "names of metrics: $(cat "$folder/differ")"
+qedge_up gauge
+qedge_healthy gauge
+qedge_build_info gauge
+qedge_uptime_seconds gauge
+qedge_cpu_usage_ratio gauge
+qedge_memory_bytes gauge
+qedge_worker_threads gauge
+qedge_clients gauge
+qedge_stream_state gauge
+qedge_budget_frames_ratio gauge
+qedge_budget_threads gauge
+qedge_budget_held gauge
+qedge_frames_received_total counter
+qedge_frames_dropped_total counter
+qedge_frames_bad_total counter
+qedge_frames_skipped_total counter
+qedge_frames_gated_total counter
+qedge_frames_missed_total counter
+qedge_results_published_total counter
+qedge_model_generation gauge
+qedge_stream_clients gauge
+qedge_stage_latency_seconds summary
+qedge_client_lag_results gauge
+qedge_client_lost_results_total counter
+qedge_power_info gauge
+qedge_power_watts gauge
+qedge_power_mean_watts gauge
+qedge_energy_joules_total counter
+qedge_temperature_celsius gauge
+qedge_clock_hertz gauge
+qedge_throttled gauge
+LIST
 if command -v promtool >/dev/null; then
     promtool check metrics <"$folder/out" >"$folder/remarks" 2>&1 || fail "promtool: $(cat "$folder/remarks")"
 fi
