@@ -79,7 +79,7 @@ status=0; "$BUILD/qedged" --config "$work/nofolder.yaml" 2>"$work/said" || statu
 # what stands in the socket's place and is none is not removed
 sed -i "s,^socket:.*,socket: $work/letter," "$work/nofolder.yaml"
 echo "dear reader" >"$work/letter"
-status=0; "$BUILD/qedged" --config "$work/nofolder.yaml" 2>"$work/said" || status=$?
+status=0; timeout 20 "$BUILD/qedged" --config "$work/nofolder.yaml" 2>"$work/said" || status=$?
 [ $status = 1 ] && grep -q "$work/letter: exists and is no socket" "$work/said" || fail "no socket: $status $(cat "$work/said")"
 [ "$(cat "$work/letter")" = "dear reader" ] || fail "somebody's file was removed"
 
@@ -89,7 +89,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && getent passwd nobody >
     cp "$BUILD/qedged" "$tiny" "$work/"
     config alien.yaml <<<"streams: [{source: {type: pattern}, model: {path: $work/${tiny##*/}}}]"
     status=0
-    setpriv --reuid nobody --regid nogroup --clear-groups "$work/qedged" --config "$work/alien.yaml" 2>"$work/said" || status=$?
+    timeout 20 setpriv --reuid nobody --regid nogroup --clear-groups "$work/qedged" --config "$work/alien.yaml" 2>"$work/said" || status=$?
     [ $status = 1 ] && grep -q "$QEDGE_SOCKET: Permission denied" "$work/said" || fail "not ours: $status $(cat "$work/said")"
     [ ! -e "$QEDGE_SOCKET" ] || fail "not ours: a socket"
 else
