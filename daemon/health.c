@@ -68,9 +68,17 @@ static void judge_budget(const struct governor *governor, const struct stream *s
             governor_key(governor->cause));
 }
 
-static void judge_running(const struct service *service, const struct stream *stream,
-                          double asked_fps, struct stream_health *health)
+static void call_stuck(const char *what, struct stream_health *health)
 {
+    health->state = "failed";
+    SAY(health->reason, "%s for more than %llu s", what, WATCHDOG_STALL_NS / CLOCK_NS_PER_S);
+    SAY(health->hint, "systemctl restart qedged; under systemd's watchdog that happens by itself");
+}
+
+static void judge_running(const struct service *service, const struct stream *stream,
+                          const struct source_status *source, struct stream_health *health)
+{
+    uint64_t before = clock_now_ns() - WATCHDOG_STALL_NS;
     struct stream_rates rates;
     stream_get_rates(stream, &rates);
     if (power_baseline_runs(&service->power)) {
@@ -83,16 +91,17 @@ static void judge_running(const struct service *service, const struct stream *st
         SAY(health->reason, "paused for a measurement (qctl bench --alone)");
         return;
     }
-    if (pool_is_stalled(service->pool, clock_now_ns() - WATCHDOG_STALL_NS)) {
-        health->state = "failed";
-        SAY(health->reason, "a worker has been at one frame for more than %llu s",
-            WATCHDOG_STALL_NS / CLOCK_NS_PER_S);
-        SAY(health->hint, "systemctl restart qedged; under systemd's watchdog that happens by itself");
+    if (pool_is_stalled(service->pool, before)) {
+        call_stuck("a worker has been at one frame", health);
+        return;
+    }
+    if (source->beat_ns < before && !source_is_paced(stream->source)) {
+        call_stuck("its capture thread has stood still", health);
         return;
     }
     judge_budget(&service->governor, stream, health);
     judge_drops(&rates, health);
-    judge_rate(stream, asked_fps, &rates, health);
+    judge_rate(stream, source->asked_fps, &rates, health);
     judge_bad(&rates, health);
 }
 
@@ -117,7 +126,7 @@ void health_of_stream(const struct service *service, const struct stream *stream
         SAY(health->hint, "source.loop: true starts it again");
     }
     if (source.state == SOURCE_RUNNING)
-        judge_running(service, stream, source.asked_fps, health);
+        judge_running(service, stream, &source, health);
 }
 
 // ---- the daemon ------------------------------------------------------------

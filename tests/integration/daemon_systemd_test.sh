@@ -60,7 +60,8 @@ for try in 1 2 3 4 5 6 7 8; do
     count=$(fed)
     sleep 1.2
     if [ "$(fed)" = "$count" ] && grep -q "the watchdog is not fed any more" "$work/log"; then starved=yes; fi
-    for _ in $(seq 80); do stream_is bars failed && break; sleep 0.1; done
+    # (stopped with a lock in its hand it stops the loop, too, and nobody is answered: tried again)
+    for _ in $(seq 80); do stream_is bars failed && break; answers || break; sleep 0.1; done
     [ $starved = no ] || ! stream_is bars failed || break
     let_go
     starved=no
@@ -84,9 +85,12 @@ within 5000 grep -q "the watchdog is not fed any more" "$work/log"
 count=$(fed)
 sleep 1.2
 [ "$(fed)" = "$count" ] || fail "fed although the capture thread is stuck"
+within 10000 stream_is bars failed
+[ "$(of_stream bars reason)" = "its capture thread has stood still for more than 5 s" ] && [ -n "$(of_stream bars hint)" ] || fail "reason: $(of_stream bars reason)"
 let_go
 within 5000 eval '[ "$(fed)" -gt '"$count"' ]'
 delivers bars || fail "no results after the capture thread goes on"
+within 5000 stream_is bars running
 stop
 unset NOTIFY_SOCKET
 
