@@ -37,7 +37,8 @@ const char command_quantize_help[] =
     "                   moving-average: the mean of each sample's ends; percentile:P: without the share beyond P %\n"
     "                   at both ends; mse: the least square error (default)\n"
     "                   entropy: the least divergence of the distributions\n"
-    "  --effort E       fast (default) or best: several ways, of which the nearest to the float model is kept\n"
+    "  --effort E       fast (default) or best: several ways, judged on data they were not fitted to; fast's if\n"
+    "                   none is clearly nearer to the float model\n"
     "  --rounding R     learned (default): a layer's weights are rounded together, for what the data shows; nearest\n"
     "  --weight-clipping C    none (default): a channel's steps reach its largest weight; mse: to where they err least\n"
     "  --no-equalization      leave each channel of an activation as large as it is\n"
@@ -149,20 +150,18 @@ static int solve_type(const char *option, const char *text, bool wide, enum inte
 // Options whose meaning or default the method decides.
 static int solve_options(struct options *o)
 {
-    bool wide = o->search.integer.wide = o->method == METHOD_INT16X8;
-    int rc = solve_type("--input-type", o->edge_names[0], wide, &o->search.integer.input);
+    bool wide = o->search.attempt.integer.wide = o->method == METHOD_INT16X8;
+    int rc = solve_type("--input-type", o->edge_names[0], wide, &o->search.attempt.integer.input);
     if (rc == 0)
-        rc = solve_type("--output-type", o->edge_names[1], wide, &o->search.integer.output);
+        rc = solve_type("--output-type", o->edge_names[1], wide, &o->search.attempt.integer.output);
     if (rc == 0 && wide && o->search.calibration_given &&
-        o->search.integer.method == CALIBRATION_MSE)
+        o->search.attempt.integer.method == CALIBRATION_MSE)
         return command_usage("quantize",
                              "--calibration mse is for int8: 65535 steps need no cutting");
     if (wide && !o->search.calibration_given)
-        o->search.integer.method = CALIBRATION_MINMAX;
-    o->search.calibrate.method = o->search.integer.method;
-    o->search.calibrate.channels = CALIBRATE_LAYERS;
-    o->search.refine.bias_correction = o->search.integer.bias_correction;
-    o->search.refine.per_input = o->search.best ? 32 : 8;
+        o->search.attempt.integer.method = CALIBRATION_MINMAX;
+    o->search.attempt.calibrate.method = o->search.attempt.integer.method;
+    o->search.attempt.calibrate.channels = CALIBRATE_LAYERS;
     return rc;
 }
 
@@ -189,15 +188,15 @@ enum {
 
 static int parse_int8_option(struct options *o, int option)
 {
-    struct picture_options *picture = &o->search.calibrate.sweep.picture;
+    struct picture_options *picture = &o->search.attempt.calibrate.sweep.picture;
     long threads;
     int rc;
     o->int8_option = true;
     switch (option) {
-    case OPT_DATA: o->search.calibrate.sweep.data = optarg; return 0;
+    case OPT_DATA: o->search.attempt.calibrate.sweep.data = optarg; return 0;
     case OPT_CALIBRATION:
         o->search.calibration_given = true;
-        return parse_calibration(optarg, &o->search.integer);
+        return parse_calibration(optarg, &o->search.attempt.integer);
     case OPT_INPUT_TYPE: o->edge_names[0] = optarg; return 0;
     case OPT_OUTPUT_TYPE: o->edge_names[1] = optarg; return 0;
     case OPT_FIT: return picture_option_fit("quantize", optarg, &picture->fit);
@@ -212,14 +211,14 @@ static int parse_int8_option(struct options *o, int option)
     case OPT_NO_EQUALIZATION: o->search.equalization = false; return 0;
     case OPT_EFFORT: return parse_choice("--effort", optarg, "fast", "best", &o->search.best);
     case OPT_ROUNDING:
-        return parse_choice("--rounding", optarg, "nearest", "learned", &o->search.refine.rounding);
+        return parse_choice("--rounding", optarg, "nearest", "learned", &o->search.rounding);
     case OPT_CLIPPING:
-        return parse_choice("--weight-clipping", optarg, "none", "mse", &o->search.integer.clipped);
-    case OPT_NO_CORRECTION: o->search.integer.bias_correction = false; return 0;
+        return parse_choice("--weight-clipping", optarg, "none", "mse", &o->search.attempt.integer.clipped);
+    case OPT_NO_CORRECTION: o->search.attempt.integer.bias_correction = false; return 0;
     case OPT_BGR: picture->bgr = true; return 0;
     case OPT_THREADS:
         rc = command_number("quantize", "--threads", optarg, 1, 64, &threads);
-        o->search.calibrate.sweep.threads = (uint32_t)threads;
+        o->search.attempt.calibrate.sweep.threads = (uint32_t)threads;
         return rc;
     }
     return 0;
@@ -230,7 +229,7 @@ static int parse_option(struct options *o, int option)
     switch (option) {
     case 'o': o->output = optarg; return 0;
     case OPT_METHOD: return parse_method(optarg, &o->method);
-    case OPT_PER_TENSOR: o->search.integer.per_tensor = true; return 0;
+    case OPT_PER_TENSOR: o->search.attempt.integer.per_tensor = true; return 0;
     }
     return parse_int8_option(o, option);
 }
@@ -246,10 +245,10 @@ static int check_options(const struct options *o, int left)
                              "no output given: -o OUT.tflite (try qmodel quantize --help)");
     if (o->method == METHOD_UNSET)
         return command_usage("quantize", "no --method given (try qmodel quantize --help)");
-    for (uint32_t c = 0; c < o->search.calibrate.sweep.picture.std_count; c++)
-        if (!(o->search.calibrate.sweep.picture.std[c] > 0))
+    for (uint32_t c = 0; c < o->search.attempt.calibrate.sweep.picture.std_count; c++)
+        if (!(o->search.attempt.calibrate.sweep.picture.std[c] > 0))
             return command_usage("quantize", "--std must be above 0");
-    if (is_integer(o->method) && !o->search.calibrate.sweep.data)
+    if (is_integer(o->method) && !o->search.attempt.calibrate.sweep.data)
         return command_usage(
             "quantize", "--method int8 or int16x8 needs --data: inputs like those it will see");
     if (!is_integer(o->method) && o->int8_option)
@@ -284,13 +283,13 @@ static int parse(int argc, char **argv, struct options *o)
     };
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     memset(o, 0, sizeof(*o));
-    o->search.calibrate.sweep.command = "quantize";
-    o->search.calibrate.sweep.what = "calibrating";
-    o->search.integer.method = CALIBRATION_MSE;
-    o->search.integer.bias_correction = true;
-    o->search.refine.rounding = true;
+    o->search.attempt.calibrate.sweep.command = "quantize";
+    o->search.attempt.calibrate.sweep.what = "calibrating";
+    o->search.attempt.integer.method = CALIBRATION_MSE;
+    o->search.attempt.integer.bias_correction = true;
+    o->search.rounding = true;
     o->search.equalization = true;
-    o->search.calibrate.sweep.threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (uint32_t)cpus;
+    o->search.attempt.calibrate.sweep.threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (uint32_t)cpus;
     opterr = 0;
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
@@ -363,13 +362,30 @@ static int keep_floats(const struct options *o, struct draft *d)
     struct model_error error;
     if (o->keep && boundary_keep(d, o->keep, &error) < 0)
         return fail(o, &error);
-    if (integer_check(d, o->search.integer.wide, o->allow_float, &error) < 0)
+    if (integer_check(d, o->search.attempt.integer.wide, o->allow_float, &error) < 0)
         return fail(o, &error);
     for (uint32_t i = 0; i < d->operator_count; i++)
         if (d->operators[i].keep)
             printf("stays float: %s '%s'\n", d->operators[i].name,
                    d->tensors[d->operators[i].outputs[0]].name);
     return 0;
+}
+
+static void print_search(const struct options *o, const struct search_result *result)
+{
+    printf("calibrated with %u samples\n", result->attempt.samples);
+    if (!o->search.best)
+        return;
+    if (result->held == 0)
+        printf("best is fast: with fewer than %d samples none can be held out to choose by\n",
+               SEARCH_LEAST);
+    else if (!result->other)
+        printf("best is fast: nothing was clearly nearer to the float model on %u samples held "
+               "out\n",
+               result->held);
+    else
+        printf("best: %.1f dB nearer to the float model than fast on %u samples held out\n",
+               result->gain, result->held);
 }
 
 static int apply_integer(const struct options *o, struct draft *d)
@@ -380,12 +396,12 @@ static int apply_integer(const struct options *o, struct draft *d)
     if (rc != 0)
         return rc;
     rc = search_integer(&o->search, d, &result);
-    if (rc == 0 && integer_set_edges(&result.integer, &o->search.integer, &error) < 0)
+    if (rc == 0 && integer_set_edges(&result.attempt.integer, &o->search.attempt.integer, &error) < 0)
         rc = fail(o, &error);
     if (rc == 0)
-        rc = write_model(o, &result.integer);
+        rc = write_model(o, &result.attempt.integer);
     if (rc == 0)
-        printf("calibrated with %u samples\n", result.samples);
+        print_search(o, &result);
     search_finish(&result);
     return rc;
 }
@@ -401,7 +417,7 @@ static int apply(const struct options *o, struct draft *d)
     if (rc == 0 && o->method == METHOD_FLOAT16)
         rc = weights_to_half(d, &error);
     if (rc == 0 && o->method == METHOD_DYNAMIC)
-        rc = weights_to_dynamic(d, o->search.integer.per_tensor, QUANTIZE_DYNAMIC_LEAST, &error);
+        rc = weights_to_dynamic(d, o->search.attempt.integer.per_tensor, QUANTIZE_DYNAMIC_LEAST, &error);
     return rc < 0 ? fail(o, &error) : write_model(o, d);
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 qmodel_SRCS := \
+	qmodel/attempt.c \
 	qmodel/bench.c \
 	qmodel/boundary.c \
 	qmodel/calibrate.c \
@@ -44,6 +45,7 @@ qmodel_SRCS := \
 	qmodel/integer_groups.c \
 	qmodel/integer_layers.c \
 	qmodel/integer_rules.c \
+	qmodel/judge.c \
 	qmodel/label_list.c \
 	qmodel/loading.c \
 	qmodel/moments.c \

@@ -1,242 +1,178 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qmodel/search.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "qmodel/command.h"
-#include "qmodel/equalize.h"
+#include "qmodel/judge.h"
 
-// Samples whose channels are looked at to equalize them, unless it should be the best.
-#define EQUALIZE_SAMPLES 64
+#define FAST_PER_INPUT 8 // rows a weight that rounding looks at
+#define BEST_PER_INPUT 32
 
 struct search {
     const struct search_options *options;
     const struct draft *real;
-    struct range *channels; // of the float draft: for equalizing
-    double least;           // squared error of the best so far
-    struct search_result *result;
+    struct attempt_plan fast, best;
+    struct verdict *of_fast, *of_best, *of_this;
+    bool other;      // best is another than fast
+    uint32_t fitted; // samples of a half
 };
 
-static void free_ranges(struct range *ranges, uint32_t count)
+static struct attempt_plan fast_plan(const struct search_options *o)
 {
-    for (uint32_t i = 0; ranges && i < count; i++)
-        range_finish(&ranges[i]);
-    free(ranges);
+    return (struct attempt_plan){.strength = o->equalization ? 0.5 : 0,
+                                 .method = o->attempt.integer.method,
+                                 .percentile = o->attempt.integer.percentile,
+                                 .rounding = o->rounding,
+                                 .per_input = FAST_PER_INPUT};
 }
 
-static int no_memory(const struct search *s)
+// ---- in halves --------------------------------------------------------------
+
+static int judge_half(struct search *s, const struct attempt_plan *plan, enum sweep_part fit,
+                      enum sweep_part held, struct verdict *verdict)
 {
-    return command_fail(s->options->calibrate.sweep.command, "no memory to quantize the model");
-}
-
-// ---- how good a model is ----------------------------------------------------
-
-struct comparing {
-    const struct draft *real, *integer;
-    int32_t tensor; // the first output, or what it is a reshape of
-    float *wanted[SWEEP_LANES];
-    double error[SWEEP_LANES];
-};
-
-static int compare(void *arg, uint32_t lane, uint32_t sample, uint32_t which, int32_t tensor,
-                   const void *data)
-{
-    struct comparing *c = arg;
-    (void)sample;
-    if (tensor != c->tensor)
-        return 0;
-    const struct draft_tensor *t = &c->integer->tensors[tensor];
-    size_t n = (size_t)draft_elements(t);
-    if (which == 0) {
-        memcpy(c->wanted[lane], data, n * sizeof(float));
-        return 0;
-    }
-    for (size_t i = 0; i < n; i++) {
-        double value = t->type == TENSOR_INT8
-                           ? (double)(((const int8_t *)data)[i] - t->zero_point) *
-                                 (double)t->scales[0]
-                       : t->type == TENSOR_INT16
-                           ? (double)((const int16_t *)data)[i] * (double)t->scales[0]
-                           : (double)((const float *)data)[i];
-        double error = value - (double)c->wanted[lane][i];
-        c->error[lane] += error * error;
-    }
-    return 0;
-}
-
-static int32_t seen_output(const struct draft *d)
-{
-    int32_t tensor = d->outputs[0];
-    for (int32_t i; (i = draft_maker(d, tensor)) >= 0;) {
-        int32_t code = d->operators[i].code;
-        if (code != OP_RESHAPE && code != OP_SQUEEZE && code != OP_EXPAND_DIMS)
-            break;
-        tensor = d->operators[i].inputs[0];
-    }
-    return tensor;
-}
-
-// Sum of squares of what the outputs differ by.
-static int measure(const struct search *s, const struct draft *integer, double *error)
-{
-    struct comparing c = {.real = s->real, .integer = integer, .tensor = seen_output(s->real)};
-    const struct draft *drafts[2] = {s->real, integer};
-    struct sweep_options sweep = s->options->calibrate.sweep;
-    struct sweep_samples samples;
-    int rc = 0;
-    sweep.what = "comparing";
-    for (uint32_t lane = 0; lane < SWEEP_LANES; lane++)
-        if (!(c.wanted[lane] = calloc((size_t)draft_elements(&s->real->tensors[c.tensor]),
-                                      sizeof(float))))
-            rc = -ENOMEM;
-    rc = rc < 0 ? no_memory(s) : sweep_run(&sweep, drafts, 2, compare, &c, &samples);
-    *error = 0;
-    for (uint32_t lane = 0; lane < SWEEP_LANES; lane++) {
-        *error += c.error[lane];
-        free(c.wanted[lane]);
-    }
+    struct attempt_options options = s->options->attempt;
+    struct sweep_options sweep = options.calibrate.sweep;
+    struct attempt attempt;
+    options.calibrate.sweep.part = fit;
+    sweep.part = held;
+    int rc = attempt_make(&options, plan, s->real, &attempt);
+    s->fitted = attempt.samples;
+    if (rc == 0 && s->fitted >= SEARCH_LEAST / 2)
+        rc = judge_model(&sweep, s->real, &attempt.integer, verdict);
+    attempt_finish(&attempt);
     return rc;
 }
 
-// ---- one way ----------------------------------------------------------------
-
-static int convert(const struct search *s, const struct draft *base, const struct range *ranges,
-                   const struct integer_options *options, struct draft *draft)
+// Each half is held out once.
+static int judge_halves(struct search *s, const struct attempt_plan *plan, struct verdict *verdict)
 {
-    struct model_error error;
-    if (draft_copy(draft, base) < 0)
-        return no_memory(s);
-    if (integer_convert(draft, ranges, options, &error) < 0) {
-        draft_finish(draft);
-        return command_fail(s->options->calibrate.sweep.command, "%s", error.text);
-    }
+    verdict->count = 0;
+    verdict->total = 0;
+    int rc = judge_half(s, plan, SWEEP_FIT, SWEEP_HELD, verdict);
+    return rc == 0 && verdict->count ? judge_half(s, plan, SWEEP_HELD, SWEEP_FIT, verdict) : rc;
+}
+
+// Taken when it errs least so far, and clearly less than fast's.
+static int try_plan(struct search *s, const struct attempt_plan *plan)
+{
+    int rc = judge_halves(s, plan, s->of_this);
+    if (rc != 0 || s->of_this->total >= s->of_best->total ||
+        !judge_is_better(s->of_this, s->of_fast))
+        return rc;
+    struct verdict *swap = s->of_best;
+    s->of_best = s->of_this;
+    s->of_this = swap;
+    s->best = *plan;
+    s->other = true;
     return 0;
 }
 
-// A 16x8 model's weights are rounded for what an int8 model of the same net sees: the inputs differ
-// little.
-static int refine_model(const struct search *s, const struct draft *base,
-                        const struct range *ranges, uint32_t samples,
-                        const struct integer_options *integer_options, struct draft *integer)
-{
-    struct refine_options options = s->options->refine;
-    struct integer_options narrow = *integer_options;
-    struct draft probe;
-    options.sweep = s->options->calibrate.sweep;
-    options.sweep.most = samples;
-    if (!options.rounding && !options.bias_correction)
-        return 0;
-    if (!narrow.wide)
-        return refine(&options, base, ranges, integer, integer);
-    narrow.wide = false;
-    int rc = convert(s, base, ranges, &narrow, &probe);
-    if (rc == 0) {
-        rc = refine(&options, base, ranges, &probe, integer);
-        draft_finish(&probe);
-    }
-    return rc;
-}
-
-// Keeps what is better.
-static int try_method(struct search *s, const struct draft *base, const struct range *ranges,
-                      const struct integer_options *options)
-{
-    struct draft integer;
-    double error = 0;
-    int rc = convert(s, base, ranges, options, &integer);
-    if (rc != 0)
-        return rc;
-    rc = refine_model(s, base, ranges, s->result->samples, options, &integer);
-    if (rc == 0 && s->options->best)
-        rc = measure(s, &integer, &error);
-    if (rc != 0 || (s->result->found && error >= s->least)) {
-        draft_finish(&integer);
-        return rc;
-    }
-    if (s->result->found)
-        draft_finish(&s->result->integer);
-    s->result->integer = integer;
-    s->result->found = true;
-    s->least = error;
-    return 0;
-}
-
-// Ranges of all methods come from the same histograms.
-static int try_methods(struct search *s, const struct draft *base, const struct range *ranges)
+static int try_methods(struct search *s)
 {
     static const struct {
         enum calibration method;
         double percentile;
-    } methods[] = {{CALIBRATION_MSE, 0}, {CALIBRATION_MINMAX, 0}, {CALIBRATION_PERCENTILE, 99.99}};
-    struct integer_options options = s->options->integer;
-    if (!s->options->best || s->options->calibration_given || options.wide)
-        return try_method(s, base, ranges, &options);
+    } methods[] = {{CALIBRATION_MINMAX, 0}, {CALIBRATION_PERCENTILE, 99.99}};
+    struct attempt_plan plan = s->best;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof(methods) / sizeof(methods[0]); i++) {
-        options.method = methods[i].method;
-        options.percentile = methods[i].percentile;
-        rc = try_method(s, base, ranges, &options);
+        plan.method = methods[i].method;
+        plan.percentile = methods[i].percentile;
+        rc = try_plan(s, &plan);
     }
     return rc;
 }
 
-// `strength` 0: as it is.
-static int try_strength(struct search *s, double strength)
+static int try_strengths(struct search *s)
 {
-    struct draft *base = &s->result->bases[s->result->base_count];
-    if (draft_copy(base, s->real) < 0)
-        return no_memory(s);
-    s->result->base_count++;
-    if (strength > 0 &&
-        equalize(base, s->channels, s->options->integer.wide ? 65535 : 255, strength) < 0)
-        return no_memory(s);
-    uint32_t count = base->tensor_count;
-    struct range *ranges = calloc(count, sizeof(*ranges));
-    if (!ranges)
-        return no_memory(s);
-    int rc = calibrate(base, &s->options->calibrate, ranges, &s->result->samples);
-    if (rc == 0)
-        rc = try_methods(s, base, ranges);
-    free_ranges(ranges, count);
-    return rc;
+    struct attempt_plan plan = s->best;
+    plan.strength = 1;
+    int rc = try_plan(s, &plan);
+    plan.strength = 0;
+    return rc == 0 ? try_plan(s, &plan) : rc;
 }
 
-static int look_at_channels(struct search *s)
+static int try_rounding(struct search *s)
 {
-    struct calibrate_options options = s->options->calibrate;
-    uint32_t samples;
-    s->channels = calloc(s->real->tensor_count, sizeof(*s->channels));
-    if (!s->channels)
-        return no_memory(s);
-    options.method = CALIBRATION_MINMAX;
-    options.channels = CALIBRATE_CHANNELS;
-    options.sweep.most = s->options->best ? 0 : EQUALIZE_SAMPLES;
-    options.sweep.what = "equalizing";
-    return calibrate(s->real, &options, s->channels, &samples);
+    struct attempt_plan plan = s->best;
+    plan.per_input = BEST_PER_INPUT;
+    return try_plan(s, &plan);
+}
+
+static int choose(struct search *s)
+{
+    int rc = judge_halves(s, &s->fast, s->of_fast);
+    if (rc != 0 || s->of_fast->count == 0)
+        return rc;
+    *s->of_best = *s->of_fast;
+    s->best = s->fast;
+    if (!s->options->calibration_given && !s->options->attempt.integer.wide)
+        rc = try_methods(s);
+    if (rc == 0 && s->options->equalization)
+        rc = try_strengths(s);
+    return rc == 0 && s->options->rounding ? try_rounding(s) : rc;
+}
+
+// ---- with all samples -------------------------------------------------------
+
+// Fast's way is gone, too: what was chosen in halves must hold with all.
+static int go_best(struct search *s, struct search_result *result)
+{
+    const struct attempt_options *o = &s->options->attempt;
+    struct attempt other = {0};
+    s->of_fast->count = s->of_best->count = 0;
+    s->of_fast->total = s->of_best->total = 0;
+    int rc = attempt_make(o, &s->fast, s->real, &result->attempt);
+    if (rc == 0)
+        rc = judge_model(&o->calibrate.sweep, s->real, &result->attempt.integer, s->of_fast);
+    if (rc == 0)
+        rc = attempt_make(o, &s->best, s->real, &other);
+    if (rc == 0)
+        rc = judge_model(&o->calibrate.sweep, s->real, &other.integer, s->of_best);
+    if (rc != 0 || s->of_best->total > s->of_fast->total) {
+        attempt_finish(&other);
+        return rc;
+    }
+    attempt_finish(&result->attempt);
+    result->attempt = other;
+    result->other = true;
+    return 0;
+}
+
+static int search_best(struct search *s, struct search_result *result)
+{
+    int rc = choose(s);
+    if (rc != 0)
+        return rc;
+    result->held = s->of_fast->count;
+    result->gain = 10 * log10(fmax(s->of_fast->total, 1e-30) / fmax(s->of_best->total, 1e-30));
+    return s->other ? go_best(s, result)
+                    : attempt_make(&s->options->attempt, &s->fast, s->real, &result->attempt);
 }
 
 int search_integer(const struct search_options *options, const struct draft *real,
                    struct search_result *result)
 {
-    static const double strengths[SEARCH_STRENGTHS] = {0.5, 1, 0};
-    struct search s = {.options = options, .real = real, .result = result};
+    struct search s = {.options = options, .real = real, .fast = fast_plan(options)};
     *result = (struct search_result){0};
-    int rc = options->equalization ? look_at_channels(&s) : try_strength(&s, 0);
-    for (uint32_t i = 0;
-         rc == 0 && options->equalization && i < (options->best ? SEARCH_STRENGTHS : 1); i++)
-        rc = try_strength(&s, strengths[i]);
-    free_ranges(s.channels, real->tensor_count);
+    if (!options->best)
+        return attempt_make(&options->attempt, &s.fast, real, &result->attempt);
+    struct verdict *verdicts = calloc(3, sizeof(*verdicts));
+    if (!verdicts)
+        return command_fail(options->attempt.calibrate.sweep.command,
+                            "no memory to compare the models");
+    s.of_fast = verdicts;
+    s.of_best = verdicts + 1;
+    s.of_this = verdicts + 2;
+    int rc = search_best(&s, result);
+    free(verdicts);
     return rc;
 }
 
 void search_finish(struct search_result *result)
 {
-    if (result->found)
-        draft_finish(&result->integer);
-    for (uint32_t i = 0; i < result->base_count; i++)
-        draft_finish(&result->bases[i]);
-    *result = (struct search_result){0};
+    attempt_finish(&result->attempt);
 }

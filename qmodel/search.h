@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a float draft to an integer one: equalize, calibrate, convert, refine. With `best` in
-// several ways, of which the one is kept whose outputs are nearest to the float model's on the
-// calibration data:
+// From a float draft to an integer one. `fast` goes one way. `best` tries others, one thing after
+// the other, and keeps what errs less:
 //
-//     equalization in full, half, not at all
-//     x  ranges by least square error, all values, all but the rarest 0.01 %
+//     ranges by least square error, of all values, of all but the rarest 0.01 %
+//     equalization half, in full, not at all
+//     rounding that looks at a little of the data, at more
 //
-// What the user chose is not varied.
+// What the user chose is not varied. A way is judged by what it has not seen: it is fitted to one
+// half of the samples and its outputs' error taken on the other half, and the other way round. The
+// best one is then gone with all samples, if it is clearly nearer to the float model than fast's
+// (judge.h). Where it is not, or where the file so made is further away than fast's after all, the
+// result is fast's, byte for byte.
 
 #ifndef QEDGE_QMODEL_SEARCH_H
 #define QEDGE_QMODEL_SEARCH_H
 
-#include "qmodel/calibrate.h"
-#include "qmodel/integer.h"
-#include "qmodel/refine.h"
+#include "qmodel/attempt.h"
+
+#define SEARCH_LEAST 16 // samples; with fewer nothing can be told, and best is fast
 
 struct search_options {
-    struct calibrate_options calibrate;
-    struct integer_options integer;
-    struct refine_options refine;
-    bool best, equalization;
+    struct attempt_options attempt; // part: all
+    bool best, equalization, rounding;
     bool calibration_given; // integer.method is the user's choice
 };
 
-#define SEARCH_STRENGTHS 3
-
 struct search_result {
-    struct draft integer;                 // borrows from one of the bases and from the float draft
-    struct draft bases[SEARCH_STRENGTHS]; // the float draft, equalized more or less
-    uint32_t base_count, samples;
-    bool found;
+    struct attempt attempt; // borrows from the float draft
+    // `best` only: whether another way than fast's was taken, what its error on samples that it had
+    // not seen is in decibels below fast's, and how many those were; 0 = too few to judge by.
+    bool other;
+    double gain;
+    uint32_t held;
 };
 
 // 0, or the exit code with the line written. Inputs and outputs are int8 or int16. search_finish is

@@ -23,6 +23,7 @@ struct sweep {
     const struct sweep_options *options;
     const struct draft *const *drafts;
     uint32_t models, threads, total; // total: samples to run
+    uint32_t first, step, available; // the part's: number of its first, distance, how many
     sweep_watcher *watcher;
     void *arg;
     struct model *model[2];
@@ -57,7 +58,8 @@ static void watch(void *arg, int32_t tensor, const void *data)
 static int load(struct worker *w)
 {
     struct sweep *s = w->sweep;
-    uint32_t index = (uint32_t)((uint64_t)w->sample * s->samples[0].count / s->total);
+    uint32_t among = (uint32_t)((uint64_t)w->sample * s->available / s->total),
+             index = s->first + among * s->step;
     pthread_mutex_lock(&s->lock);
     int rc = s->rc;
     for (uint32_t i = 0; rc == 0 && i < s->models; i++)
@@ -179,7 +181,10 @@ static int open_all(struct sweep *s)
         if (rc != 0)
             return rc;
     }
-    s->total = o->most && o->most < s->samples[0].count ? o->most : s->samples[0].count;
+    s->first = o->part == SWEEP_HELD;
+    s->step = o->part == SWEEP_ALL ? 1 : 2;
+    s->available = (s->samples[0].count + s->step - 1 - s->first) / s->step;
+    s->total = o->most && o->most < s->available ? o->most : s->available;
     s->threads = o->threads < SWEEP_LANES ? o->threads : SWEEP_LANES;
     s->threads = s->threads < s->total ? s->threads : s->total;
     return 0;

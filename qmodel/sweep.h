@@ -19,11 +19,16 @@
 
 #define SWEEP_LANES 4
 
+// Which samples: all, or one of two halves, every other one, of which one is fitted to and the
+// other, which nothing was fitted to, tells how good that is. With one sample HELD has none.
+enum sweep_part { SWEEP_ALL, SWEEP_FIT, SWEEP_HELD };
+
 struct sweep_options {
     const char *command, *data;
     struct picture_options picture;
     uint32_t threads;
-    uint32_t most;    // samples, evenly spread over all; 0 = all
+    uint32_t most;    // samples, evenly spread over the part; 0 = all
+    enum sweep_part part;
     const char *what; // for the progress line, "calibrating"
 };
 

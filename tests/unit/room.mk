@@ -6,4 +6,4 @@ TEST_PROGS += $(patsubst %,tests/unit/%_test.c, \
   imaging_hostile imaging_kernel overlay qclient qmodel_import ring ring_race snapshot wire)
 HELPER_PROGS += tests/unit/qctl_daemon.c
 TEST_SCRIPTS += $(patsubst %,tests/unit/%_test.sh, \
-  abi completion import qctl qctl_exec qmodel qmodel_compare quantize)
+  abi completion import qctl qctl_exec qmodel qmodel_compare quantize quantize_best)
