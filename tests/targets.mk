@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests and measurements that need more than the build does; each installs its own packages first.
 .PHONY: fuzz fuzz-programs packages-fuzz soak
-.PHONY: check-cross check-emulated check-oracle check-vm packages-python packages-vm bench bench-arm measure-emulated
+.PHONY: check-cross check-emulated check-oracle check-vm packages-python packages-vm bench bench-arm measure-emulated quantize-table
 packages-python: packages-build
 	@scripts/packages.sh $(PACKAGES_PYTHON)
 packages-vm:
@@ -23,6 +23,10 @@ check-emulated: tests
 bench: packages-python packages-check  ## measure speed, latency and memory, against LiteRT and others in the same run
 	@+$(MAKE) all tests
 	@tests/bench/run.sh "$(BUILD)"
+
+quantize-table: packages-python  ## docs/QUANTIZATION.md's table, beside other quantizers (from PyPI): TABLE=options
+	@+$(MAKE) all
+	@BUILD="$(BUILD)" tests/bench/quantize_table.sh $(TABLE)
 
 bench-arm:                  ## ARM without a board: modelled cycles of the inner loops, exact instruction counts
 	@scripts/packages.sh $(PACKAGES_CROSS) $(PACKAGES_BENCH_ARM)

@@ -3,7 +3,7 @@
 """qmodel quantize beside TensorFlow's converter and ai-edge-quantizer: the same float files, the same calibration data,
 everything measured in LiteRT on data that nobody calibrated with.
 
-    python tests/bench/quantize_table.py [--pictures FOLDER] [--lite0 FLOAT.tflite] [--only NAME] [--row 'OPTIONS']
+    make quantize-table TABLE="[--pictures FOLDER] [--lite0 FLOAT.tflite] [--only NAME] [--row 'OPTIONS']"
 
 Pictures: the sample that models/recipe names (1000 files, one a class; the first 200 calibrate, every eighth of the
 others is measured). --lite0: what models/recipe makes. Without them only nets of ../shared/models that eat digits are
