@@ -66,7 +66,7 @@ heat 59000 # within the band: it stays like that
 [ "$(governor limit)" = celsius ] && [ -n "$(governor hint)" ] || fail "limit $(governor limit), hint $(governor hint)"
 within 10000 fps_is -le 42
 stream_is bars running || fail "a budget that is held is no fault: $(of_stream bars state)"
-[[ "$(of_stream bars hint)" == "held at "[1-4]*" frames/s by budget.celsius" ]] || fail "hint: $(of_stream bars hint)"
+within 5000 eval '[[ "$(of_stream bars hint)" == "held at "[1-4]*" frames/s by budget.celsius" ]]' # unless it drops frames as well
 [ "$(json status healthy)" = true ] || fail "not healthy: $(json status reason)"
 within 5000 eval '[ "$(of_stream bars frames_skipped)" -gt 5 ]'
 within 5000 eval '"$BUILD/qctl" status | grep -q "budget *celsius 60 C (now 59.0)  holding"'
