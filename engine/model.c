@@ -319,7 +319,7 @@ int model_open_memory(const void *data, size_t size, const struct model_options 
 // us, and the copy goes back to the system as soon as the weights are packed.
 int model_read_file(const char *path, void **data, size_t *size, struct model_error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a FIFO must not hang the daemon
     struct stat st = {.st_mode = S_IFREG};
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         int rc = fd >= 0 && !S_ISREG(st.st_mode) ? -EINVAL : -errno;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -164,7 +165,7 @@ static void expect_refused(const char *path, int code, const char *word)
 static void files_that_are_no_models(void **state)
 {
     (void)state;
-    char path[] = "/tmp/qedge_model_XXXXXX";
+    char path[80] = "/tmp/qedge_model_XXXXXX", folder[] = "/tmp/qedge_models_XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     expect_refused(path, -EINVAL, "empty");
@@ -175,6 +176,12 @@ static void files_that_are_no_models(void **state)
     expect_refused(path, -ENOENT, "No such file");
     expect_refused("/tmp", -EINVAL, "regular");
     expect_refused("/dev/zero", -EINVAL, "regular");
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/fifo", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    expect_refused(path, -EINVAL, "regular"); // and does not wait for somebody to write
+    unlink(path);
+    rmdir(folder);
 }
 
 static int setup(void **state)
