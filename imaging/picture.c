@@ -89,7 +89,8 @@ static int file_load(int fd, const char *path, uint8_t **data, size_t *size,
     if (fstat(fd, &status) < 0)
         return decode_fail(error, -errno, "%s: %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return decode_fail(error, -EINVAL, "%s: not a regular file", path);
+        return decode_fail(error, -EINVAL, "%s: %s", path,
+                           S_ISDIR(status.st_mode) ? "a folder, not a picture" : "not a regular file");
     if (status.st_size < 0 || (uint64_t)status.st_size > DECODE_FILE_MAX)
         return decode_fail(error, -EFBIG, "%s: file of over %zu MiB", path, DECODE_FILE_MAX >> 20);
 

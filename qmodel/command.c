@@ -38,7 +38,7 @@ int command_check_output(const char *name, const char *path, const char *const *
 {
     int status = output_file_check(path, inputs, count);
     if (status == -EEXIST)
-        return command_fail(name, "%s: this is the model to read; give another name to write to", path);
+        return command_fail(name, "%s: this file is read; give another name to write to", path);
     return status < 0 ? command_fail(name, "%s: %s", path, strerror(-status)) : 0;
 }
 

@@ -223,8 +223,11 @@ static int classify(const struct options *o, const struct model *model, struct c
 static int run_all(const struct options *o, const struct model *model, struct context *context,
                    struct team *team)
 {
-    if (o->input)
-        return raw_tensors_run("run", model, context, team, o->input, o->output);
+    if (o->input) {
+        const char *read[] = {o->input, o->model};
+        int refused = command_check_output("run", o->output, read, 2);
+        return refused ? refused : raw_tensors_run("run", model, context, team, o->input, o->output);
+    }
     struct label_list labels;
     int rc = label_list_init(&labels, model, o->labels);
     if (rc < 0)

@@ -14,7 +14,7 @@ int main(int argc, char **argv)
     struct qclient *client;
     int status = qclient_connect(&options, &client);
     if (status != 0) {
-        fprintf(stderr, "watch: no qedged: %s\n", strerror(-status));
+        fprintf(stderr, "watch: no results: %s\n", strerror(-status));
         return 1;
     }
     for (;;) {

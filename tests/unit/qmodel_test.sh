@@ -38,6 +38,11 @@ head -c 100000 $model >"$folder/short.tflite"
 expect 1 "$qmodel" info "$folder/short.tflite"; one_line "short.tflite: "
 expect 1 "$qmodel" run $model tests/unit/room.mk; one_line "room.mk"
 expect 1 "$qmodel" run $model --labels "$folder/none.txt" models/pictures/macaw.jpg; one_line "none.txt"
+head -c 150528 /dev/zero >"$folder/raw"; cp $model "$folder/model"
+expect 1 "$qmodel" run "$folder/model" --input "$folder/raw" --output "$folder/raw"; one_line "raw: this file is read"
+expect 1 "$qmodel" run "$folder/model" --input "$folder/raw" --output "$folder/model"; one_line "model: this file is read"
+cmp $model "$folder/model" && [ "$(wc -c <"$folder/raw")" = 150528 ] || fail "something was written over"
+expect 1 "$qmodel" run $model models/pictures; one_line "models/pictures: a folder, not a picture"
 expect 1 "$qmodel" run $model --input tests/unit/room.mk --output "$folder/out.bin"; one_line "150528"
 
 # What is in it.

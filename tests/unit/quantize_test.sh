@@ -169,12 +169,12 @@ expect 1 "$qmodel" quantize $net -o "$folder" --method none; one_line "directory
 # The float file can not be had back from what would be written over it; a name that can not be written is told before the work.
 cp $net "$folder/mine.tflite"; ln -s mine.tflite "$folder/link.tflite"
 for name in mine link; do
-    expect 1 "$qmodel" quantize "$folder/mine.tflite" -o "$folder/$name.tflite" --method float16; one_line "$name.tflite: this is the model to read"
+    expect 1 "$qmodel" quantize "$folder/mine.tflite" -o "$folder/$name.tflite" --method float16; one_line "$name.tflite: this file is read"
 done
-expect 1 "$qmodel" compare $net "$folder/mine.tflite" --data "$folder/nowhere" --html "$folder/mine.tflite"; one_line "this is the model to read"
+expect 1 "$qmodel" compare $net "$folder/mine.tflite" --data "$folder/nowhere" --html "$folder/mine.tflite"; one_line "this file is read"
 cmp $net "$folder/mine.tflite" || fail "the model was written over"
 expect 1 "$qmodel" quantize $net -o "$folder/no/new" --method int8 --data "$folder/nowhere"; one_line "no/new: No such file"
-expect 1 "$qmodel" import "$folder/mine.tflite" -o "$folder/mine.tflite"; one_line "this is the model to read"
+expect 1 "$qmodel" import "$folder/mine.tflite" -o "$folder/mine.tflite"; one_line "this file is read"
 head -c 9000 $net >"$folder/short.tflite"
 expect 1 "$qmodel" info "$folder/short.tflite"; one_line "may be cut short"
 # One weight that is not a number.
