@@ -34,6 +34,7 @@ beyond() {
     file=beyond.yaml
     write "budget: {watts: 1}"
     start $file
+    echo "$daemon" >"$work/beyond.pid"
     within 60000 eval '[ "$(governor state)" = exceeded ]'
     [[ "$(json status reason)" == "at the lowest, and still above budget.watts (3.2 of 1 W)"*"and 1 of 2 workers" ]] || fail "reason: $(json status reason)"
     [ "$(json status state)" = degraded ] && [ "$(json status healthy)" = false ] || fail "state $(json status state)"
@@ -53,6 +54,8 @@ beyond() {
 
 (beyond) & beyond=$!
 others+=($beyond)
+within 20000 test -s "$work/beyond.pid"
+others+=("$(cat "$work/beyond.pid")") # which has no trap when its shell is killed
 
 write "budget: {celsius: 60}"
 start $file
