@@ -2,7 +2,8 @@
 //
 // What happened in a few histograms over the last ten seconds: the difference between their counts
 // now and their counts ten ticks ago. The owner's timer ticks it once a second; the threads that
-// count know nothing of it. Constant memory: 42 KiB a histogram.
+// count know nothing of it. Memory: at most 42 KiB a histogram, where latencies of all sizes were
+// counted; usually half.
 
 #ifndef QEDGE_COMMON_STATS_WINDOW_H
 #define QEDGE_COMMON_STATS_WINDOW_H

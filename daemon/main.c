@@ -2,11 +2,11 @@
 //
 // qedged: options, settings, then the service until it is told to stop.
 
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "common/log.h"
 #include "daemon/config.h"
+#include "daemon/heap.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
 
@@ -18,23 +18,12 @@ static void say_errors(const struct config_errors *errors)
         log_error("%s", errors->lines[i]);
 }
 
-// One heap for all threads: frames take no memory, so nobody waits for it, and what a reload's
-// threads leave behind is used again instead of lying in a heap for each of them. What is big
-// (models, arenas, pictures) goes back to the system at once: glibc would raise that threshold.
-static void settle_heap(void)
-{
-#ifdef __GLIBC__
-    mallopt(M_ARENA_MAX, 1);
-    mallopt(M_MMAP_THRESHOLD, 128 << 10);
-#endif
-}
-
 int main(int count, char **words)
 {
     struct options options;
     struct config_errors errors = {0};
     log_init("qedged");
-    settle_heap();
+    heap_settle();
     int status = options_parse(count, words, &options);
     if (status != 0)
         return status > 0 ? EXIT_SUCCESS : EXIT_USAGE;

@@ -124,18 +124,16 @@ static int set_target(struct network *network, struct network_error *error)
 
 // ---- labels ----------------------------------------------------------------
 
-static int copy_labels(struct network *network)
+// The model's own texts; they live as long as it does.
+static int list_labels(struct network *network)
 {
     uint32_t count = model_label_count(network->model);
     network->labels = calloc(count ? count : 1, sizeof(*network->labels));
     if (!network->labels)
         return -ENOMEM;
-    for (uint32_t i = 0; i < count; i++) {
-        network->labels[i] = strdup(model_label(network->model, i));
-        if (!network->labels[i])
-            return -ENOMEM;
-        network->label_count++;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        network->labels[i] = model_label(network->model, i);
+    network->label_count = count;
     return 0;
 }
 
@@ -153,15 +151,15 @@ static void compare_label_count(const struct network *network)
 
 static int set_labels(struct network *network, struct network_error *error)
 {
-    int status;
     if (network->config.labels[0]) {
-        status = label_file_read(network->config.labels, &network->labels, &network->label_count,
-                                 error->text, sizeof(error->text));
+        int status = label_file_read(network->config.labels, &network->label_texts,
+                                     &network->label_count, error->text, sizeof(error->text));
+        network->labels = (const char **)network->label_texts;
         if (status == 0)
             compare_label_count(network);
         return status;
     }
-    status = copy_labels(network);
+    int status = list_labels(network);
     return status < 0 ? refuse(error, network->config.path, status, "no memory for the labels") : 0;
 }
 
@@ -245,7 +243,10 @@ void network_unref(struct network *network)
     for (uint32_t i = 0; network->contexts && i < network->thread_count; i++)
         context_destroy(network->contexts[i]);
     free(network->contexts);
-    label_file_free(network->labels, network->label_count);
+    if (network->label_texts)
+        label_file_free(network->label_texts, network->label_count);
+    else
+        free(network->labels);
     model_close(network->model);
     free(network);
 }

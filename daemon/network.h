@@ -32,7 +32,8 @@ struct network {
     struct convert_target target;
     uint32_t thread_count;
     struct context **contexts; // one a worker, each used by that worker only
-    char **labels;             // label_count texts
+    const char **labels;       // label_count texts: the model's, or those of a file:
+    char **label_texts;        // owned; NULL: they are the model's
     uint32_t label_count;
 };
 

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "common/labels.h"
 #include "common/log.h"
 #include "daemon/budget.h"
+#include "daemon/heap.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
 #include "daemon/service.h"
@@ -130,8 +130,8 @@ static void plan_stream(struct reload *reload, int32_t index)
         status = network_create(&config->model, pool_threads(reload->service->pool), &step->network,
                                 &error);
     if (status == 0 && step->action == SWAP && step->network != step->old->network) {
-        step->labels_fd = labels_create((const char *const *)step->network->labels,
-                                        step->network->label_count, step->old->generation + 1);
+        step->labels_fd = labels_create(step->network->labels, step->network->label_count,
+                                        step->old->generation + 1);
         status = step->labels_fd < 0 ? step->labels_fd : 0;
     }
     if (status == 0 && step->action == SWAP) {
@@ -185,9 +185,7 @@ static void *reaper_thread(void *arg)
     for (uint32_t i = 0; i < garbage->network_count; i++)
         network_unref(garbage->networks[i]);
     memset(garbage, 0, sizeof(*garbage));
-#ifdef __GLIBC__
-    malloc_trim(0); // a model that went was most of the memory
-#endif
+    heap_trim();
     return NULL;
 }
 

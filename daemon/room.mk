@@ -13,6 +13,7 @@ daemon_SRCS := \
 	daemon/gate.c \
 	daemon/governor.c \
 	daemon/health.c \
+	daemon/heap.c \
 	daemon/hotplug.c \
 	daemon/label_file.c \
 	daemon/listener.c \

@@ -18,6 +18,7 @@
 #include "daemon/baseline.h"
 #include "daemon/budget.h"
 #include "daemon/health.h"
+#include "daemon/heap.h"
 #include "daemon/network.h"
 #include "daemon/pool.h"
 #include "daemon/reload.h"
@@ -381,6 +382,7 @@ static int run(struct service *service)
                  service->config->socket);
         notify_send(&service->notify, "READY=1");
         service_lock_memory(service);
+        heap_trim();
         lock_memory(service);
         service_say_status(service);
         uv_run(&service->loop, UV_RUN_DEFAULT);

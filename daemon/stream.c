@@ -26,7 +26,7 @@ int stream_create(const struct config_stream *config, struct network *network,
     if (!fresh)
         return -ENOMEM;
     memcpy(&fresh->config, config, sizeof(*config));
-    fresh->labels_fd = labels_create((const char *const *)network->labels, network->label_count, 1);
+    fresh->labels_fd = labels_create(network->labels, network->label_count, 1);
     int status = fresh->labels_fd < 0 ? fresh->labels_fd : 0;
     if (status == 0)
         status = publisher_init(&fresh->publisher, config->name, (uint32_t)config->ring_slots);

@@ -9,6 +9,7 @@ Prints rows of a markdown table: what, measured, against what, budget.
 import argparse
 import contextlib
 import glob
+import grp
 import json
 import os
 import re
@@ -26,6 +27,7 @@ def write_config(folder, source, threads, mode, keys=None):
     with open(path, "w", encoding="utf-8") as file:
         json.dump({  # JSON is YAML
             "socket": os.path.join(folder, "socket"),
+            "socket_group": grp.getgrgid(os.getgid()).gr_name,  # as installed: one that is there
             "log_level": "error",
             "workers": {"threads": threads},
             "streams": [{"name": "bench", "source": source, "model": {"path": MODEL}, "mode": mode, **(keys or {})}],
@@ -72,8 +74,17 @@ def workers_row(build, rounds, seconds):
 
 
 def unique_bytes(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return 1024 * sum(int(n) for n in re.findall(r"^Private_(?:Clean|Dirty):\s+(\d+)", file.read(), re.M))
+    """What is the process's own, and its libraries as if nobody else used them; but libc, libm and the loader."""
+    total, name = 0, ""
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as file:
+        for line in file:
+            if mapping := re.match(r"[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \S+\s*(.*)", line):
+                name = mapping[1]
+            elif size := re.match(r"(Private|Shared)_(?:Clean|Dirty):\s+(\d+)", line):
+                lone = name.startswith("/") and not re.search(r"/(libc|libm|ld-linux[^/]*)\.so", name)
+                if size[1] == "Private" or lone:
+                    total += 1024 * int(size[2])
+    return total
 
 
 def arena_bytes(build):
@@ -83,7 +94,7 @@ def arena_bytes(build):
 
 def memory_row(build):
     with daemon(build, {"type": "pattern", "size": "640x480", "fps": 30}, 1) as (process, _):
-        time.sleep(1)
+        time.sleep(12)  # until the last ten seconds' latencies are all there
         unique = unique_bytes(process.pid)
     file, arena = os.path.getsize(MODEL), arena_bytes(build)
     budget = file + arena + (4 << 20)
