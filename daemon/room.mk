@@ -22,6 +22,7 @@ daemon_SRCS := \
 	daemon/options.c \
 	daemon/pacer.c \
 	daemon/pool.c \
+	daemon/pool_capture.c \
 	daemon/power.c \
 	daemon/power_estimate.c \
 	daemon/power_hwmon.c \
