@@ -34,6 +34,7 @@ daemon_SRCS := \
 	daemon/publisher.c \
 	daemon/rate_limit.c \
 	daemon/reload.c \
+	daemon/reload_plan.c \
 	daemon/service.c \
 	daemon/share.c \
 	daemon/snapshot.c \
