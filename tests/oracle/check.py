@@ -38,7 +38,7 @@ class Qmodel:
         self.source.write_bytes(b"".join(np.ascontiguousarray(t).tobytes() for t in tensors))
         self.sink.unlink(missing_ok=True)
         done = subprocess.run([self.program, "run", str(path), "--input", str(self.source),
-                               "--output", str(self.sink)], capture_output=True, text=True, timeout=120)
+                               "--output", str(self.sink)], capture_output=True, text=True, timeout=1200)
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or [f"status {done.returncode}"]
             raise Refused(lines[-1])

@@ -214,7 +214,7 @@ def main():
             drawn[str(path)] = text
             if len(drawn) == arguments.count:
                 break
-    done = subprocess.run([arguments.golden, str(folder / "list.txt")], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([arguments.golden, str(folder / "list.txt")], capture_output=True, text=True, timeout=1200)
     wrong = [line for line in done.stdout.splitlines() if line.split(":")[0] in drawn]
     for line in wrong:
         print(line, "\n   ", drawn[line.split(":")[0]])

@@ -3,7 +3,6 @@
 # Makes the oracle's virtual environment (once) and runs check.py in it with the arguments given; without
 # arguments also quantize.py, onnx_import.py and, where the golden test's program is built, fuzz.py.
 #   tests/oracle/run.sh [--pictures N] [MODEL ...]        BUILD=dir  ORACLE_VENV=dir
-# timeout: 600
 set -eu
 cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
