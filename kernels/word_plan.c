@@ -274,7 +274,7 @@ size_t word_scratch_size(const struct kernel_conv_shape *shape, const struct wor
 int32_t word_units(const struct kernel_conv_shape *shape, const struct word_isa *isa)
 {
     struct word_plan plan = plan_of(shape, isa);
-    return plan.groups * (plan.blocks == 1 ? plan.tiles : plan.blocks);
+    return plan.groups * plan.blocks * plan.tiles;
 }
 
 // 16x8: int32 sums of as many steps as fit, added up in int64.
@@ -392,14 +392,9 @@ void word_run(const struct kernel_conv_shape *shape, const struct word_job *job,
 {
     struct word_plan plan = plan_of(shape, isa);
     while (first < last) {
-        if (plan.blocks > 1) {
-            run_block(&plan, job, first / plan.blocks, first % plan.blocks, 0, plan.tiles, isa);
-            first++;
-            continue;
-        }
-        int32_t group = first / plan.tiles, tile = first % plan.tiles;
+        int32_t block = first / plan.tiles, tile = first % plan.tiles;
         int32_t end = packing_min(plan.tiles, tile + last - first);
-        run_block(&plan, job, group, 0, tile, end, isa);
+        run_block(&plan, job, block / plan.blocks, block % plan.blocks, tile, end, isa);
         first += end - tile;
     }
 }

@@ -19,8 +19,8 @@
 // A tile of weights is 1..vectors vectors of columns: its head (none, or float bias[], or float
 // bias[], scale[] and int32 sum[] of a column's weights), then for every step one word a column.
 //
-// A unit is a block of rows of one group with all its tiles; a layer of one block has a unit for
-// every tile.
+// A unit is a tile of a block of rows of one group; neighbouring tiles of a block that one call runs
+// read its rows once.
 
 #ifndef QEDGE_KERNELS_WORD_PLAN_H
 #define QEDGE_KERNELS_WORD_PLAN_H
