@@ -130,6 +130,20 @@ static struct word_plan plan_of(const struct kernel_conv_shape *shape, const str
     return plan;
 }
 
+// Packed are the plan, in whole cache lines, and the tiles.
+enum { PLAN_BYTES = (sizeof(struct word_plan) + 63) / 64 * 64 };
+
+static struct word_plan plan_packed(const struct kernel_conv_shape *shape, const void *packed,
+                                    const struct word_isa *isa)
+{
+    struct word_plan plan;
+    memcpy(&plan, packed, sizeof plan);
+    plan.shape = shape;
+    if (plan.rows != shape->batch * shape->out_h * shape->out_w) // a part of what was packed for
+        return plan_of(shape, isa);
+    return plan;
+}
+
 // The first vector of a tile: a group's vectors are spread evenly over its tiles.
 static int32_t tile_start(const struct word_plan *plan, int32_t tile)
 {
@@ -141,7 +155,7 @@ static int32_t tile_start(const struct word_plan *plan, int32_t tile)
 size_t word_packed_size(const struct kernel_conv_shape *shape, const struct word_isa *isa)
 {
     struct word_plan plan = plan_of(shape, isa);
-    return (size_t)plan.groups * (size_t)plan.column_vectors * plan.vector_bytes;
+    return PLAN_BYTES + (size_t)plan.groups * (size_t)plan.column_vectors * plan.vector_bytes;
 }
 
 // Value k of a column's words, as wide as the input's values.
@@ -185,8 +199,9 @@ void word_pack(const struct kernel_conv_shape *shape, const struct word_weights 
                void *packed, const struct word_isa *isa)
 {
     struct word_plan plan = plan_of(shape, isa);
-    uint8_t *tile = packed;
+    uint8_t *tile = (uint8_t *)packed + PLAN_BYTES;
     memset(packed, 0, word_packed_size(shape, isa));
+    memcpy(packed, &plan, sizeof plan);
     for (int32_t group = 0; group < plan.groups; group++)
         for (int32_t t = 0; t < plan.tiles; t++) {
             int32_t start = tile_start(&plan, t), vectors = tile_start(&plan, t + 1) - start;
@@ -305,7 +320,7 @@ static void run_tile(const struct word_plan *plan, const struct word_job *job, i
     int32_t channel = group * plan->columns + column;
     task->vectors = tile_start(plan, tile + 1) - start;
     task->tile =
-        (const uint8_t *)job->packed +
+        (const uint8_t *)job->packed + PLAN_BYTES +
         ((size_t)group * (size_t)plan->column_vectors + (size_t)start) * plan->vector_bytes;
     task->columns = packing_min(task->vectors * isa->lanes, plan->columns - column);
     size_t at = (size_t)first * stride + (size_t)channel;
@@ -390,7 +405,7 @@ static void run_block(const struct word_plan *plan, const struct word_job *job, 
 void word_run(const struct kernel_conv_shape *shape, const struct word_job *job, int32_t first,
               int32_t last, const struct word_isa *isa)
 {
-    struct word_plan plan = plan_of(shape, isa);
+    struct word_plan plan = plan_packed(shape, job->packed, isa);
     while (first < last) {
         int32_t block = first / plan.tiles, tile = first % plan.tiles;
         int32_t end = packing_min(plan.tiles, tile + last - first);
