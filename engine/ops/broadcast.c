@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define BROADCAST_CHUNK 16384
+#define BROADCAST_CHUNK 2048 // elements; chunks of one call are done as one
 #define BROADCAST_TILE 4096 // elements
 
 static int32_t dim_from_right(const struct graph_tensor *t, int32_t from_right)
