@@ -30,7 +30,7 @@
 #define TICK_MS 1000
 #define LOCK_TICKS 4
 #define DRAIN_NS (600 * CLOCK_NS_PER_MS)
-#define STOP_LIMIT_S 2 // after that the process ends whatever still hangs
+#define STOP_LIMIT_S 10 // after that the process ends whatever still hangs; busy machines take their time
 
 // ---- sources ---------------------------------------------------------------
 
