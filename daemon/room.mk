@@ -36,6 +36,7 @@ daemon_SRCS := \
 	daemon/reload.c \
 	daemon/reload_plan.c \
 	daemon/service.c \
+	daemon/service_sources.c \
 	daemon/share.c \
 	daemon/snapshot.c \
 	daemon/source.c \

@@ -32,51 +32,6 @@
 #define DRAIN_NS (600 * CLOCK_NS_PER_MS)
 #define STOP_LIMIT_S 10 // after that the process ends whatever still hangs; busy machines take their time
 
-// ---- sources ---------------------------------------------------------------
-
-struct source *service_find_source(const struct service *service,
-                                   const struct config_source *config)
-{
-    for (uint32_t i = 0; i < service->source_count; i++)
-        if (memcmp(source_config(service->sources[i]), config, sizeof(*config)) == 0)
-            return service->sources[i];
-    return NULL;
-}
-
-// Makes a source for a stream, or finds the one that is there, and attaches. 0 or -errno.
-static int attach(struct service *service, struct stream *stream)
-{
-    struct source *source = service_find_source(service, &stream->config.source);
-    if (source)
-        return pool_attach(service->pool, stream, source);
-    int status = source_create(&stream->config.source, service->pool, &source);
-    if (status < 0)
-        return status;
-    status = pool_attach(service->pool, stream, source);
-    if (status == 0)
-        service->sources[service->source_count++] = source;
-    else
-        source_destroy(source);
-    return status;
-}
-
-uint32_t service_take_unused_sources(struct service *service, struct source **unused, uint32_t max)
-{
-    uint32_t taken = 0;
-    for (uint32_t i = 0; i < service->source_count && taken < max;) {
-        bool used = false;
-        for (uint32_t k = 0; k < service->stream_count; k++)
-            used = used || service->streams[k]->source == service->sources[i];
-        if (used) {
-            i++;
-            continue;
-        }
-        unused[taken++] = service->sources[i];
-        service->sources[i] = service->sources[--service->source_count];
-    }
-    return taken;
-}
-
 // ---- status in one line ----------------------------------------------------
 
 void service_say_status(struct service *service)
@@ -226,7 +181,7 @@ static int add_stream(struct service *service, int32_t index, struct network **n
     *network = NULL;
     ring_set_daemon_id(&stream->publisher.ring, service->daemon_id);
     stream_tune(stream, pool_threads(service->pool), (uint32_t)service->config->stream_count);
-    status = attach(service, stream);
+    status = service_attach_source(service, stream);
     if (status < 0) {
         stream_destroy(stream);
         return status;

@@ -67,12 +67,16 @@ int service_run(const char *config_path, struct config *config);
 // code.
 int service_check(const struct config *config);
 
-// ---- for reload.c ----
+// ---- sources (service_sources.c), for service.c and reload ----
+// Makes a source for a stream, or finds the one that is there, and attaches. 0 or -errno.
+int service_attach_source(struct service *service, struct stream *stream);
 // The source with exactly these settings, or NULL.
 struct source *service_find_source(const struct service *service,
                                    const struct config_source *config);
 // Takes sources that feed nobody out of the list, at most `max` into `unused`.
 uint32_t service_take_unused_sources(struct service *service, struct source **unused, uint32_t max);
+
+// ---- for reload ----
 bool service_needs_team(const struct config *config);
 // The one line of `systemctl status`, brought up to date.
 void service_say_status(struct service *service);
