@@ -31,7 +31,8 @@ static bool find_zone(struct machine *machine)
                 continue;
             snprintf(machine->temperature_path, sizeof(machine->temperature_path),
                      "/sys/class/thermal/%.63s/temp", zones[i]);
-            snprintf(machine->temperature_source, sizeof(machine->temperature_source), "%.63s", type);
+            snprintf(machine->temperature_source, sizeof(machine->temperature_source), "%.63s",
+                     type);
             return true;
         }
     }
@@ -56,7 +57,8 @@ static void find_hwmon(struct machine *machine)
         if (processor && !machine->temperature_path[0]) {
             snprintf(machine->temperature_path, sizeof(machine->temperature_path),
                      "/sys/class/hwmon/%.63s/temp1_input", names[i]);
-            snprintf(machine->temperature_source, sizeof(machine->temperature_source), "%.63s", name);
+            snprintf(machine->temperature_source, sizeof(machine->temperature_source), "%.63s",
+                     name);
         }
     }
 }

@@ -47,8 +47,8 @@ struct ring_record {
 
 enum {
     RING_RECORD_LAST = 1u << 0,
-    RING_RECORD_THROTTLED = 1u << 1, // published while the machine was slowed down or short of volts
-    RING_RECORD_GATED = 1u << 2, // not inferred: nothing had changed, the hits are the last inference's
+    RING_RECORD_THROTTLED = 1u << 1, // published while the machine was slow or short of volts
+    RING_RECORD_GATED = 1u << 2, // not inferred: nothing had changed, the last inference's hits
 };
 
 // The stamp is a 64-bit number in two halves: 2 * sequence + 1 while the slot is written, 2 *

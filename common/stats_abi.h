@@ -5,7 +5,8 @@
 //
 //   offset 0    struct stats_header     64 bytes
 //   64          uint64 counters[]       STATS_COUNTER_COUNT, padded to 64 bytes
-//   128         struct stats_histogram  one a stage, enum qclient_stage order (READ is the client's)
+//   128         struct stats_histogram  one a stage, in enum qclient_stage's order (READ is
+//                                       the client's)
 //   51200       struct stats_recent     the same stages over the last 10 s, brought up to date once
 //                                       a second
 //

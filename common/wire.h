@@ -28,15 +28,17 @@
 //   a failed SUBSCRIBE (-ENODEV: no such stream, -EAGAIN: stream has no ring yet) or REQUEST the
 //   connection lives on.
 // * The "eventfd" is a non-blocking descriptor that becomes readable after every publish; readers
-// take all that is
-//   in it. The daemon sends the read end of a pipe: the flags of a shared eventfd belong to both
-//   sides, and a hostile client could make the daemon's write block by clearing O_NONBLOCK.
-// * PICTURE is the frame behind a result that was published after the SNAPSHOT came (common/picture_abi.h; a daemon of minor 0 knows neither). One SNAPSHOT a
-//   connection at a time (-EBUSY); -ENODEV: no such stream, -EACCES: it shares no pictures, -EFBIG:
-//   they are too large, -EPIPE: it has ended.
-// * The progress memfd (struct stats_progress, since minor 1) is the client's: it says there how far
-//   it has read, and the daemon looks when somebody asks. So a reader that is stopped is seen as far
-//   behind as it is. The daemon takes memfds only and read()s them: that neither blocks nor faults.
+//   take all that is in it. The daemon sends the read end of a pipe: the flags of a shared eventfd
+//   belong to both sides, and a hostile client could make the daemon's write block by clearing
+//   O_NONBLOCK.
+// * PICTURE is the frame behind a result that was published after the SNAPSHOT came
+//   (common/picture_abi.h; a daemon of minor 0 knows neither). One SNAPSHOT a connection at a time
+//   (-EBUSY); -ENODEV: no such stream, -EACCES: it shares no pictures, -EFBIG: they are too large,
+//   -EPIPE: it has ended.
+// * The progress memfd (struct stats_progress, since minor 1) is the client's: it says there how
+//   far it has read, and the daemon looks when somebody asks. So a reader that is stopped is seen
+//   as far behind as it is. The daemon takes memfds only and read()s them: that neither blocks nor
+//   faults.
 // * LABELS is sent before the first record of the new generation is published.
 // * GOODBYE is the last message; the connection is closed after it.
 //
@@ -122,7 +124,8 @@ struct wire_stream {
 
 struct wire_request {
     struct wire_header header;
-    char text[256]; // "status", "streams", "clients", "reload", "baseline 10", "bench 5 alone front", …
+    // "status", "streams", "clients", "reload", "baseline 10", "bench 5 alone front", …
+    char text[256];
 };
 
 struct wire_answer {

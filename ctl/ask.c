@@ -28,7 +28,8 @@ int ctl_complain(const struct ctl_settings *settings, int error, const char *det
     if (error == -ENOENT || error == -ECONNREFUSED) {
         struct stat st;
         bool other = stat(socket, &st) == 0 && !S_ISSOCK(st.st_mode);
-        fprintf(stderr, "qctl: qedged is not running (%s: %s); start it, or name its socket: --socket\n",
+        fprintf(stderr,
+                "qctl: qedged is not running (%s: %s); start it, or name its socket: --socket\n",
                 socket, other ? "not a socket" : strerror(-error));
         return CTL_EXIT_NOT_RUNNING;
     }

@@ -24,8 +24,8 @@ struct ctl_settings {
     bool json;
     bool prometheus; // status: in that format
     bool baseline;   // power: measure it
-    long count;      // watch: results to show, top: looks, 0 = no end; power --baseline: seconds, 0 =
-                     // default
+    // watch: results to show, top: looks, 0 = no end; power --baseline: seconds, 0 = default
+    long count;
     int wait_ms;     // how long to wait for a daemon that is not there yet
     int answer_ms;   // how long for its answer, 0 = the usual time
     // watch

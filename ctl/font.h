@@ -10,7 +10,8 @@
 #define FONT_WIDTH 7
 #define FONT_HEIGHT 13
 
-// FONT_HEIGHT rows from the top; the leftmost pixel is bit 7. Another character than the above: '?'.
+// FONT_HEIGHT rows from the top; the leftmost pixel is bit 7. Another character than the above:
+// '?'.
 const uint8_t *font_glyph(uint32_t point);
 
 #endif

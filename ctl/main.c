@@ -199,7 +199,8 @@ static int options_parse(int argc, char **argv, struct ctl_settings *settings)
             break;
         case 'f':
             if (!format_parse(optarg, settings))
-                return complain_usage("--format takes text, json or prometheus (snapshot: png, jpg), not", optarg);
+                return complain_usage(
+                    "--format takes text, json or prometheus (snapshot: png, jpg), not", optarg);
             break;
         case 'o':
             settings->output = optarg;
@@ -282,8 +283,8 @@ int main(int argc, char **argv)
     }
     const char *command = argv[optind++];
     int arguments = argc - optind;
-    if (settings.format && strcmp(command, "snapshot") != 0 && !settings.json && !settings.prometheus &&
-        strcmp(settings.format, "text") != 0)
+    if (settings.format && strcmp(command, "snapshot") != 0 && !settings.json &&
+        !settings.prometheus && strcmp(settings.format, "text") != 0)
         return complain_usage("png and jpg are formats of snapshot, not of", command);
     int code = stream_command(&settings, command, arguments, arguments ? argv[optind] : NULL);
     if (code >= 0)

@@ -2,8 +2,8 @@
 //
 // What goes to the terminal: colours only on a terminal and without NO_COLOR, bars in ASCII where
 // the locale is not UTF-8, lines cut to the width. Text that others wrote (labels, names, reasons)
-// is tamed: a control character, one that turns the direction of writing, or a broken UTF-8 byte prints
-// as '?', so that no label can move the cursor or make the line another one than it is.
+// is tamed: a control character, one that turns the direction of writing, or a broken UTF-8 byte
+// prints as '?', so that no label can move the cursor or make the line another one than it is.
 
 #ifndef QEDGE_CTL_PAINT_H
 #define QEDGE_CTL_PAINT_H
@@ -11,10 +11,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum paint_style { PAINT_PLAIN, PAINT_BOLD, PAINT_DIM, PAINT_GOOD, PAINT_WARN, PAINT_BAD, PAINT_MARK };
+enum paint_style {
+    PAINT_PLAIN,
+    PAINT_BOLD,
+    PAINT_DIM,
+    PAINT_GOOD,
+    PAINT_WARN,
+    PAINT_BAD,
+    PAINT_MARK
+};
 
-// One line being built: printed by paint_end(). Columns are the terminal's: two for a wide character,
-// none for a mark on the one before.
+// One line being built: printed by paint_end(). Columns are the terminal's: two for a wide
+// character, none for a mark on the one before.
 struct paint_line {
     char bytes[2048];
     size_t length;
@@ -35,8 +43,8 @@ void paint_begin(struct paint_line *line);
 void paint_text(struct paint_line *line, enum paint_style style, const char *text);
 void paint_format(struct paint_line *line, enum paint_style style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-// A column of a table: the text is cut to `columns` columns or filled up with spaces, on its right or
-// on its left.
+// A column of a table: the text is cut to `columns` columns or filled up with spaces, on its right
+// or on its left.
 void paint_cell(struct paint_line *line, enum paint_style style, const char *text, unsigned columns,
                 bool right);
 // Fills up with spaces to the column.

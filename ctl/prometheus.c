@@ -53,7 +53,8 @@ static void write_daemon(struct json_object *status)
     putchar(',');
     label("kernels", ask_string(status, "kernels"));
     puts("} 1");
-    one_of("qedge_uptime_seconds", "gauge", "Time since qedged was started.", status, "uptime_s", 1);
+    one_of("qedge_uptime_seconds", "gauge", "Time since qedged was started.", status, "uptime_s",
+           1);
     one_of("qedge_cpu_usage_ratio", "gauge", "CPU time a second of time; 1 is one core.", status,
            "cpu_percent", 0.01);
     one_of("qedge_memory_bytes", "gauge", "Memory of qedged's own (unique set size).", status,
@@ -111,7 +112,8 @@ static void write_counters(struct json_object *status)
         {"qedge_frames_missed_total", "counter", "frames_missed",
          "Frames that the device itself lost."},
         {"qedge_results_published_total", "counter", "frames_published", "Results published."},
-        {"qedge_model_generation", "gauge", "generation", "Counts how often the model was replaced."},
+        {"qedge_model_generation", "gauge", "generation",
+         "Counts how often the model was replaced."},
         {"qedge_stream_clients", "gauge", "clients", "Clients that read the stream."},
     };
     for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
@@ -136,7 +138,8 @@ static void write_stage(struct json_object *stream, const char *stage)
 {
     static const struct {
         const char *quantile, *key;
-    } quantiles[] = {{"0.5", "p50_us"}, {"0.9", "p90_us"}, {"0.99", "p99_us"}, {"0.999", "p999_us"}};
+    } quantiles[] = {
+        {"0.5", "p50_us"}, {"0.9", "p90_us"}, {"0.99", "p99_us"}, {"0.999", "p999_us"}};
     struct json_object *all = ask_object(ask_object(stream, "latency"), stage);
     struct json_object *recent = ask_object(ask_object(stream, "latency_recent"), stage);
     for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
@@ -171,7 +174,8 @@ static void write_clients(struct json_object *clients)
     static const struct {
         const char *name, *type, *key, *help;
     } rows[] = {
-        {"qedge_client_lag_results", "gauge", "lag", "Results published that the client has not read."},
+        {"qedge_client_lag_results", "gauge", "lag",
+         "Results published that the client has not read."},
         {"qedge_client_lost_results_total", "counter", "lost",
          "Results overwritten before the client read them."},
     };

@@ -16,7 +16,8 @@
 // A budget, and what is done for it.
 static void governor_show(struct json_object *governor)
 {
-    static const char *const keys[][2] = {{"watts", "W"}, {"celsius", "C"}, {"mj_per_inference", "mJ"}};
+    static const char *const keys[][2] = {
+        {"watts", "W"}, {"celsius", "C"}, {"mj_per_inference", "mJ"}};
     struct json_object *budget = ask_object(governor, "budget");
     struct json_object *measured = ask_object(governor, "measured");
     const char *reason = ask_string(governor, "reason");
@@ -34,7 +35,8 @@ static void governor_show(struct json_object *governor)
             used += (size_t)snprintf(text + used, sizeof(text) - used, " (now %.1f)",
                                      ask_number(measured, keys[i][0]));
     }
-    snprintf(text + used, sizeof(text) - used, "%s%s", used ? "  " : "", ask_string(governor, "state"));
+    snprintf(text + used, sizeof(text) - used, "%s%s", used ? "  " : "",
+             ask_string(governor, "state"));
     status_field_show("budget", text, PAINT_PLAIN);
     status_field_show("", reason, PAINT_WARN);
 }
@@ -148,7 +150,8 @@ static void latency_show(struct json_object *recent, struct json_object *all)
                                          "infer",   "publish", "total"};
     struct paint_line line;
     paint_begin(&line);
-    paint_format(&line, PAINT_DIM, "  latency ms   over the last %.0f s", ask_number(recent, "window_s"));
+    paint_format(&line, PAINT_DIM, "  latency ms   over the last %.0f s",
+                 ask_number(recent, "window_s"));
     paint_to(&line, 60);
     paint_text(&line, PAINT_DIM, " | since the start");
     paint_end(&line);

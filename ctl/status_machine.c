@@ -93,7 +93,8 @@ static void energy_show(struct json_object *power)
     } else if (!known(power, "baseline_mw")) {
         paint_text(&line, PAINT_DIM, "an inference's: not known before `qctl power --baseline`");
     } else if (ask_integer(power, "inferences") > 0) {
-        paint_format(&line, PAINT_DIM, "an inference's: not known, the mean is below %s idle", idle);
+        paint_format(&line, PAINT_DIM, "an inference's: not known, the mean is below %s idle",
+                     idle);
     } else {
         paint_text(&line, PAINT_DIM, "no inference in the last seconds");
     }

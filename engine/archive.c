@@ -132,7 +132,7 @@ int archive_read(const struct archive *a, const char *name, size_t most, uint8_t
     return 0;
 }
 
-// ---- moving --------------------------------------------------------------------------------------
+// ---- moving -----------------------------------------------------------------
 
 static void put32(uint8_t *p, uint32_t value)
 {
@@ -180,7 +180,8 @@ int archive_move(const struct archive *a, size_t base, uint8_t **bytes, size_t *
     }
     // archive_open found the end record by its comment's length: the last one that fits is it.
     size_t comment = 0;
-    while (get32(copy + *size - END_SIZE - comment) != 0x06054b50 || get16(copy + *size - 2 - comment) != comment)
+    while (get32(copy + *size - END_SIZE - comment) != 0x06054b50 ||
+           get16(copy + *size - 2 - comment) != comment)
         comment++;
     put32(copy + *size - END_SIZE - comment + 16, (uint32_t)(a->directory - start + base));
     *bytes = copy;

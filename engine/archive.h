@@ -25,7 +25,8 @@ int archive_open(struct archive *archive, const void *data, size_t size);
 int archive_read(const struct archive *archive, const char *name, size_t most, uint8_t **content,
                  size_t *size);
 
-// The whole archive as it must be to stand at byte `base` of another file: memory for free(). 0; -EBADMSG; -ENOMEM.
+// The whole archive as it must be to stand at byte `base` of another file: memory for free(). 0;
+// -EBADMSG; -ENOMEM.
 int archive_move(const struct archive *archive, size_t base, uint8_t **bytes, size_t *size);
 
 #endif

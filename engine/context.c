@@ -122,8 +122,8 @@ static int create(const struct model *model, uint32_t threads, struct sharing *s
     c->outputs = take(model->output_count, sizeof(void *));
     c->arena = aligned_alloc(64, model->arena + 64);
     c->scratch = aligned_alloc(64, c->scratch_stride * c->threads + 64);
-    if (!c->steps || !c->tasks || !c->jobs || !c->addresses || !c->inputs || !c->outputs_from || !c->outputs || !c->arena ||
-        !c->scratch) {
+    if (!c->steps || !c->tasks || !c->jobs || !c->addresses || !c->inputs || !c->outputs_from ||
+        !c->outputs || !c->arena || !c->scratch) {
         context_destroy(c);
         return -ENOMEM;
     }
@@ -219,14 +219,16 @@ static bool is_shared(const struct context *c, uint32_t index)
     return c->steps[index].units > 1 && sharing_asks(c->sharing, index);
 }
 
-// Opens the steps from `first` on as one list. A watcher sees each layer before the next begins, and
-// a profile is of layers one by one: then it is a list of one.
+// Opens the steps from `first` on as one list. A watcher sees each layer before the next begins,
+// and a profile is of layers one by one: then it is a list of one.
 static uint32_t open_steps(struct context *c, struct team *team, uint32_t first)
 {
-    uint32_t most = c->watcher || c->profile ? 1 : TEAM_JOBS_MAX, count = c->model->layer_count - first;
+    uint32_t most = c->watcher || c->profile ? 1 : TEAM_JOBS_MAX,
+             count = c->model->layer_count - first;
     count = count < most ? count : most;
     for (uint32_t i = first; i < first + count; i++)
-        c->jobs[i] = (struct team_job){run_piece, &c->tasks[i], c->steps[i].units, !is_shared(c, i)};
+        c->jobs[i] = (struct team_job){run_piece, &c->tasks[i], c->steps[i].units,
+                                       !is_shared(c, i)};
     team_open(team, c->jobs + first, count);
     return first + count;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file is read twice: once as it is, once by the engine's own build pass, which checks every operator,
-// infers every shape and folds constants, and changes its copy of the graph while it does.
+// The file is read twice: once as it is, once by the engine's own build pass, which checks every
+// operator, infers every shape and folds constants, and changes its copy of the graph while it
+// does.
 
 #include "engine/draft.h"
 
@@ -26,7 +27,7 @@ static int no_memory(struct model_error *error)
     return model_fail(error, -ENOMEM, "out of memory while reading the model");
 }
 
-// ---- the build pass ------------------------------------------------------------------------------
+// ---- the build pass ---------------------------------------------------------
 
 static int build(struct opening *o)
 {
@@ -46,7 +47,7 @@ static int build(struct opening *o)
     return rc;
 }
 
-// ---- tensors -------------------------------------------------------------------------------------
+// ---- tensors ----------------------------------------------------------------
 
 static int take_scales(struct opening *o, const struct graph_tensor *from, struct draft_tensor *to)
 {
@@ -60,7 +61,8 @@ static int take_scales(struct opening *o, const struct graph_tensor *from, struc
     return 0;
 }
 
-// Constants of the file stay in it where they are aligned; folded ones move from the build pass's memory.
+// Constants of the file stay in it where they are aligned; folded ones move from the build pass's
+// memory.
 static int take_data(struct opening *o, uint32_t index, struct draft_tensor *to)
 {
     const struct graph_tensor *file = &o->file.tensors[index], *built = &o->built.tensors[index];
@@ -85,8 +87,10 @@ static int take_tensor(struct opening *o, uint32_t index)
 {
     const struct graph_tensor *file = &o->file.tensors[index], *built = &o->built.tensors[index];
     struct draft_tensor *to = &o->draft->tensors[index];
-    *to = (struct draft_tensor){.type = file->flip ? TENSOR_UINT8 : file->type, .rank = built->rank,
-                                .zero_point = file->zero_point + (file->flip ? 128 : 0), .axis = file->channel_axis};
+    *to = (struct draft_tensor){.type = file->flip ? TENSOR_UINT8 : file->type,
+                                .rank = built->rank,
+                                .zero_point = file->zero_point + (file->flip ? 128 : 0),
+                                .axis = file->channel_axis};
     memcpy(to->dims, built->dims, sizeof(to->dims));
     to->name = store_take_text(&o->draft->store, file->name);
     if (!to->name)
@@ -107,15 +111,18 @@ static int take_operator(struct opening *o, const struct graph_operator *from)
 {
     struct draft *d = o->draft;
     struct draft_operator *to = &d->operators[d->operator_count++];
-    *to = (struct draft_operator){.code = from->code, .version = from->version, .input_count = from->input_count,
-                                  .output_count = from->output_count, .options = from->options};
+    *to = (struct draft_operator){.code = from->code,
+                                  .version = from->version,
+                                  .input_count = from->input_count,
+                                  .output_count = from->output_count,
+                                  .options = from->options};
     to->name = store_take_text(&d->store, from->name);
     to->inputs = take_indexes(d, from->inputs, from->input_count);
     to->outputs = take_indexes(d, from->outputs, from->output_count);
     return to->name && to->inputs && to->outputs ? 0 : no_memory(o->error);
 }
 
-// ---- cleaning ------------------------------------------------------------------------------------
+// ---- cleaning ---------------------------------------------------------------
 
 static bool is_folded(const struct draft *d, const struct graph_operator *op)
 {
@@ -180,7 +187,8 @@ static int open_graphs(struct opening *o)
 {
     struct draft *d = o->draft;
     if (d->file_bytes > INT32_MAX)
-        return model_fail(o->error, -ENOTSUP, "a file of %zu bytes, at most 2 GiB are supported", d->file_bytes);
+        return model_fail(o->error, -ENOTSUP, "a file of %zu bytes, at most 2 GiB are supported",
+                          d->file_bytes);
     d->flat = (struct flat){.data = d->file, .size = (uint32_t)d->file_bytes};
     int rc = graph_read(&o->file, &d->flat, &d->store, o->error);
     if (rc == 0)
@@ -196,8 +204,8 @@ static int open_graphs(struct opening *o)
     return rc;
 }
 
-// The engine opens it first: what it does not run is not rewritten either, and its checks of the whole (inputs,
-// outputs, metadata) need no second place.
+// The engine opens it first: what it does not run is not rewritten either, and its checks of the
+// whole (inputs, outputs, metadata) need no second place.
 int draft_open(struct draft *draft, const char *path, struct model_error *error)
 {
     struct opening o = {.draft = draft, .error = error};
@@ -206,7 +214,8 @@ int draft_open(struct draft *draft, const char *path, struct model_error *error)
     int rc = model_read_file(path, &draft->file, &draft->file_bytes, error);
     if (rc < 0)
         return rc;
-    rc = model_open_memory(draft->file, draft->file_bytes, &(struct model_options){0}, &model, error);
+    rc = model_open_memory(draft->file, draft->file_bytes, &(struct model_options){0}, &model,
+                           error);
     if (rc == 0) {
         model_close(model);
         rc = open_graphs(&o);
@@ -252,7 +261,7 @@ void draft_finish(struct draft *draft)
     memset(draft, 0, sizeof(*draft));
 }
 
-// ---- changing ------------------------------------------------------------------------------------
+// ---- changing ---------------------------------------------------------------
 
 int32_t draft_add_tensor(struct draft *d, const struct draft_tensor *tensor)
 {
@@ -289,7 +298,10 @@ int draft_insert_operator(struct draft *d, uint32_t at, int32_t code, int32_t in
 {
     if (room_for_operator(d) < 0)
         return -ENOMEM;
-    struct draft_operator op = {.code = code, .version = 1, .name = operator_name(code), .input_count = 1,
+    struct draft_operator op = {.code = code,
+                                .version = 1,
+                                .name = operator_name(code),
+                                .input_count = 1,
                                 .output_count = 1};
     op.inputs = take_indexes(d, &input, 1);
     op.outputs = take_indexes(d, &output, 1);
@@ -304,7 +316,8 @@ int draft_insert_operator(struct draft *d, uint32_t at, int32_t code, int32_t in
 void draft_remove_operator(struct draft *d, uint32_t at)
 {
     d->operator_count--;
-    memmove(&d->operators[at], &d->operators[at + 1], (d->operator_count - at) * sizeof(d->operators[0]));
+    memmove(&d->operators[at], &d->operators[at + 1],
+            (d->operator_count - at) * sizeof(d->operators[0]));
 }
 
 uint32_t draft_readers(const struct draft *d, int32_t tensor)
@@ -383,7 +396,8 @@ int64_t draft_elements(const struct draft_tensor *tensor)
     return n;
 }
 
-int draft_fail(const struct draft *draft, struct model_error *error, int code, uint32_t op, const char *format, ...)
+int draft_fail(const struct draft *draft, struct model_error *error, int code, uint32_t op,
+               const char *format, ...)
 {
     char text[160];
     va_list arguments;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A model that can be changed and written again: the file's graph as plain arrays, cleaned while reading.
+// A model that can be changed and written again: the file's graph as plain arrays, cleaned while
+// reading.
 //
 //     .tflite ──draft_open──▶ draft ──(the quantizer)──▶ draft_compact ──▶ tflite_write ──▶ .tflite
 //
-// Cleaned means: what depends on constants only is worked out and its operators are dropped (float16 or int8
-// weights behind a DEQUANTIZE become floats, shape arithmetic becomes a shape); operators whose results nobody
-// reads are dropped; every shape is certain, a free batch is 1. Everything lives in the draft's store or in its
-// copy of the file until draft_finish; data that a tensor points to must live as long. Not thread-safe.
+// Cleaned means: what depends on constants only is worked out and its operators are dropped
+// (float16 or int8 weights behind a DEQUANTIZE become floats, shape arithmetic becomes a shape);
+// operators whose results nobody reads are dropped; every shape is certain, a free batch is 1.
+// Everything lives in the draft's store or in its copy of the file until draft_finish; data that a
+// tensor points to must live as long. Not thread-safe.
 
 #ifndef QEDGE_ENGINE_DRAFT_H
 #define QEDGE_ENGINE_DRAFT_H
@@ -56,18 +58,21 @@ struct draft {
 // 0, or -errno with the line written; then nothing is left to finish.
 int draft_open(struct draft *draft, const char *path, struct model_error *error);
 void draft_finish(struct draft *draft);
-// A draft of its own; constants, names and the file's bytes stay the other's, which must live as long. 0 or -ENOMEM.
+// A draft of its own; constants, names and the file's bytes stay the other's, which must live as
+// long. 0 or -ENOMEM.
 int draft_copy(struct draft *copy, const struct draft *draft);
 
 // Appends a copy; returns its index or -ENOMEM. Pointers into `tensors` are void after it.
 int32_t draft_add_tensor(struct draft *draft, const struct draft_tensor *tensor);
 // Inserts an operator with one input and one output before operator `at`; version 1, no options.
-int draft_insert_operator(struct draft *draft, uint32_t at, int32_t code, int32_t input, int32_t output);
+int draft_insert_operator(struct draft *draft, uint32_t at, int32_t code, int32_t input,
+                          int32_t output);
 // Appends a copy, with the caller's arrays. 0 or -ENOMEM.
 int draft_append_operator(struct draft *draft, const struct draft_operator *op);
 // Takes operator `at` away; its tensors stay until draft_compact.
 void draft_remove_operator(struct draft *draft, uint32_t at);
-// How often operators and the model's outputs refer to a tensor, and the operator that makes it: -1 for none.
+// How often operators and the model's outputs refer to a tensor, and the operator that makes it: -1
+// for none.
 uint32_t draft_readers(const struct draft *draft, int32_t tensor);
 int32_t draft_maker(const struct draft *draft, int32_t tensor);
 // Drops tensors that nothing refers to and numbers the others anew, in their order.
@@ -75,7 +80,7 @@ int draft_compact(struct draft *draft);
 
 int64_t draft_elements(const struct draft_tensor *tensor);
 // The line about an operator: "operator 3 CONV_2D ('conv1'): ..."; returns `code`.
-int draft_fail(const struct draft *draft, struct model_error *error, int code, uint32_t op, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+int draft_fail(const struct draft *draft, struct model_error *error, int code, uint32_t op,
+               const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -44,8 +44,8 @@ static void push(struct flat_builder *b, const void *data, size_t bytes)
         memset(at(b, (flat_ref)b->used), 0, bytes);
 }
 
-// Zeros, so that after `bytes` more the position is a multiple of `alignment`. The end of the buffer is one of
-// ALIGNMENT_MAX: flat_builder_end sees to that.
+// Zeros, so that after `bytes` more the position is a multiple of `alignment`. The end of the
+// buffer is one of ALIGNMENT_MAX: flat_builder_end sees to that.
 static void align(struct flat_builder *b, size_t bytes, size_t alignment)
 {
     push(b, NULL, (alignment - (b->used + bytes) % alignment) % alignment);
@@ -175,8 +175,8 @@ flat_ref flat_table_end(struct flat_builder *b)
     return table;
 }
 
-int flat_builder_end(struct flat_builder *b, flat_ref root, const char *identifier, const uint8_t **data,
-                     size_t *size)
+int flat_builder_end(struct flat_builder *b, flat_ref root, const char *identifier,
+                     const uint8_t **data, size_t *size)
 {
     align(b, 8, ALIGNMENT_MAX);
     push(b, identifier, 4);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writing a FlatBuffer, back to front as the format wants it: children first, then the table that refers to
-// them. A reference is the distance of a thing from the end of the buffer, which does not change while the
-// buffer grows at its front:
+// Writing a FlatBuffer, back to front as the format wants it: children first, then the table that
+// refers to them. A reference is the distance of a thing from the end of the buffer, which does not
+// change while the buffer grows at its front:
 //
 //     [ free ... | root, tables, vtables, vectors ... ]     reference 0 = "absent"
 //                ^ used bytes from the end
@@ -34,14 +34,15 @@ struct flat_builder {
 // A zeroed struct is an empty builder.
 void flat_builder_finish(struct flat_builder *builder); // frees its memory
 
-// Vectors: `count` elements of `element` bytes, the first of them aligned to `alignment` (4, 8 or 16).
-flat_ref flat_put_vector(struct flat_builder *builder, const void *data, uint32_t count, uint32_t element,
-                         uint32_t alignment);
+// Vectors: `count` elements of `element` bytes, the first of them aligned to `alignment` (4, 8 or
+// 16).
+flat_ref flat_put_vector(struct flat_builder *builder, const void *data, uint32_t count,
+                         uint32_t element, uint32_t alignment);
 flat_ref flat_put_refs(struct flat_builder *builder, const flat_ref *refs, uint32_t count);
 flat_ref flat_put_text(struct flat_builder *builder, const char *text);
 
-// One table at a time, between begin and end; its children exist already. Fields in any order, each once. A
-// value equal to the schema's default (`fallback`) is left out, so is an absent reference.
+// One table at a time, between begin and end; its children exist already. Fields in any order, each
+// once. A value equal to the schema's default (`fallback`) is left out, so is an absent reference.
 void flat_table_begin(struct flat_builder *builder);
 void flat_put_i8(struct flat_builder *builder, uint32_t field, int8_t value, int8_t fallback);
 void flat_put_i32(struct flat_builder *builder, uint32_t field, int32_t value, int32_t fallback);
@@ -50,7 +51,7 @@ void flat_put_ref(struct flat_builder *builder, uint32_t field, flat_ref ref);
 flat_ref flat_table_end(struct flat_builder *builder);
 
 // Ends the buffer with its root. The bytes live until flat_builder_finish; 0, -ENOMEM or -EFBIG.
-int flat_builder_end(struct flat_builder *builder, flat_ref root, const char *identifier, const uint8_t **data,
-                     size_t *size);
+int flat_builder_end(struct flat_builder *builder, flat_ref root, const char *identifier,
+                     const uint8_t **data, size_t *size);
 
 #endif

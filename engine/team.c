@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The leader writes a list of jobs and opens it: the number of its first round in one cache line,
-// which members spin on; the next job is the next round. Each member's share of a job's units is its
-// lane, and a word of its own says how far they have been taken:
+// which members spin on; the next job is the next round. Each member's share of a job's units is
+// its lane, and a word of its own says how far they have been taken:
 //
 //     63          32 31           0
 //     [   round     |   next unit  ]      an older round: none has been taken
 //
 // Units are taken by compare-and-swap on that word, by the lane's own member and, when that one is
-// late, by those who have finished theirs. A round begins when all units before it are done: that is
-// what everybody counts for himself, so that a round of two threads moves a line there and a line
-// back at the same time. It waits for units that were taken, never for members that are late or
-// asleep. Why a late one can do no harm: list and jobs are read like a seqlock's, so what they say
-// belongs to one round; that round ends only when all units of each lane have been taken; so a swap
-// that began before fails after.
+// late, by those who have finished theirs. A round begins when all units before it are done: that
+// is what everybody counts for himself, so that a round of two threads moves a line there and a
+// line back at the same time. It waits for units that were taken, never for members that are late
+// or asleep. Why a late one can do no harm: list and jobs are read like a seqlock's, so what they
+// say belongs to one round; that round ends only when all units of each lane have been taken; so a
+// swap that began before fails after.
 //
 // Who writes what: the leader the list, and of its jobs only those that differ from the last list's
-// (a model's frames have the same ones: members find them in their caches), a member its lane's word
-// and its count of units done. No fence and no system call: members spin
-// while a frame is being run (`frame` is odd), and sleep on `frame` between frames. Who waits for
-// long lets others have the CPU; who waits a little looks for units to take from others.
+// (a model's frames have the same ones: members find them in their caches), a member its lane's
+// word and its count of units done. No fence and no system call: members spin while a frame is
+// being run (`frame` is odd), and sleep on `frame` between frames. Who waits for long lets others
+// have the CPU; who waits a little looks for units to take from others.
 
 #include "engine/team.h"
 
@@ -191,8 +191,8 @@ static uint32_t lane_first(const struct team *team, const struct job *job, uint3
     return (uint32_t)((uint64_t)job->units * lane / team->options.members);
 }
 
-// The owner leaves a quarter for those who might be faster, unless nobody has been for long: a second
-// piece costs a layer 1 to 5 %. Others take half of what is left.
+// The owner leaves a quarter for those who might be faster, unless nobody has been for long: a
+// second piece costs a layer 1 to 5 %. Others take half of what is left.
 static uint32_t piece_of(const struct lane *lane, const struct job *job, uint32_t left, bool own)
 {
     if (own && lane->calm >= CALM_ROUNDS && job->round % CALM_PROBE)
@@ -292,7 +292,8 @@ static enum call wait_for_call(struct team *team, uint32_t member, uint32_t list
 }
 
 // The jobs of a list, until it is done or another is open. False when the team stops.
-static bool follow_list(struct team *team, uint32_t member, const struct list *list, struct job *job)
+static bool follow_list(struct team *team, uint32_t member, const struct list *list,
+                        struct job *job)
 {
     uint32_t goal = list->base;
     for (uint32_t index = 0; index < list->count; index++) {

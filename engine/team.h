@@ -37,10 +37,10 @@ uint32_t team_members(const struct team *team);
 void team_wake(struct team *team);
 void team_rest(struct team *team);
 
-// A job calls task(arg, member, first, last) on the members so that [0, units) is covered once. Each
-// member has its share of neighbouring units, the same one in every job of
-// as many units (what it wrote into its cache in one layer it finds there in the next), and takes
-// it from the front in a few pieces; who has finished takes from those who have not.
+// A job calls task(arg, member, first, last) on the members so that [0, units) is covered once.
+// Each member has its share of neighbouring units, the same one in every job of as many units (what
+// it wrote into its cache in one layer it finds there in the next), and takes it from the front in
+// a few pieces; who has finished takes from those who have not.
 typedef void team_task(void *arg, uint32_t member, int32_t first, int32_t last);
 
 struct team_job {
@@ -51,8 +51,9 @@ struct team_job {
 };
 
 // Opens a list of at most TEAM_JOBS_MAX jobs, whose memory stays as it is until the last is done.
-// team_do(index) for all of them in turn: each returns when that job is done. Members go from one to
-// the next without hearing from the leader: when team_do returns they may be at the job after it.
+// team_do(index) for all of them in turn: each returns when that job is done. Members go from one
+// to the next without hearing from the leader: when team_do returns they may be at the job after
+// it.
 void team_open(struct team *team, const struct team_job *jobs, uint32_t count);
 void team_do(struct team *team, uint32_t index);
 

@@ -28,10 +28,10 @@ static void *take(struct writer *w, size_t count, size_t element)
     return memory;
 }
 
-// ---- tables by themselves ------------------------------------------------------------------------
+// ---- tables by themselves ---------------------------------------------------
 
-// Buffer 0 is empty by the format's rule. Looking for equal ones is quadratic in the number of constants, of
-// which there are hundreds; sizes differ mostly.
+// Buffer 0 is empty by the format's rule. Looking for equal ones is quadratic in the number of
+// constants, of which there are hundreds; sizes differ mostly.
 static void share_buffers(struct writer *w)
 {
     for (uint32_t i = 0; i < w->draft->tensor_count; i++) {
@@ -66,7 +66,8 @@ static flat_ref put_buffers(struct writer *w)
     for (uint32_t i = 0; i < w->buffer_count; i++)
         refs[count++] = put_buffer(w, w->owners[i]->data, w->owners[i]->data_bytes);
     if (w->draft->metadata.count)
-        refs[count++] = put_buffer(w, flat_list_bytes(&w->draft->metadata), w->draft->metadata.count);
+        refs[count++] = put_buffer(w, flat_list_bytes(&w->draft->metadata),
+                                   w->draft->metadata.count);
     return flat_put_refs(&w->builder, refs, count);
 }
 
@@ -82,7 +83,7 @@ static flat_ref put_metadata(struct writer *w)
     return flat_put_refs(&w->builder, &entry, 1);
 }
 
-// ---- tensors -------------------------------------------------------------------------------------
+// ---- tensors ----------------------------------------------------------------
 
 static flat_ref put_quantization(struct writer *w, const struct draft_tensor *t)
 {
@@ -125,7 +126,7 @@ static flat_ref put_tensors(struct writer *w)
     return refs ? flat_put_refs(&w->builder, refs, w->draft->tensor_count) : 0;
 }
 
-// ---- operators -----------------------------------------------------------------------------------
+// ---- operators --------------------------------------------------------------
 
 static uint32_t code_index(struct writer *w, const struct draft_operator *op)
 {
@@ -144,8 +145,10 @@ static flat_ref put_codes(struct writer *w)
         flat_table_begin(&w->builder);
         flat_put_i32(&w->builder, CODE_VERSION, w->codes[i].version, 1);
         flat_put_i32(&w->builder, CODE_BUILTIN, w->codes[i].code, 0);
-        // What readers from before the wide field look at; those codes beyond it say "see the other field".
-        flat_put_i8(&w->builder, CODE_DEPRECATED, (int8_t)(w->codes[i].code < 127 ? w->codes[i].code : 127), 0);
+        // What readers from before the wide field look at; those codes beyond it say "see the other
+        // field".
+        flat_put_i8(&w->builder, CODE_DEPRECATED,
+                    (int8_t)(w->codes[i].code < 127 ? w->codes[i].code : 127), 0);
         refs[i] = flat_table_end(&w->builder);
     }
     return refs ? flat_put_refs(&w->builder, refs, w->code_count) : 0;
@@ -191,7 +194,8 @@ static int8_t options_kind(int32_t code)
 }
 
 // The fields of one table, in the words of graph.c's read_options.
-static void put_option_fields(struct flat_builder *b, int32_t code, const struct graph_options *o, flat_ref list)
+static void put_option_fields(struct flat_builder *b, int32_t code, const struct graph_options *o,
+                              flat_ref list)
 {
     switch (code) {
     case OP_CONV_2D:
@@ -271,7 +275,8 @@ static void put_option_fields(struct flat_builder *b, int32_t code, const struct
 static flat_ref put_options(struct writer *w, const struct draft_operator *op)
 {
     int32_t values[TENSOR_RANK_MAX] = {0};
-    uint32_t count = op->options.list.count < TENSOR_RANK_MAX ? op->options.list.count : TENSOR_RANK_MAX;
+    uint32_t count = op->options.list.count < TENSOR_RANK_MAX ? op->options.list.count
+                                                              : TENSOR_RANK_MAX;
     flat_ref list = 0;
     for (uint32_t i = 0; i < count; i++)
         values[i] = flat_list_i32(&op->options.list, i);
@@ -305,9 +310,10 @@ static flat_ref put_operators(struct writer *w)
     return refs ? flat_put_refs(&w->builder, refs, w->draft->operator_count) : 0;
 }
 
-// ---- signatures ----------------------------------------------------------------------------------
+// ---- signatures -------------------------------------------------------------
 
-static flat_ref put_map(struct writer *w, const struct signature_entry *entries, uint32_t count, const int32_t *tensors)
+static flat_ref put_map(struct writer *w, const struct signature_entry *entries, uint32_t count,
+                        const int32_t *tensors)
 {
     flat_ref *refs = take(w, count, sizeof(*refs));
     for (uint32_t i = 0; refs && i < count; i++) {
@@ -325,7 +331,8 @@ static flat_ref put_signatures(struct writer *w)
     const struct signatures *s = &w->draft->signatures;
     flat_ref *refs = s->count ? take(w, s->count, sizeof(*refs)) : NULL;
     for (uint32_t i = 0; refs && i < s->count; i++) {
-        flat_ref outputs = put_map(w, s->list[i].outputs, s->list[i].output_count, w->draft->outputs);
+        flat_ref outputs = put_map(w, s->list[i].outputs, s->list[i].output_count,
+                                   w->draft->outputs);
         flat_ref inputs = put_map(w, s->list[i].inputs, s->list[i].input_count, w->draft->inputs);
         flat_ref key = flat_put_text(&w->builder, s->list[i].key);
         flat_table_begin(&w->builder);
@@ -337,7 +344,7 @@ static flat_ref put_signatures(struct writer *w)
     return refs ? flat_put_refs(&w->builder, refs, s->count) : 0;
 }
 
-// ---- the file ------------------------------------------------------------------------------------
+// ---- the file ---------------------------------------------------------------
 
 static flat_ref put_subgraphs(struct writer *w)
 {
@@ -378,7 +385,8 @@ static flat_ref put_model(struct writer *w)
 }
 
 // The model and, behind it, the archive of the draft's own file.
-static int join(const struct draft *d, const uint8_t *model, size_t model_size, uint8_t **bytes, size_t *size)
+static int join(const struct draft *d, const uint8_t *model, size_t model_size, uint8_t **bytes,
+                size_t *size)
 {
     struct archive archive;
     uint8_t *tail = NULL;

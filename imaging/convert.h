@@ -71,8 +71,8 @@ int convert_geometry(int32_t width, int32_t height, const struct convert_target 
 struct convert;
 
 // Plans for pictures of this format, colour and size (only those fields of `like` are used; not
-// IMAGE_JPEG), with the kernels of this machine that QEDGE_CPU allows. 0, -EINVAL, -ENOTSUP (format),
-// -ENOMEM.
+// IMAGE_JPEG), with the kernels of this machine that QEDGE_CPU allows. 0, -EINVAL, -ENOTSUP
+// (format), -ENOMEM.
 int convert_create(const struct image *like, const struct convert_target *target,
                    struct convert **convert);
 // The same with only the kernels that `cpu` (KERNEL_CPU_* mask, must be a part of what the machine

@@ -76,8 +76,8 @@ static void pairs_add_bytewise(const struct row_pair *pair, int count, size_t at
     }
 }
 
-// All whole blocks for a count that is known when this is compiled. The copy keeps the compiler from
-// fetching the pairs again after every store, which might alias them.
+// All whole blocks for a count that is known when this is compiled. The copy keeps the compiler
+// from fetching the pairs again after every store, which might alias them.
 static inline __attribute__((always_inline)) void blocks_add(const struct row_pair *pairs,
                                                              const int count, size_t whole,
                                                              uint16_t *out)
@@ -254,8 +254,8 @@ static inline __m256i copy_round(__m256i value)
     return _mm256_srai_epi16(_mm256_add_epi16(value, _mm256_set1_epi16(32)), 6);
 }
 
-// The channels of one target pixel, the first `mixed` of them different. `components` and `copy` are
-// the mix's; all three are known when this is compiled.
+// The channels of one target pixel, the first `mixed` of them different. `components` and `copy`
+// are the mix's; all three are known when this is compiled.
 static inline __attribute__((always_inline)) void pixel_mix(const struct mix_vectors *v,
                                                             const __m256i *const in[3], int32_t x,
                                                             int32_t components, int32_t mixed,

@@ -47,8 +47,9 @@ struct picture {
     void *memory;
 };
 int picture_read(const char *path, struct picture *picture, struct decode_error *error);
-// A file that holds a frame as a camera delivers it (v4l2-ctl --stream-to), rows tight. format, width, height, matrix and
-// range of `layout` say what it is (not IMAGE_JPEG); what follows the first frame is left. -EMSGSIZE: the file is shorter.
+// A file that holds a frame as a camera delivers it (v4l2-ctl --stream-to), rows tight. format,
+// width, height, matrix and range of `layout` say what it is (not IMAGE_JPEG); what follows the
+// first frame is left. -EMSGSIZE: the file is shorter.
 int picture_read_frame(const char *path, const struct image *layout, struct picture *picture,
                        struct decode_error *error);
 // As picture_read, from memory (borrowed during the call).

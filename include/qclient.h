@@ -175,8 +175,8 @@ int qclient_snapshot(const struct qclient_options *options, int timeout_ms,
                      struct qclient_picture **picture);
 void qclient_picture_free(struct qclient_picture *picture); // takes NULL
 
-// Latency of one stage of this stream, from the daemon's stats page, without disturbing it; the last
-// stage is measured by this handle.
+// Latency of one stage of this stream, from the daemon's stats page, without disturbing it; the
+// last stage is measured by this handle.
 enum qclient_stage {
     QCLIENT_STAGE_CAPTURE,    // sensor -> dequeued
     QCLIENT_STAGE_WAIT,       // dequeued -> a worker took it

@@ -43,9 +43,10 @@ static int refuse_name(const struct draft *d, const char *name, size_t length,
                               "'%.*s' was merged into the layer with output '%s': name that one",
                               (int)length, name, d->tensors[layer].name);
         if (reader >= 0)
-            return model_fail(error, -EINVAL,
-                              "'%.*s' is no layer's output: the layer that reads it has output '%s'",
-                              (int)length, name, d->tensors[reader].name);
+            return model_fail(
+                error, -EINVAL,
+                "'%.*s' is no layer's output: the layer that reads it has output '%s'", (int)length,
+                name, d->tensors[reader].name);
     }
     return model_fail(error, -EINVAL, "no layer has an output named '%.*s'", (int)length, name);
 }

@@ -34,7 +34,8 @@ int command_fail(const char *name, const char *format, ...)
     return COMMAND_FAILED;
 }
 
-int command_check_output(const char *name, const char *path, const char *const *inputs, size_t count)
+int command_check_output(const char *name, const char *path, const char *const *inputs,
+                         size_t count)
 {
     int status = output_file_check(path, inputs, count);
     if (status == -EEXIST)

@@ -213,7 +213,8 @@ static int parse_int8_option(struct options *o, int option)
     case OPT_ROUNDING:
         return parse_choice("--rounding", optarg, "nearest", "learned", &o->search.rounding);
     case OPT_CLIPPING:
-        return parse_choice("--weight-clipping", optarg, "none", "mse", &o->search.attempt.integer.clipped);
+        return parse_choice("--weight-clipping", optarg, "none", "mse",
+                            &o->search.attempt.integer.clipped);
     case OPT_NO_CORRECTION: o->search.attempt.integer.bias_correction = false; return 0;
     case OPT_BGR: picture->bgr = true; return 0;
     case OPT_THREADS:
@@ -396,7 +397,8 @@ static int apply_integer(const struct options *o, struct draft *d)
     if (rc != 0)
         return rc;
     rc = search_integer(&o->search, d, &result);
-    if (rc == 0 && integer_set_edges(&result.attempt.integer, &o->search.attempt.integer, &error) < 0)
+    if (rc == 0 &&
+        integer_set_edges(&result.attempt.integer, &o->search.attempt.integer, &error) < 0)
         rc = fail(o, &error);
     if (rc == 0)
         rc = write_model(o, &result.attempt.integer);
@@ -417,7 +419,8 @@ static int apply(const struct options *o, struct draft *d)
     if (rc == 0 && o->method == METHOD_FLOAT16)
         rc = weights_to_half(d, &error);
     if (rc == 0 && o->method == METHOD_DYNAMIC)
-        rc = weights_to_dynamic(d, o->search.attempt.integer.per_tensor, QUANTIZE_DYNAMIC_LEAST, &error);
+        rc = weights_to_dynamic(d, o->search.attempt.integer.per_tensor, QUANTIZE_DYNAMIC_LEAST,
+                                &error);
     return rc < 0 ? fail(o, &error) : write_model(o, d);
 }
 

@@ -7,8 +7,8 @@
 
 #include "engine/build.h"
 
-// table[(uint8_t)q] = (uint8_t)f(q). Adds the layer; output 0 must have its shape. When input 0 comes
-// from a table for nobody else, the two become one.
+// table[(uint8_t)q] = (uint8_t)f(q). Adds the layer; output 0 must have its shape. When input 0
+// comes from a table for nobody else, the two become one.
 int lookup_add(struct build *build, const uint8_t table[256]);
 
 // The table of a layer that lookup_add made; NULL for every other layer and for NULL.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// first_result SOCKET QEDGED CONFIG   prints the microseconds from exec of the daemon to its first result.
+// first_result SOCKET QEDGED CONFIG   prints the microseconds from exec of the daemon to its first
+// result.
 //
-// CONFIG must name SOCKET and a replay or pattern source. The end is the record's own publishing time, so that this
-// reader's waiting does not count.
+// CONFIG must name SOCKET and a replay or pattern source. The end is the record's own publishing
+// time, so that this reader's waiting does not count.
 
 #include <errno.h>
 #include <signal.h>
@@ -25,8 +26,10 @@ static uint64_t now_ns(void)
 
 static int first_result_wait(const char *socket, struct qclient_result *result)
 {
-    struct qclient_options options = {
-        .size = sizeof(options), .socket = socket, .connect_timeout_ms = 10000, .flags = QCLIENT_FROM_OLDEST};
+    struct qclient_options options = {.size = sizeof(options),
+                                      .socket = socket,
+                                      .connect_timeout_ms = 10000,
+                                      .flags = QCLIENT_FROM_OLDEST};
     struct qclient *client;
     int status = qclient_connect(&options, &client);
     if (status != 0)
@@ -55,7 +58,8 @@ int main(int argc, char **argv)
         waitpid(child, NULL, 0);
     }
     if (status != 0 || result.sequence != 1) {
-        fprintf(stderr, "first_result: %s\n", status != 0 ? strerror(-status) : "the first record was missed");
+        fprintf(stderr, "first_result: %s\n",
+                status != 0 ? strerror(-status) : "the first record was missed");
         return 1;
     }
     printf("%.0f\n", (double)(result.published_ns - start) / 1000);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// imaging_bench [RUNS]: microseconds of pre-processing a frame into 224x224 int8, each format, the C
-// and this machine's kernels in turns; and of decoding a 1280x720 JPEG for it. Median (and smallest)
-// of RUNS.
+// imaging_bench [RUNS]: microseconds of pre-processing a frame into 224x224 int8, each format, the
+// C and this machine's kernels in turns; and of decoding a 1280x720 JPEG for it. Median (and
+// smallest) of RUNS.
 
 #include <stdio.h>
 #include <stdlib.h>

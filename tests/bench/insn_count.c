@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Counts the instructions that a program executes under qemu user emulation: in all, by class (AArch64), by function.
+/* Counts the instructions that a program executes under qemu user emulation: in all, by class
+ * (AArch64), by function.
  *
- *   apt-get install qemu-user            # not qemu-user-static, which has no plugins; both install side by side
+ *   apt-get install qemu-user            # not qemu-user-static, which has no plugins
  *   gcc -O2 -shared -fPIC insn_count.c -o insn_count.so
- *   env -i qemu-aarch64 -L /usr/aarch64-linux-gnu -cpu cortex-a72 -plugin ./insn_count.so -d plugin -D counts.txt PROGRAM ARGS
+ *   env -i qemu-aarch64 -L /usr/aarch64-linux-gnu -cpu cortex-a72 \
+ *       -plugin ./insn_count.so -d plugin -D counts.txt PROGRAM ARGS
  *   ... -plugin ./insn_count.so,sym=on   # per function too
  *
- * One inference = (count of 3 runs - count of 1 run) / 2: start-up falls out. Counts are exact and repeatable (env -i:
- * the environment shifts start-up). -cpu cortex-a53/-a72: no dotprod; cortex-a76/neoverse-n1: dotprod; max,pauth-impdef=on: i8mm.
- * A count of instructions is not a count of cycles.
+ * One inference = (count of 3 runs - count of 1 run) / 2: start-up falls out. Counts are exact and
+ * repeatable (env -i: the environment shifts start-up). -cpu cortex-a53/-a72: no dotprod;
+ * cortex-a76/neoverse-n1: dotprod; max,pauth-impdef=on: i8mm. A count of instructions is not a
+ * count of cycles.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -21,8 +24,10 @@ typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_info;
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *, int op, void *counter, uint64_t add);
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t,
+                                           void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *));
+void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *, int op, void *counter,
+                                                uint64_t add);
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, void *), void *);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
@@ -35,7 +40,8 @@ void qemu_plugin_outs(const char *);
 EXPORT int qemu_plugin_version = 1;
 
 enum { ALL, SIMD, MULL8, MULL16, SDOT, SMMLA, LOAD, STORE, BRANCH, CLASSES };
-static const char *const class_name[CLASSES] = {"all", "simd", "mull8", "mull16", "sdot", "smmla", "load", "store", "branch"};
+static const char *const class_name[CLASSES] = {"all",   "simd", "mull8", "mull16", "sdot",
+                                                "smmla", "load", "store", "branch"};
 static uint64_t count[CLASSES];
 
 static struct function {
@@ -124,7 +130,8 @@ static void on_end(qemu_plugin_id_t id, void *user)
     (void)id;
     (void)user;
     for (int c = 0; c < CLASSES; c++) {
-        snprintf(line, sizeof line, "%s=%" PRIu64 "%c", class_name[c], count[c], c + 1 < CLASSES ? ' ' : '\n');
+        snprintf(line, sizeof line, "%s=%" PRIu64 "%c", class_name[c], count[c],
+                 c + 1 < CLASSES ? ' ' : '\n');
         qemu_plugin_outs(line);
     }
     qsort(functions, function_count, sizeof functions[0], busiest_first);
@@ -134,7 +141,8 @@ static void on_end(qemu_plugin_id_t id, void *user)
     }
 }
 
-EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
+EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
+                               char **argv)
 {
     (void)info;
     for (int i = 0; i < argc; i++)

@@ -2,8 +2,9 @@
 //
 // overhead_bench   what a run costs besides its products: nets of 64 layers that have next to none.
 //
-// The nets are made here, in memory. Printed: the shortest and the median time of one run on one thread. Each
-// layer's own few values are in it, so the engine's share is less than what is printed (budget: 5 us for 64).
+// The nets are made here, in memory. Printed: the shortest and the median time of one run on one
+// thread. Each layer's own few values are in it, so the engine's share is less than what is printed
+// (budget: 5 us for 64).
 
 #include <stdint.h>
 #include <stdio.h>
@@ -37,8 +38,8 @@ static struct draft_tensor tensor_of(const char *name, int32_t type, int32_t ran
                                  .scales = &scale, .scale_count = 1};
 }
 
-// Values 0 .. LAYERS are activations; a fully connected layer reads the last two as weights and bias, an ADD
-// the value before the last.
+// Values 0 .. LAYERS are activations; a fully connected layer reads the last two as weights and
+// bias, an ADD the value before the last.
 static void net_init(struct net *net, int32_t code)
 {
     memset(net, 0, sizeof(*net));
@@ -57,9 +58,13 @@ static void net_init(struct net *net, int32_t code)
         net->inputs[i][1] = connected ? LAYERS + 1 : i > 0 ? i - 1 : 0;
         net->inputs[i][2] = LAYERS + 2;
         net->operators[i] = (struct draft_operator){
-            .code = code, .version = connected ? 4 : 2, .name = connected ? "FULLY_CONNECTED" : "ADD",
-            .input_count = connected ? 3 : 2, .output_count = 1,
-            .inputs = net->inputs[i], .outputs = &net->outputs[i],
+            .code = code,
+            .version = connected ? 4 : 2,
+            .name = connected ? "FULLY_CONNECTED" : "ADD",
+            .input_count = connected ? 3 : 2,
+            .output_count = 1,
+            .inputs = net->inputs[i],
+            .outputs = &net->outputs[i],
         };
     }
     net->ends[1] = LAYERS;

@@ -81,10 +81,12 @@ static void bench(struct context *context, size_t runs)
     for (int i = 0; i < 200; i++)
         tick();
     double tick_us = (double)(clock_now_ns() - start) / 200 / CLOCK_NS_PER_US;
-    printf("inference alone %.1f us, with statistics %.1f us (medians of %zu each, in turns): %+.2f %%\n",
-           a, b, runs, 100 * (b / a - 1));
-    printf("the statistics of a frame alone: %.3f us = %.3f %% of it; the loop's summing up: %.1f us a second\n",
-           alone_us, 100 * alone_us / a, tick_us);
+    printf(
+        "inference alone %.1f us, with statistics %.1f us (medians of %zu each, in turns): %+.2f %%\n",
+        a, b, runs, 100 * (b / a - 1));
+    printf(
+        "the statistics of a frame alone: %.3f us = %.3f %% of it; the loop's summing up: %.1f us a second\n",
+        alone_us, 100 * alone_us / a, tick_us);
 }
 
 int main(int count, char **words)

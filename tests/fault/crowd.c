@@ -92,8 +92,9 @@ int main(int argc, char **argv)
             if (fds[i].revents && read_all(i) != 0)
                 return 1;
     }
-    printf("%d clients read %s records each without a gap; the latest was read %.1f ms after it was published\n",
-           count, argv[4], (double)slowest_ns / CLOCK_NS_PER_MS);
+    printf(
+        "%d clients read %s records each without a gap; the latest was read %.1f ms after it was published\n",
+        count, argv[4], (double)slowest_ns / CLOCK_NS_PER_MS);
     for (int i = 0; i < count; i++)
         qclient_close(members[i].client);
     return 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rule that the frame path allocates nothing and logs nothing: the whole daemon in this
-// process, with a stream of each kind of frame but a camera's, with a team, with and without a gate.
-// After a while of serving, no capture thread, worker or member of a team takes memory or says
-// anything for FRAMES frames of each stream.
+// process, with a stream of each kind of frame but a camera's, with a team, with and without a
+// gate. After a while of serving, no capture thread, worker or member of a team takes memory or
+// says anything for FRAMES frames of each stream.
 //
 // malloc and its kin are this program's own, so that calls of libraries (libjpeg) count as well. A
 // worker may still make a plan for a geometry that came to the others before: so there are TRIES,

@@ -48,12 +48,14 @@ static void complain(const char *what, const char *more)
 
 static const char *const settings[2] = {
     "streams:\n"
-    "  - {name: bars, " PATTERN("64x48") ", model: {path: " TINY "}, " GATE "}\n"
-    "  - {name: pics, source: {type: replay, path: FOLDER, fps: 200}, model: {path: " TINY "}, " GATE
-    "}\n",
+    "  - {name: bars, " PATTERN(
+        "64x48") ", model: {path: " TINY "}, " GATE "}\n"
+                 "  - {name: pics, source: {type: replay, path: FOLDER, fps: 200}, model: {path: " TINY
+                 "}, " GATE "}\n",
     "streams:\n"
     "  - {name: bars, " PATTERN("64x48") ", model: {path: " TINY2 "}, " GATE "}\n"
-    "  - {name: extra, " PATTERN("32x48") ", model: {path: " TINY "}, " GATE "}\n",
+                                         "  - {name: extra, " PATTERN(
+                                             "32x48") ", model: {path: " TINY "}, " GATE "}\n",
 };
 static const char *const other_stream[2] = {"pics", "extra"};
 
@@ -321,7 +323,8 @@ static void client_life(void)
     qclient_close(client);
 }
 
-// One that was there before anything failed: told nothing, woken as ever, nothing uncounted is missing.
+// One that was there before anything failed: told nothing, woken as ever, nothing uncounted is
+// missing.
 static void check_bystander(struct qclient *client, uint64_t *before)
 {
     struct pollfd wait = {.fd = qclient_fd(client), .events = POLLIN};

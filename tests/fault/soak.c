@@ -145,7 +145,8 @@ static void *fast_reader(void *argument)
     return NULL;
 }
 
-// On the bare futex: qclient_next looks every 40 ms by itself, and would hide a wake-up that is lost.
+// On the bare futex: qclient_next looks every 40 ms by itself, and would hide a wake-up that is
+// lost.
 static void *slow_reader(void *argument)
 {
     struct qclient *client;

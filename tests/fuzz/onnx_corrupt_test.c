@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ONNX models of tests/golden/onnx, broken in thousands of ways: each must give one clear line, or a .tflite that the
-// engine opens or refuses with one. Built with ASan and UBSan the checkers watch.
+// The ONNX models of tests/golden/onnx, broken in thousands of ways: each must give one clear line,
+// or a .tflite that the engine opens or refuses with one. Built with ASan and UBSan the checkers
+// watch.
 //
 //     onnx_corrupt_test [MODEL.onnx...]        QEDGE_FUZZ_SECONDS=6 in all, QEDGE_FUZZ_SEED=1
 
@@ -96,7 +97,8 @@ static uint32_t damage(const struct file *file, uint8_t *data)
 
 static bool one_line(int rc, const struct model_error *error)
 {
-    bool good = (rc == -EINVAL || rc == -ENOTSUP || rc == -ENOMEM) && error->text[0] && !strchr(error->text, '\n');
+    bool good = (rc == -EINVAL || rc == -ENOTSUP || rc == -ENOMEM) && error->text[0] &&
+                !strchr(error->text, '\n');
     if (!good)
         fprintf(stderr, "rc %d, '%s'\n", rc, error->text);
     return good;
@@ -119,7 +121,8 @@ static bool try_bytes(const uint8_t *data, uint32_t size)
     rc = tflite_write(&draft, &bytes, &written);
     draft_finish(&draft);
     if (rc == 0)
-        rc = model_open_memory(bytes, written, &(struct model_options){.arena_max = 64u << 20}, &model, &error);
+        rc = model_open_memory(bytes, written, &(struct model_options){.arena_max = 64u << 20},
+                               &model, &error);
     free(bytes);
     if (rc == 0)
         model_close(model);
@@ -138,7 +141,8 @@ static bool torture(const struct file *file, uint64_t seed, uint64_t end)
         random_state = seed * 1000003 + round;
         limit_round(ROUND_SECONDS);
         if (!try_bytes(data, damage(file, data))) {
-            fprintf(stderr, "FAILED: %s, QEDGE_FUZZ_SEED=%llu, round %u\n", file->path, (unsigned long long)seed, round);
+            fprintf(stderr, "FAILED: %s, QEDGE_FUZZ_SEED=%llu, round %u\n", file->path,
+                    (unsigned long long)seed, round);
             return false;
         }
         limit_round(0);
@@ -162,7 +166,8 @@ int main(int argc, char **argv)
     bool good = true;
     for (uint32_t i = 0; i < file_count; i++)
         good = torture(files[i], seed, clock_now_ns() + budget / file_count) && good;
-    printf("%u files, %u variants: %u refused, %u imported\n", file_count, refused + imported, refused, imported);
+    printf("%u files, %u variants: %u refused, %u imported\n", file_count, refused + imported,
+           refused, imported);
     for (uint32_t i = 0; i < file_count; i++)
         free(files[i]);
     return good && imported && refused ? 0 : 1;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs every case of the golden lists through the engine and compares with what LiteRT's default kernels
-// gave (tests/oracle/make_golden.py wrote the lists and describes their format). No Python, no LiteRT.
+// Runs every case of the golden lists through the engine and compares with what LiteRT's default
+// kernels gave (tests/oracle/make_golden.py wrote the lists and describes their format). No Python,
+// no LiteRT.
 //
 // A case's input comes from the same generator as there: words "noise SEED", "blocks SEED SIZE",
 // "pixels FILE" or "raw FILE"; see tests/oracle/inputs.py.
@@ -121,7 +122,8 @@ static bool fill_file(const struct tensor_info *info, void *data, const char *pa
     return ok;
 }
 
-static bool fill_input(const struct golden *golden, const struct tensor_info *info, void *data, uint32_t *state)
+static bool fill_input(const struct golden *golden, const struct tensor_info *info, void *data,
+                       uint32_t *state)
 {
     char path[512];
     unsigned seed, size;
@@ -184,7 +186,8 @@ static double element(const struct tensor_info *info, const void *data, size_t i
     }
 }
 
-static bool compare(const struct golden *golden, const struct tensor_info *info, const void *got, const void *want)
+static bool compare(const struct golden *golden, const struct tensor_info *info, const void *got,
+                    const void *want)
 {
     size_t count = element_count(info), wrong = 0, worst_at = 0;
     double worst = 0;
@@ -198,9 +201,10 @@ static bool compare(const struct golden *golden, const struct tensor_info *info,
     }
     if (wrong == 0)
         return true;
-    printf("%s: %s: output %u: %zu of %zu differ by more than %g; worst at %zu: got %g, LiteRT %g\n",
-           golden->model_path, golden->source, golden->output, wrong, count, golden->within, worst_at,
-           element(info, got, worst_at), element(info, want, worst_at));
+    printf(
+        "%s: %s: output %u: %zu of %zu differ by more than %g; worst at %zu: got %g, LiteRT %g\n",
+        golden->model_path, golden->source, golden->output, wrong, count, golden->within, worst_at,
+        element(info, got, worst_at), element(info, want, worst_at));
     return false;
 }
 
@@ -214,8 +218,8 @@ static bool check_output(const struct golden *golden, const char *hex)
     uint8_t *want = malloc(info->bytes ? info->bytes : 1);
     bool ok = want && hex_bytes(hex, want, info->bytes);
     if (!ok)
-        printf("%s: output %u has %zu bytes, the list another number\n", golden->model_path, golden->output,
-               info->bytes);
+        printf("%s: output %u has %zu bytes, the list another number\n", golden->model_path,
+               golden->output, info->bytes);
     else
         ok = compare(golden, info, context_output(golden->context, golden->output), want);
     free(want);
@@ -312,14 +316,15 @@ static bool run_list(const char *path)
     free(line);
     if (file)
         fclose(file);
-    printf("%s: %u cases, %u failed, %u skipped\n", path, golden.cases, golden.failed, golden.skipped);
+    printf("%s: %u cases, %u failed, %u skipped\n", path, golden.cases, golden.failed,
+           golden.skipped);
     return golden.failed == 0 && golden.cases + golden.skipped > 0;
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const lists[] = {"tests/golden/operators.txt", "tests/golden/default_model.txt",
-                                        "tests/golden/shared.txt"};
+    static const char *const lists[] = {
+        "tests/golden/operators.txt", "tests/golden/default_model.txt", "tests/golden/shared.txt"};
     bool ok = true;
     if (argc > 1) {
         for (int i = 1; i < argc; i++)

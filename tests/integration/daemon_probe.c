@@ -226,8 +226,8 @@ static int deaf(char **words)
     return 1;
 }
 
-// hold SOCKET COUNT: subscribes so often with wake-up descriptors that it never reads, says how many
-// were welcome, stays until killed
+// hold SOCKET COUNT: subscribes so often with wake-up descriptors that it never reads, says how
+// many were welcome, stays until killed
 static int hold(char **words)
 {
     int welcome = 0, refused = 0;
@@ -428,7 +428,8 @@ static bool wait_recent(struct qclient *client, size_t count, struct qclient_sta
 // and the last seconds (the stream must be younger than those)
 static int percentiles(char **words)
 {
-    static const char *const names[] = {"capture", "wait", "preprocess", "infer", "publish", "total"};
+    static const char *const names[] = {"capture", "wait",    "preprocess",
+                                        "infer",   "publish", "total"};
     struct qclient_options options = {.size = sizeof(options),
                                       .socket = words[0],
                                       .flags = QCLIENT_FROM_OLDEST | QCLIENT_NO_RECONNECT};

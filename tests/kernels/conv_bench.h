@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Layers of real nets, and the time each row needs for them: GMAC/s and percent of the measured peak.
+// Layers of real nets, and the time each row needs for them: GMAC/s and percent of the measured
+// peak.
 
 #ifndef QEDGE_TESTS_KERNELS_CONV_BENCH_H
 #define QEDGE_TESTS_KERNELS_CONV_BENCH_H
@@ -120,7 +121,8 @@ static inline void conv_bench_release(struct conv_bench_buffers *b)
 }
 
 // Shortest of as many runs as fit into about 40 ms.
-static inline double conv_bench_seconds(const struct kernel_conv *row, const struct kernel_conv_shape *s)
+static inline double conv_bench_seconds(const struct kernel_conv *row,
+                                        const struct kernel_conv_shape *s)
 {
     struct conv_bench_buffers b = conv_bench_prepare(row, s);
     int32_t units = row->units(s);
@@ -149,8 +151,8 @@ static inline int conv_bench(const struct kernel_conv *const *rows, size_t count
                 continue; // the definition is slow and not meant to be timed
             double seconds = conv_bench_seconds(rows[r], &shape), rate = macs / seconds * 1e-9;
             double peak = peak_gmacs(rows[r]->cpu);
-            printf("%-20s %-28s %10.2f %9.2f", conv_bench_layers[i].name, rows[r]->name, seconds * 1e6,
-                   rate);
+            printf("%-20s %-28s %10.2f %9.2f", conv_bench_layers[i].name, rows[r]->name,
+                   seconds * 1e6, rate);
             if (peak > 0)
                 printf(" %6.1f%%", 100 * rate / peak);
             printf("\n");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every convolution row against the C row: same bytes on shapes around the tiles, nothing read or written
-// outside the buffers, and every cut of the units gives the whole. A program calls
-// conv_check_main() with the rows that it is about: the dispatch table, or rows that only exist for a test.
+// Every convolution row against the C row: same bytes on shapes around the tiles, nothing read or
+// written outside the buffers, and every cut of the units gives the whole. A program calls
+// conv_check_main() with the rows that it is about: the dispatch table, or rows that only exist for
+// a test.
 
 #ifndef QEDGE_TESTS_KERNELS_CONV_CHECK_H
 #define QEDGE_TESTS_KERNELS_CONV_CHECK_H
@@ -16,8 +17,8 @@
 
 enum { ROWS_MAX = 64, SIZE_MAX_BYTES = 4 << 20, UNWRITTEN = 0x55 };
 
-static struct guard guard_input, guard_output, guard_packed, guard_scratch, guard_weights, guard_bias,
-    guard_scale;
+static struct guard guard_input, guard_output, guard_packed, guard_scratch, guard_weights,
+    guard_bias, guard_scale;
 static int8_t *expected;
 static const struct kernel_conv *const *check_rows;
 static size_t check_count;
@@ -25,14 +26,15 @@ static int shapes_done[ROWS_MAX];
 
 static void describe(const char *row, const struct kernel_conv_shape *s, const char *what)
 {
-    snprintf(harness_doing, sizeof harness_doing,
-             "%s (%s): %s batch %d in %dx%dx%d out %dx%dx%d k %dx%d stride %dx%d dilation %dx%d pad %d,%d "
-             "groups %d multiplier %d zero points %d %d %d act %d..%d, seed %llu",
-             row, what, s->kind == KERNEL_CONV ? "conv" : "depthwise", s->batch, s->in_h, s->in_w, s->in_c,
-             s->out_h, s->out_w, s->out_c, s->k_h, s->k_w, s->stride_h, s->stride_w, s->dilation_h,
-             s->dilation_w, s->pad_top, s->pad_left, s->groups, s->depth_multiplier, s->input_zero_point,
-             s->weight_zero_point, s->output_zero_point, s->act_min, s->act_max,
-             (unsigned long long)harness.seed);
+    snprintf(
+        harness_doing, sizeof harness_doing,
+        "%s (%s): %s batch %d in %dx%dx%d out %dx%dx%d k %dx%d stride %dx%d dilation %dx%d pad %d,%d "
+        "groups %d multiplier %d zero points %d %d %d act %d..%d, seed %llu",
+        row, what, s->kind == KERNEL_CONV ? "conv" : "depthwise", s->batch, s->in_h, s->in_w,
+        s->in_c, s->out_h, s->out_w, s->out_c, s->k_h, s->k_w, s->stride_h, s->stride_w,
+        s->dilation_h, s->dilation_w, s->pad_top, s->pad_left, s->groups, s->depth_multiplier,
+        s->input_zero_point, s->weight_zero_point, s->output_zero_point, s->act_min, s->act_max,
+        (unsigned long long)harness.seed);
 }
 
 static void failed(const char *why)
@@ -56,7 +58,8 @@ static float random_scale(int mode, double depth)
     }
 }
 
-static void fill_weights(const struct kernel_conv_shape *s, struct kernel_conv_weights *weights, bool at_end)
+static void fill_weights(const struct kernel_conv_shape *s, struct kernel_conv_weights *weights,
+                         bool at_end)
 {
     size_t n = (size_t)s->out_c;
     double depth = (double)s->k_h * s->k_w * (s->kind == KERNEL_CONV ? s->in_c / s->groups : 1);
@@ -108,8 +111,8 @@ static void check_whole(const struct job *job, int32_t units)
         if (output[i] != expected[i]) {
             char why[128];
             size_t c = (size_t)job->shape->out_c;
-            snprintf(why, sizeof why, "pixel %zu channel %zu: %d, C says %d", i / c, i % c, output[i],
-                     expected[i]);
+            snprintf(why, sizeof why, "pixel %zu channel %zu: %d, C says %d", i / c, i % c,
+                     output[i], expected[i]);
             failed(why);
             return;
         }
@@ -144,8 +147,8 @@ static void check_parts(const struct job *job, int32_t units)
 }
 
 static void check_row(const struct kernel_conv *row, const struct kernel_conv_shape *shape,
-                      const struct kernel_conv_weights *weights, const int8_t *input, size_t output_size,
-                      bool at_end)
+                      const struct kernel_conv_weights *weights, const int8_t *input,
+                      size_t output_size, bool at_end)
 {
     describe(row->name, shape, "pack");
     size_t size = row->packed_size(shape);
@@ -167,7 +170,8 @@ static void check_row(const struct kernel_conv *row, const struct kernel_conv_sh
 static void check_shape(const struct kernel_conv_shape *shape)
 {
     bool at_end = harness_chance(75);
-    size_t input_size = (size_t)shape->batch * (size_t)shape->in_h * (size_t)shape->in_w * (size_t)shape->in_c;
+    size_t input_size = (size_t)shape->batch * (size_t)shape->in_h * (size_t)shape->in_w *
+                        (size_t)shape->in_c;
     size_t output_size =
         (size_t)shape->batch * (size_t)shape->out_h * (size_t)shape->out_w * (size_t)shape->out_c;
     int8_t *input = guard_place(&guard_input, input_size, 1, at_end);
@@ -186,7 +190,8 @@ static void check_shape(const struct kernel_conv_shape *shape)
     memcpy(expected, output, output_size);
 
     for (size_t i = 0; i < check_count; i++) {
-        if (!harness_wants(check_rows[i]->name, check_rows[i]->cpu) || !check_rows[i]->accepts(shape))
+        if (!harness_wants(check_rows[i]->name, check_rows[i]->cpu) ||
+            !check_rows[i]->accepts(shape))
             continue;
         check_row(check_rows[i], shape, &weights, input, output_size, at_end);
         shapes_done[i]++;
@@ -207,7 +212,8 @@ static void check_known_shapes(void)
     }
 }
 
-static int conv_check_main(int argc, char **argv, const struct kernel_conv *const *rows, size_t count)
+static int conv_check_main(int argc, char **argv, const struct kernel_conv *const *rows,
+                           size_t count)
 {
     harness_start(argc, argv, 1500);
     check_rows = rows;

@@ -122,8 +122,8 @@ static inline void long_sums(struct kernel_conv_shape *s)
     s->input_zero_point = -128;
 }
 
-// The first layer of most nets: 3x3 pixels of three channels, with all paddings, wide and narrow. Leaves the
-// numbers as they are, legacy weights' zero points among them.
+// The first layer of most nets: 3x3 pixels of three channels, with all paddings, wide and narrow.
+// Leaves the numbers as they are, legacy weights' zero points among them.
 static inline void first_layer(struct kernel_conv_shape *s)
 {
     s->kind = KERNEL_CONV;

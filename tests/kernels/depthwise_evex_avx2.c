@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The avxvnni depthwise convolution with the other encoding of its one instruction: most machines with AVX-512 lack
-// AVX-VNNI, and the code around the instruction should be tested on them too.
+// The avxvnni depthwise convolution with the other encoding of its one instruction: most machines
+// with AVX-512 lack AVX-VNNI, and the code around the instruction should be tested on them too.
 
 #include "kernels/kernels.h"
 

@@ -67,9 +67,9 @@ static void check(void)
     for (size_t i = 0; i < count; i++) {
         if (!harness_wants(rows[i]->name, rows[i]->cpu))
             continue;
-        snprintf(harness_doing, sizeof harness_doing, "%s: %zu bytes, stride %zu, %d rows, seed %llu",
-                 rows[i]->name, shape.bytes, shape.stride, shape.rows,
-                 (unsigned long long)harness.seed);
+        snprintf(harness_doing, sizeof harness_doing,
+                 "%s: %zu bytes, stride %zu, %d rows, seed %llu", rows[i]->name, shape.bytes,
+                 shape.stride, shape.rows, (unsigned long long)harness.seed);
         uint32_t *sums = guard_place(&guard_sums, groups * sizeof *sums, 4, at_end);
         memset(sums, 0xff, groups * sizeof *sums);
         rows[i]->run(a, b, shape.stride, shape.bytes, shape.rows, sums);
@@ -96,7 +96,8 @@ static int bench(void)
         for (int run = 0; run < 100; run++) {
             double start = harness_now();
             for (size_t strip = 0; strip < STRIPS; strip++)
-                rows[i]->run(a + strip * 8 * STRIDE, b + strip * 8 * STRIDE, STRIDE, STRIDE, 8, sums);
+                rows[i]->run(a + strip * 8 * STRIDE, b + strip * 8 * STRIDE, STRIDE, STRIDE, 8,
+                             sums);
             best = fmin(best, harness_now() - start);
         }
         printf("%-28s %8.2f us for 224 x 224 x 3\n", rows[i]->name, best * 1e6);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Add, subtract, multiply and byte tables: every row against the C row, and the C row against real numbers.
+// Add, subtract, multiply and byte tables: every row against the C row, and the C row against real
+// numbers.
 
 #include <errno.h>
 #include <math.h>
@@ -25,16 +26,17 @@ static void describe(const char *row, const struct kernel_binary_params *p, bool
 {
     snprintf(harness_doing, sizeof harness_doing,
              "%s: n %zu%s scales %a %a %a zero points %d %d %d act %d..%d, seed %llu", row, n,
-             scalar ? " b scalar" : "", (double)p->a_scale, (double)p->b_scale, (double)p->out_scale,
-             p->a_zero_point, p->b_zero_point, p->out_zero_point, p->act_min, p->act_max,
-             (unsigned long long)harness.seed);
+             scalar ? " b scalar" : "", (double)p->a_scale, (double)p->b_scale,
+             (double)p->out_scale, p->a_zero_point, p->b_zero_point, p->out_zero_point, p->act_min,
+             p->act_max, (unsigned long long)harness.seed);
 }
 
 static void random_params(struct kernel_binary_params *p)
 {
     do {
         *p = (struct kernel_binary_params){.kind = (enum kernel_binary_kind)harness_between(0, 2)};
-        p->out_scale = ldexpf(1.0f + (float)harness_between(0, 1000) / 1000, harness_between(-9, -4));
+        p->out_scale = ldexpf(1.0f + (float)harness_between(0, 1000) / 1000,
+                              harness_between(-9, -4));
         int spread = harness_chance(70) ? 2 : 10;
         int product = p->kind == KERNEL_MUL ? -4 : 0;
         p->a_scale = p->out_scale * ldexpf(1.0f + (float)harness_between(0, 999) / 999,
@@ -60,9 +62,11 @@ static void check_binary(void)
 {
     struct kernel_binary_params p;
     random_params(&p);
-    size_t n = (size_t)(harness_chance(60) ? harness_between(0, 150) : harness_between(0, 4000)), count;
+    size_t n = (size_t)(harness_chance(60) ? harness_between(0, 150) : harness_between(0, 4000)),
+           count;
     bool scalar = harness_chance(30), at_end = harness_chance(75), in_place = harness_chance(20);
-    int8_t *a = guard_place(&guard_a, n, 1, at_end), *b = guard_place(&guard_b, scalar ? 1 : n, 1, at_end);
+    int8_t *a = guard_place(&guard_a, n, 1, at_end),
+           *b = guard_place(&guard_b, scalar ? 1 : n, 1, at_end);
     harness_fill(a, n);
     harness_fill(b, scalar ? 1 : n);
     describe("truth", &p, scalar, n);
@@ -112,7 +116,8 @@ static void check_table(void)
 
 static double real_answer(const struct kernel_binary_params *p, int a, int b)
 {
-    double x = (a - p->a_zero_point) * (double)p->a_scale, y = (b - p->b_zero_point) * (double)p->b_scale;
+    double x = (a - p->a_zero_point) * (double)p->a_scale,
+           y = (b - p->b_zero_point) * (double)p->b_scale;
     double z = p->kind == KERNEL_ADD ? x + y : p->kind == KERNEL_SUB ? x - y : x * y;
     return fmin(fmax(z / (double)p->out_scale + p->out_zero_point, p->act_min), p->act_max);
 }
@@ -138,14 +143,16 @@ static void check_truth(void)
 
 static void check_ranges(void)
 {
-    struct kernel_binary_params p = {.kind = KERNEL_ADD, .a_scale = 256, .b_scale = 1, .out_scale = 1};
+    struct kernel_binary_params p = {
+        .kind = KERNEL_ADD, .a_scale = 256, .b_scale = 1, .out_scale = 1};
     snprintf(harness_doing, sizeof harness_doing, "kernel_binary_prepare");
     if (kernel_binary_prepare(&p) != -ERANGE)
         failed("accepts a ratio of 256");
     p.a_scale = NAN;
     if (kernel_binary_prepare(&p) != -ERANGE)
         failed("accepts a scale that is no number");
-    p = (struct kernel_binary_params){.kind = KERNEL_MUL, .a_scale = 0x1p-9f, .b_scale = 0x1p-9f, .out_scale = 1};
+    p = (struct kernel_binary_params){
+        .kind = KERNEL_MUL, .a_scale = 0x1p-9f, .b_scale = 0x1p-9f, .out_scale = 1};
     if (kernel_binary_prepare(&p) != -ERANGE)
         failed("accepts a product of 2^-18");
 }
@@ -153,7 +160,8 @@ static void check_ranges(void)
 static int bench(void)
 {
     size_t count, n = 56 * 56 * 24;
-    struct kernel_binary_params p = {.a_scale = 0.1f, .b_scale = 0.12f, .out_scale = 0.15f, .act_min = -128, .act_max = 127};
+    struct kernel_binary_params p = {
+        .a_scale = 0.1f, .b_scale = 0.12f, .out_scale = 0.15f, .act_min = -128, .act_max = 127};
     const struct kernel_binary *const *rows = kernel_binary_rows(&count);
     int8_t *a = calloc(1, n), *b = calloc(1, n), *out = calloc(1, n);
     for (size_t i = 0; i < count; i++) {

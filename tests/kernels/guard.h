@@ -2,8 +2,8 @@
 //
 // Buffers that notice every byte read or written outside them.
 //
-//   [no access][ ... canary ... | buffer ][no access]    placed at the end: reads and writes after it trap
-//   [no access][ buffer | ... canary ... ][no access]    placed at the start: those before it trap
+//   [no access][ ... canary ... | buffer ][no access]   at the end: reads and writes after it trap
+//   [no access][ buffer | ... canary ... ][no access]   at the start: those before it trap
 //
 // The side that does not trap is covered by a canary of GUARD_CANARY bytes, which shows writes.
 

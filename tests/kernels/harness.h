@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the kernel tests share: options, random numbers with a printed seed, a crash handler that names the
-// kernel and the shape, and the count of what was tested.
+// What the kernel tests share: options, random numbers with a printed seed, a crash handler that
+// names the kernel and the shape, and the count of what was tested.
 //
 //   PROGRAM [--seed N] [--rounds N] [--filter TEXT] [--bench]
 //
-// --filter takes rows whose name contains TEXT. Rows that this CPU cannot run are named and skipped; a row
-// that it can run but that no shape reached is a failure.
+// --filter takes rows whose name contains TEXT. Rows that this CPU cannot run are named and
+// skipped; a row that it can run but that no shape reached is a failure.
 
 #ifndef QEDGE_TESTS_KERNELS_HARNESS_H
 #define QEDGE_TESTS_KERNELS_HARNESS_H
@@ -85,7 +85,8 @@ static inline void harness_start(int argc, char **argv, int rounds)
         } else if (i + 1 < argc && strcmp(argv[i], "--filter") == 0) {
             harness.filter = argv[++i];
         } else {
-            fprintf(stderr, "usage: %s [--seed N] [--rounds N] [--filter TEXT] [--bench]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--seed N] [--rounds N] [--filter TEXT] [--bench]\n",
+                    argv[0]);
             exit(2);
         }
     }
@@ -95,7 +96,8 @@ static inline void harness_start(int argc, char **argv, int rounds)
     const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         sigaction(signals[i], &action, NULL);
-    printf("%s --seed %llu --rounds %d\n", argv[0], (unsigned long long)harness.seed, harness.rounds);
+    printf("%s --seed %llu --rounds %d\n", argv[0], (unsigned long long)harness.seed,
+           harness.rounds);
     fflush(stdout);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The most int8 multiply-adds a second that one core does: a loop of independent instructions, nothing
-// else. GMAC/s per instruction set, measured in the run that quotes it; 0 where no loop is written.
+// The most int8 multiply-adds a second that one core does: a loop of independent instructions,
+// nothing else. GMAC/s per instruction set, measured in the run that quotes it; 0 where no loop is
+// written.
 
 #ifndef QEDGE_TESTS_KERNELS_PEAK_H
 #define QEDGE_TESTS_KERNELS_PEAK_H
@@ -13,8 +14,9 @@ enum { PEAK_LOOPS = 200000, PEAK_CHAINS = 12 };
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define PEAK_STEP(body)                                                                                \
-    body(0) body(1) body(2) body(3) body(4) body(5) body(6) body(7) body(8) body(9) body(10) body(11)
+#define PEAK_STEP(body)                                                                            \
+    body(0) body(1) body(2) body(3) body(4) body(5) body(6) body(7) body(8) body(9) body(10)       \
+        body(11)
 
 __attribute__((target("avx512f,avx512bw,avx512vnni"))) static inline double peak_avx512vnni(void)
 {

@@ -15,12 +15,13 @@ static int shapes_done[ROWS_MAX];
 
 static void describe(const char *row, const struct kernel_pool_shape *s, const char *what)
 {
-    snprintf(harness_doing, sizeof harness_doing,
-             "%s (%s): kind %d batch %d in %dx%dx%d out %dx%d k %dx%d stride %dx%d pad %d,%d mean %a %a "
-             "act %d..%d, seed %llu",
-             row, what, (int)s->kind, s->batch, s->in_h, s->in_w, s->channels, s->out_h, s->out_w, s->k_h,
-             s->k_w, s->stride_h, s->stride_w, s->pad_top, s->pad_left, (double)s->mean_scale,
-             (double)s->mean_bias, s->act_min, s->act_max, (unsigned long long)harness.seed);
+    snprintf(
+        harness_doing, sizeof harness_doing,
+        "%s (%s): kind %d batch %d in %dx%dx%d out %dx%d k %dx%d stride %dx%d pad %d,%d mean %a %a "
+        "act %d..%d, seed %llu",
+        row, what, (int)s->kind, s->batch, s->in_h, s->in_w, s->channels, s->out_h, s->out_w,
+        s->k_h, s->k_w, s->stride_h, s->stride_w, s->pad_top, s->pad_left, (double)s->mean_scale,
+        (double)s->mean_bias, s->act_min, s->act_max, (unsigned long long)harness.seed);
 }
 
 static void failed(const char *why)
@@ -59,13 +60,15 @@ static void random_shape(struct kernel_pool_shape *s)
             s->pad_top = s->pad_left = 0;
             s->out_h = s->out_w = 1;
         }
-        s->channels = harness_chance(50) ? harness_between(1, 40) : HARNESS_PICK(63, 64, 65, 96, 127, 160, 257);
+        s->channels = harness_chance(50) ? harness_between(1, 40)
+                                         : HARNESS_PICK(63, 64, 65, 96, 127, 160, 257);
         s->act_min = harness_chance(50) ? -128 : harness_between(-128, 127);
         s->act_max = harness_chance(50) ? 127 : harness_between(s->act_min, 127);
         float n = (float)(s->k_h * s->k_w);
         float ratio = harness_chance(80) ? 0.3f + (float)harness_between(0, 200) * 0.01f : 0x1p30f;
         s->mean_scale = ratio * (1.0f / n);
-        s->mean_bias = (float)harness_between(-128, 127) - n * (float)harness_between(-128, 127) * s->mean_scale;
+        s->mean_bias = (float)harness_between(-128, 127) -
+                       n * (float)harness_between(-128, 127) * s->mean_scale;
         work = (double)s->batch * s->out_h * s->out_w * s->k_h * s->k_w * s->channels;
     } while (work > VALUES_MAX);
 }
@@ -135,9 +138,20 @@ static void check_shape(const struct kernel_pool_shape *shape)
 static void check_by_hand(void)
 {
     static const int8_t input[4] = {1, 2, -1, -2};
-    struct kernel_pool_shape s = {.kind = KERNEL_POOL_AVERAGE, .batch = 1, .in_h = 2, .in_w = 2, .channels = 1,
-                                  .out_h = 2, .out_w = 1, .k_h = 1, .k_w = 2, .stride_h = 1, .stride_w = 1,
-                                  .mean_scale = 0.5f, .act_min = -128, .act_max = 127};
+    struct kernel_pool_shape s = {.kind = KERNEL_POOL_AVERAGE,
+                                  .batch = 1,
+                                  .in_h = 2,
+                                  .in_w = 2,
+                                  .channels = 1,
+                                  .out_h = 2,
+                                  .out_w = 1,
+                                  .k_h = 1,
+                                  .k_w = 2,
+                                  .stride_h = 1,
+                                  .stride_w = 1,
+                                  .mean_scale = 0.5f,
+                                  .act_min = -128,
+                                  .act_max = 127};
     int8_t out[2];
     snprintf(harness_doing, sizeof harness_doing, "pool by hand");
     kernel_pool_select(&s, 0)->run(&s, input, out, 0, 2);
@@ -162,9 +176,30 @@ static void check_by_hand(void)
 }
 
 static const struct kernel_pool_shape bench_shapes[] = {
-    {.kind = KERNEL_POOL_AVERAGE, .in_h = 7, .in_w = 7, .channels = 1024, .k_h = 7, .k_w = 7, .out_h = 1, .out_w = 1},
-    {.kind = KERNEL_POOL_MEAN, .in_h = 7, .in_w = 7, .channels = 1280, .k_h = 7, .k_w = 7, .out_h = 1, .out_w = 1},
-    {.kind = KERNEL_POOL_MAX, .in_h = 82, .in_w = 82, .channels = 16, .k_h = 2, .k_w = 2, .out_h = 41, .out_w = 41},
+    {.kind = KERNEL_POOL_AVERAGE,
+     .in_h = 7,
+     .in_w = 7,
+     .channels = 1024,
+     .k_h = 7,
+     .k_w = 7,
+     .out_h = 1,
+     .out_w = 1},
+    {.kind = KERNEL_POOL_MEAN,
+     .in_h = 7,
+     .in_w = 7,
+     .channels = 1280,
+     .k_h = 7,
+     .k_w = 7,
+     .out_h = 1,
+     .out_w = 1},
+    {.kind = KERNEL_POOL_MAX,
+     .in_h = 82,
+     .in_w = 82,
+     .channels = 16,
+     .k_h = 2,
+     .k_w = 2,
+     .out_h = 41,
+     .out_w = 41},
 };
 
 static int bench(void)

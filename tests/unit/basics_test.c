@@ -432,7 +432,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),        cmocka_unit_test(test_json_bounded),
         cmocka_unit_test(test_json_misuse), cmocka_unit_test(test_log),
-        cmocka_unit_test(test_buckets),     cmocka_unit_test(test_stats), cmocka_unit_test(test_window), cmocka_unit_test(test_recent),
+        cmocka_unit_test(test_buckets),     cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_window),      cmocka_unit_test(test_recent),
         cmocka_unit_test(test_labels),      cmocka_unit_test(test_labels_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

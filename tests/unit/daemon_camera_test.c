@@ -176,7 +176,8 @@ static void test_hints(void **state)
     snprintf(name, sizeof(name), "other?[2Jprog (process %d)", (int)child);
     for (int i = 0; i < 6000; i++) { // until it has its name
         char text[80] = "";
-        if (device_holder_find("", path, getpid(), text, sizeof(text)) == 0 && strcmp(text, name) == 0)
+        if (device_holder_find("", path, getpid(), text, sizeof(text)) == 0 &&
+            strcmp(text, name) == 0)
             break;
         usleep(10000);
     }
@@ -211,7 +212,8 @@ static void test_formats_hint(void **state)
     // no status is without a hint
     for (int status = 1; status < 134; status++)
         assert_true(strlen(v4l2_hint(-status, status % 2, false)) > 20 &&
-                    strlen(v4l2_hint(-status, false, true)) < sizeof(((struct source_trouble *)0)->hint));
+                    strlen(v4l2_hint(-status, false, true)) <
+                        sizeof(((struct source_trouble *)0)->hint));
 }
 
 // Every call of setting up fails once, at every place: an error, and nothing stays open or mapped.
@@ -375,7 +377,8 @@ static void test_fatal_error(void **state)
     rig_stop(&rig);
 }
 
-// What somebody has to change is called failed, tried again all the same, and runs once it is changed.
+// What somebody has to change is called failed, tried again all the same, and runs once it is
+// changed.
 static void test_failed(void **state)
 {
     (void)state;
@@ -544,7 +547,8 @@ static void test_shared(void **state)
 }
 
 // The camera was asked for this rate and, for the others to see, says that it gives it.
-static void await_rate(const struct rig *rig, struct fake_camera *fake, double fps, const char *text)
+static void await_rate(const struct rig *rig, struct fake_camera *fake, double fps,
+                       const char *text)
 {
     struct source_status status;
     for (int i = 0; i < 12000; i++) {
@@ -581,14 +585,16 @@ static void test_max_fps(void **state)
     await_rate(&rig, fake, 12.5, " 12.5 fps");
     // this one gives 200 all the same
     wait_for(&rig, STATS_FRAMES_SKIPPED, 30);
-    assert_true(counter(&rig, STATS_FRAMES_SKIPPED) > counter(&rig, STATS_FRAMES_DROPPED) - dropped);
+    assert_true(counter(&rig, STATS_FRAMES_SKIPPED) >
+                counter(&rig, STATS_FRAMES_DROPPED) - dropped);
     // a moment's limit is nothing to tell the camera
     pool_set_max_fps(rig.pool, rig.stream, 12.5, 5);
     source_retune(rig.source);
     wait_for(&rig, STATS_FRAMES_SKIPPED, counter(&rig, STATS_FRAMES_SKIPPED) + 30);
     assert_true(fake->asked_fps > 12);
     // a second stream wants all of them
-    assert_int_equal(stream_create(&rig.stream->config, network_ref(rig.stream->network), &other), 0);
+    assert_int_equal(stream_create(&rig.stream->config, network_ref(rig.stream->network), &other),
+                     0);
     stream_tune(other, 2, 2);
     assert_int_equal(pool_attach(rig.pool, other, rig.source), 0);
     source_retune(rig.source);

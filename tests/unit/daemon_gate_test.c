@@ -308,8 +308,8 @@ static void test_order(void **state)
     gate_finish(&gate);
 }
 
-// A reload while a worker is at a frame: that one is compared with what its own network has seen, by
-// the pictures it took along, whatever size the next network's are.
+// A reload while a worker is at a frame: that one is compared with what its own network has seen,
+// by the pictures it took along, whatever size the next network's are.
 static void test_swap_under_way(void **state)
 {
     (void)state;

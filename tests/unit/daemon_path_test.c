@@ -151,7 +151,8 @@ static void test_wakers(void **state)
     close(gone[0]);
     // what a hostile client can do to its end must not reach ours
     fcntl(full[0], F_SETFL, 0);
-    for (uint64_t i = 0; i < 2000; i++) // 20 wake-ups each: far more than the pipe holds; none waits for room
+    for (uint64_t i = 0; i < 2000;
+         i++) // 20 wake-ups each: far more than the pipe holds; none waits for room
         settle(&publisher, i);
     assert_int_equal(publisher.ring.next, 2001);
     publisher_remove_waker(&publisher, full[1]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For tests of power and heat: a tree like that of a real machine below a temporary root, reads that
-// fail where they are told to, and a firmware mailbox that the test plays.
+// For tests of power and heat: a tree like that of a real machine below a temporary root, reads
+// that fail where they are told to, and a firmware mailbox that the test plays.
 
 #ifndef QEDGE_TESTS_UNIT_DAEMON_POWER_RIG_H
 #define QEDGE_TESTS_UNIT_DAEMON_POWER_RIG_H
@@ -242,7 +242,8 @@ static inline void put_ina(int number, const char *chip, const char *place, long
         put_link(name, target);
 }
 
-static inline void put_zone(const char *zone, const char *name, long long energy_uj, long long range_uj)
+static inline void put_zone(const char *zone, const char *name, long long energy_uj,
+                            long long range_uj)
 {
     char path[128];
     snprintf(path, sizeof(path), "/sys/class/powercap/%s/name", zone);

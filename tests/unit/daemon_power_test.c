@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The meters against trees like those of real machines, and the Raspberry Pi 5's power chip. What can
-// go wrong there goes wrong here: files that are missing, ENODATA, garbage, currents that run
+// The meters against trees like those of real machines, and the Raspberry Pi 5's power chip. What
+// can go wrong there goes wrong here: files that are missing, ENODATA, garbage, currents that run
 // backwards, counters that wrap.
 
 #include "daemon_power_rig.h"
@@ -202,10 +202,15 @@ static void test_pmic(void **state)
     assert_int_equal(rails, 12);
     expect_mw(input_mv, 5106.74);
     // lines that make no sense do not count
-    static const char *const nonsense[] = {
-        "", "\n\n\n", "VDD_CORE_A current(7)=1.0", "VDD_CORE_A current(7)=nanA\nVDD_CORE_V volt(8)=1V",
-        "VDD_CORE_A volt(7)=1.0V\nVDD_CORE_V current(8)=1.0A", "_A current(1)=1A\n_V volt(2)=1V",
-        "A_V volt(1)=1V", "X_A current(1)=1e300A\nX_V volt(2)=1V", "\xff\xfe current(1)=1A"};
+    static const char *const nonsense[] = {"",
+                                           "\n\n\n",
+                                           "VDD_CORE_A current(7)=1.0",
+                                           "VDD_CORE_A current(7)=nanA\nVDD_CORE_V volt(8)=1V",
+                                           "VDD_CORE_A volt(7)=1.0V\nVDD_CORE_V current(8)=1.0A",
+                                           "_A current(1)=1A\n_V volt(2)=1V",
+                                           "A_V volt(1)=1V",
+                                           "X_A current(1)=1e300A\nX_V volt(2)=1V",
+                                           "\xff\xfe current(1)=1A"};
     for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
         expect_mw(power_pmic_sum(nonsense[i], &rails, &input_mv), 0);
         assert_int_equal(rails, 0);

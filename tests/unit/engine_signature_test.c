@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signatures of a model that is written anew: they follow what they name, and a file that lies about them is refused.
+// Signatures of a model that is written anew: they follow what they name, and a file that lies
+// about them is refused.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +35,8 @@ static void open_net(struct draft *d)
 // `count` signatures, each with the model's input under two names and its output under one.
 static void sign(struct draft *d, struct signature *list, uint32_t count)
 {
-    static struct signature_entry inputs[] = {{"image", 0}, {"again", 0}}, outputs[] = {{"scores", 0}};
+    static struct signature_entry inputs[] = {{"image", 0}, {"again", 0}},
+                                  outputs[] = {{"scores", 0}};
     for (uint32_t i = 0; i < count; i++)
         list[i] = (struct signature){i ? "second" : "serving_default", inputs, outputs, 2, 1};
     d->signatures = (struct signatures){list, count};
@@ -48,7 +50,8 @@ static uint8_t *written(const struct draft *d, size_t *size)
     return bytes;
 }
 
-static int read_signatures(uint8_t *bytes, size_t size, struct signatures *s, struct store *store, struct model_error *error)
+static int read_signatures(uint8_t *bytes, size_t size, struct signatures *s, struct store *store,
+                           struct model_error *error)
 {
     struct flat flat = {.data = bytes, .size = (uint32_t)size};
     struct graph graph;
@@ -123,7 +126,8 @@ static void without_signatures_nothing_is_written(void **state)
     draft_finish(&d);
 }
 
-// Writes `list` as the signatures of the net and expects that reading fails with `code` and a line with `word`.
+// Writes `list` as the signatures of the net and expects that reading fails with `code` and a line
+// with `word`.
 static void refused(struct signature *list, uint32_t count, int code, const char *word)
 {
     struct draft d, again;
@@ -150,12 +154,15 @@ static void too_much_is_refused(void **state)
         entries[i].name = "same";
     memset(long_name, 'n', sizeof(long_name) - 1);
     refused(many, SIGNATURES_MAX + 1, -ENOTSUP, "65 signatures");
-    refused(&(struct signature){"key", entries, NULL, GRAPH_ARGUMENTS_MAX + 1, 0}, 1, -ENOTSUP, "257 inputs");
+    refused(&(struct signature){"key", entries, NULL, GRAPH_ARGUMENTS_MAX + 1, 0}, 1, -ENOTSUP,
+            "257 inputs");
     refused(&(struct signature){long_name, NULL, NULL, 0, 0}, 1, -ENOTSUP, "256 bytes");
-    refused(&(struct signature){"key", NULL, &(struct signature_entry){long_name, 0}, 0, 1}, 1, -ENOTSUP, "256 bytes");
+    refused(&(struct signature){"key", NULL, &(struct signature_entry){long_name, 0}, 0, 1}, 1,
+            -ENOTSUP, "256 bytes");
 }
 
-// The writer looks places up in these arrays, so what is put into them is the tensor's number in the file.
+// The writer looks places up in these arrays, so what is put into them is the tensor's number in
+// the file.
 static void wrong_tensors_are_refused(void **state)
 {
     (void)state;
@@ -183,8 +190,9 @@ static void wrong_tensors_are_refused(void **state)
     draft_finish(&d);
 }
 
-// Every byte around the signatures wrong in turn, and the file cut short: an answer, and no read past the end (a
-// checker's work). The signatures stand in the first bytes, before the subgraph or behind it.
+// Every byte around the signatures wrong in turn, and the file cut short: an answer, and no read
+// past the end (a checker's work). The signatures stand in the first bytes, before the subgraph or
+// behind it.
 static void broken_bytes_are_survived(void **state)
 {
     (void)state;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The SIMD kernels of the converter against the C ones: the same bytes, for every format, over
-// random sizes, fits, matrices and outputs, on noise and on extreme pictures; nothing written around
-// the output, and (under a sanitizer) nothing read around the planes. SEED=n repeats a run.
+// random sizes, fits, matrices and outputs, on noise and on extreme pictures; nothing written
+// around the output, and (under a sanitizer) nothing read around the planes. SEED=n repeats a run.
 
 #include "tests/unit/imaging_support.h"
 

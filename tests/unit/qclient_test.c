@@ -34,7 +34,8 @@ static struct qclient *client_make(uint32_t flags)
 {
     struct qclient_options options = options_make(flags);
     struct qclient *client;
-    options.connect_timeout_ms = 60000; // a handshake that a busy machine does not finish is tried again
+    options.connect_timeout_ms =
+        60000; // a handshake that a busy machine does not finish is tried again
     int status = qclient_connect(&options, &client);
     if (status != 0)
         print_error("qclient_connect: %s\n", strerror(-status));
@@ -366,8 +367,8 @@ static void wait_eventfd(struct fake *fake)
     assert_true(sent);
 }
 
-// What was published before the daemon died is read before that is told: waiting, and in an event loop
-// that hears of the death first.
+// What was published before the daemon died is read before that is told: waiting, and in an event
+// loop that hears of the death first.
 static void test_killed_with_results_left(void **state)
 {
     (void)state;
@@ -650,7 +651,8 @@ static void test_report(void **state)
     fake_publish(&fake, 1);
     fake_publish(&fake, 1);
     assert_int_equal(qclient_next(client, &result, 60000), 0);
-    for (int i = 0; i < 12000 && __atomic_load_n(&fake.reported_sequence, __ATOMIC_RELAXED) == 0; i++)
+    for (int i = 0; i < 12000 && __atomic_load_n(&fake.reported_sequence, __ATOMIC_RELAXED) == 0;
+         i++)
         clock_sleep_until(clock_now_ns() + 5 * CLOCK_NS_PER_MS);
     assert_int_equal(__atomic_load_n(&fake.reported_sequence, __ATOMIC_RELAXED), 1);
     qclient_close(client);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small ONNX models imported, written, loaded and run: the answers are those of onnxruntime, the broken ones give the
-// line that names what is wrong. tests/oracle/make_onnx_golden.py wrote tests/golden/onnx and describes its list.
+// Small ONNX models imported, written, loaded and run: the answers are those of onnxruntime, the
+// broken ones give the line that names what is wrong. tests/oracle/make_onnx_golden.py wrote
+// tests/golden/onnx and describes its list.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +54,8 @@ static struct model *open_imported(const char *name)
     free(onnx);
     assert_int_equal(tflite_write(&draft, &tflite, &written), 0);
     draft_finish(&draft);
-    if (model_open_memory(tflite, written, &(struct model_options){.cpu = kernel_cpu_detect()}, &model, &error) < 0)
+    if (model_open_memory(tflite, written, &(struct model_options){.cpu = kernel_cpu_detect()},
+                          &model, &error) < 0)
         fail_msg("%s, written: %s", name, error.text);
     free(tflite);
     return model;
@@ -140,7 +142,7 @@ static void test_refusals(void **state)
     go_through_list(true);
 }
 
-// ---- bytes that are no ONNX file -------------------------------------------------------------------
+// ---- bytes that are no ONNX file --------------------------------------------
 
 static int import_bytes(const void *bytes, size_t size, struct model_error *error)
 {
@@ -242,18 +244,23 @@ static void test_operators(void **state)
 {
     (void)state;
     check_operators("conv_norm_relu", (int32_t[]){OP_CONV_2D, OP_DEPTHWISE_CONV_2D}, 2);
-    check_operators("flatten_gemm", (int32_t[]){OP_CONV_2D, OP_MAX_POOL_2D, OP_RESHAPE, OP_RELU, OP_FULLY_CONNECTED}, 5);
+    check_operators(
+        "flatten_gemm",
+        (int32_t[]){OP_CONV_2D, OP_MAX_POOL_2D, OP_RESHAPE, OP_RELU, OP_FULLY_CONNECTED}, 5);
     check_operators("hard_swish_of_two", (int32_t[]){OP_HARD_SWISH}, 1);
     check_operators("picture_last", (int32_t[]){OP_CONV_2D}, 1);
-    check_operators("q_int8", (int32_t[]){OP_QUANTIZE, OP_CONV_2D, OP_DEPTHWISE_CONV_2D, OP_ADD, OP_MAX_POOL_2D, OP_RESHAPE,
-                                          OP_FULLY_CONNECTED, OP_DEQUANTIZE}, 8);
+    check_operators("q_int8",
+                    (int32_t[]){OP_QUANTIZE, OP_CONV_2D, OP_DEPTHWISE_CONV_2D, OP_ADD,
+                                OP_MAX_POOL_2D, OP_RESHAPE, OP_FULLY_CONNECTED, OP_DEQUANTIZE},
+                    8);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),   cmocka_unit_test(test_refusals),   cmocka_unit_test(test_not_onnx),
-        cmocka_unit_test(test_many_nodes), cmocka_unit_test(test_cut_short), cmocka_unit_test(test_given_shape),
+        cmocka_unit_test(test_answers),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_not_onnx),  cmocka_unit_test(test_many_nodes),
+        cmocka_unit_test(test_cut_short), cmocka_unit_test(test_given_shape),
         cmocka_unit_test(test_operators),
     };
     return cmocka_run_group_tests_name("qmodel import", tests, NULL, NULL);

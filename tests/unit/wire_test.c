@@ -236,7 +236,8 @@ static void test_texts(void **state)
         unsigned fds;
     } texts[] = {
 #define TEXT(type, from, of, field, fds)                                                           \
-    {type, from, sizeof(struct of), offsetof(struct of, field), sizeof(((struct of *)0)->field), fds}
+    {type, from, sizeof(struct of), offsetof(struct of, field), sizeof(((struct of *)0)->field),   \
+     fds}
         TEXT(WIRE_HELLO, WIRE_FROM_CLIENT, wire_hello, name, 0),
         TEXT(WIRE_SUBSCRIBE, WIRE_FROM_CLIENT, wire_subscribe, stream, 0),
         TEXT(WIRE_REQUEST, WIRE_FROM_CLIENT, wire_request, text, 0),

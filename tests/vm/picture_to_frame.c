@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// picture_to_frame PICTURE WIDTH HEIGHT FORMAT   writes one frame (YCbCr: BT.601, limited range) to standard output.
+// picture_to_frame PICTURE WIDTH HEIGHT FORMAT   writes one frame (YCbCr: BT.601, limited range) to
+// standard output.
 //
-// What a camera that looks at PICTURE would give: the largest centred part with the frame's aspect, nearest
-// pixel. FORMAT is V4L2's name: YUYV UYVY NV12 YU12 GREY RGB3 BGR3. The virtual machine's tests feed it into the
-// virtual camera.
+// What a camera that looks at PICTURE would give: the largest centred part with the frame's aspect,
+// nearest pixel. FORMAT is V4L2's name: YUYV UYVY NV12 YU12 GREY RGB3 BGR3. The virtual machine's
+// tests feed it into the virtual camera.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -112,7 +113,8 @@ static int frame_write(const struct view *view, const char *format)
         write_packed(view, format[0] == 'Y');
     else if (strcmp(format, "NV12") == 0 || strcmp(format, "YU12") == 0)
         write_planar(view, format[0] == 'N');
-    else if (strcmp(format, "GREY") == 0 || strcmp(format, "RGB3") == 0 || strcmp(format, "BGR3") == 0)
+    else if (strcmp(format, "GREY") == 0 || strcmp(format, "RGB3") == 0 ||
+             strcmp(format, "BGR3") == 0)
         write_plain(view, format);
     else
         return -1;
@@ -122,7 +124,8 @@ static int frame_write(const struct view *view, const char *format)
 int main(int argc, char **argv)
 {
     int32_t width = argc == 5 ? atoi(argv[2]) : 0, height = argc == 5 ? atoi(argv[3]) : 0;
-    if (width < 2 || width % 2 != 0 || height < 2 || height % 2 != 0 || width > 16384 || height > 16384) {
+    if (width < 2 || width % 2 != 0 || height < 2 || height % 2 != 0 || width > 16384 ||
+        height > 16384) {
         fprintf(stderr, "usage: picture_to_frame PICTURE WIDTH HEIGHT FORMAT (even sizes)\n");
         return 2;
     }
