@@ -41,7 +41,8 @@
 #define YIELD_NS 2000000  // and after this given up for a while
 #define NAP_NS 50000
 #define PAUSES 32      // between two looks at the clock
-#define HELP_PAUSES 48 // before a look into others' lanes, which costs them time
+#define HELP_PAUSES 48 // before a look into others' lanes, which costs them time,
+#define REST_PAUSES (10 * HELP_PAUSES) // and before their rests are taken, which they would do soon
 #define CALM_ROUNDS 32 // nobody has taken from a member's rest: it leaves none,
 #define CALM_PROBE 61  // but in one of so many
 #define LINE 128       // two cache lines: they are fetched in pairs
@@ -201,7 +202,9 @@ static uint32_t piece_of(const struct lane *lane, const struct job *job, uint32_
 }
 
 // Takes units of lane `index` until none is left or the round is over; returns how many.
-static uint32_t work_lane(struct team *team, const struct job *job, uint32_t index, uint32_t member)
+// Without `rests` only of a lane of which none has been taken before.
+static uint32_t work_lane(struct team *team, const struct job *job, uint32_t index, uint32_t member,
+                          bool rests)
 {
     struct lane *lane = &team->lanes[index];
     uint32_t count = 0, end = lane_first(team, job, index + 1);
@@ -213,12 +216,15 @@ static uint32_t work_lane(struct team *team, const struct job *job, uint32_t ind
         // left.
         if (next >= end || (ahead > 0 && ahead <= job->left) || !is_open(team, job->list))
             return count;
+        if (ahead == 0 && !rests)
+            return count;
         uint32_t piece = piece_of(lane, job, end - next, index == member);
         uint64_t now_taken = (uint64_t)job->round << 32 | (next + piece);
         if (!atomic_compare_exchange_strong(&lane->taken, &taken, now_taken))
             continue;
         job->task(job->arg, member, (int32_t)next, (int32_t)(next + piece));
         count += piece;
+        rests = true; // its owner is late
     }
 }
 
@@ -234,17 +240,20 @@ static void work_own(struct team *team, const struct job *job, uint32_t member)
 {
     struct lane *lane = &team->lanes[member];
     uint32_t units = lane_first(team, job, member + 1) - lane_first(team, job, member);
-    uint32_t count = work_lane(team, job, member, member);
+    uint32_t count = work_lane(team, job, member, member, true);
     lane->calm = count < units ? 0 : lane->calm + (lane->calm < CALM_ROUNDS ? 1 : 0);
     report(lane, count);
 }
 
-static uint32_t help_others(struct team *team, const struct job *job, uint32_t member)
+// Who has waited for a while looks into the others' lanes.
+static void help_others(struct team *team, const struct job *job, uint32_t member, uint32_t pauses)
 {
+    if (pauses % HELP_PAUSES || job->units == 0)
+        return;
     uint32_t count = 0, members = team->options.members;
     for (uint32_t i = 1; i < members; i++)
-        count += work_lane(team, job, (member + i) % members, member);
-    return count;
+        count += work_lane(team, job, (member + i) % members, member, pauses >= REST_PAUSES);
+    report(&team->lanes[member], count);
 }
 
 static uint32_t units_done(const struct team *team)
@@ -275,8 +284,8 @@ static enum call wait_for_call(struct team *team, uint32_t member, uint32_t list
         if (goal && has_done(team, *goal))
             return CALL_JOB;
         bool late = wait_long(&wait);
-        if (wait.pauses == HELP_PAUSES && job->units > 0)
-            report(&team->lanes[member], help_others(team, job, member));
+        if (wait.pauses == HELP_PAUSES || wait.pauses == REST_PAUSES)
+            help_others(team, job, member, wait.pauses);
         if (!late)
             continue;
         uint32_t frame = atomic_load(&team->frame);
@@ -286,7 +295,7 @@ static enum call wait_for_call(struct team *team, uint32_t member, uint32_t list
             wait_politely(&wait);
         } else {
             sleep_until_frame(team, frame);
-            wait = (struct wait){.pauses = HELP_PAUSES};
+            wait = (struct wait){.pauses = REST_PAUSES};
         }
     }
 }
@@ -364,8 +373,7 @@ static void share_job(struct team *team, const struct job *job)
     for (struct wait wait = {0}; !has_done(team, team->units_given);) {
         if (wait_long(&wait))
             wait_politely(&wait);
-        if (wait.pauses % HELP_PAUSES == 0)
-            report(&team->lanes[0], help_others(team, job, 0));
+        help_others(team, job, 0, wait.pauses);
     }
 }
 
