@@ -85,8 +85,11 @@ fi
 # the clock: nothing that the daemon or the library do depends on the time of day
 ! grep -rnE 'CLOCK_(REALTIME|TAI)|gettimeofday|timespec_get|[^_a-z]time\((NULL|&|0)|(sem|mutex)_timed(wait|lock)|timerfd_create\(CLOCK_REALTIME' \
     common daemon libclient --include=*.[ch] || fail "a clock that may jump is used"
-for file in $(grep -rlE 'pthread_cond_timedwait' common daemon libclient engine --include=*.c); do
-    grep -q 'pthread_condattr_setclock(&.*, CLOCK_MONOTONIC)' "$file" || fail "$file: a condition on the time of day"
+# whoever waits on a condition with a limit: where it is made, in whichever file, it gets the clock that does not jump
+for condition in $(grep -rhoE 'pthread_cond_timedwait\(&[^,]*' common daemon libclient engine --include=*.c | sed 's/.*[&>.]//' | sort -u); do
+    made=$(grep -rlE "pthread_cond_init\(&[^,]*\b$condition, &" common daemon libclient engine --include=*.c) ||
+        fail "$condition: a condition on the time of day"
+    grep -q 'pthread_condattr_setclock(&.*, CLOCK_MONOTONIC)' $made || fail "$made: a condition on the time of day"
 done
 
 # sixteen streams, sixteen sources, all replaced by one reload
