@@ -2,6 +2,7 @@
 engine_SRCS := \
 	engine/archive.c \
 	engine/build.c \
+	engine/build_arguments.c \
 	engine/chain.c \
 	engine/chain_find.c \
 	engine/classify.c \
