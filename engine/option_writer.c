@@ -40,7 +40,7 @@ int8_t option_writer_kind(int32_t code)
     }
 }
 
-// The fields of one table, in the words of graph.c's read_options.
+// The fields of one table, in the words of option_reader.c.
 static void put_fields(struct flat_builder *b, int32_t code, const struct graph_options *o,
                        flat_ref list)
 {

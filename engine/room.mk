@@ -15,6 +15,7 @@ engine_SRCS := \
 	engine/inspect.c \
 	engine/metadata.c \
 	engine/model.c \
+	engine/option_reader.c \
 	engine/option_writer.c \
 	engine/plan.c \
 	engine/schema.c \
