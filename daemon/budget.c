@@ -2,6 +2,8 @@
 
 #include "daemon/budget.h"
 
+#include <string.h>
+
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -76,7 +78,7 @@ static void say(struct service *service)
 {
     char reason[200], hint[160];
     const char *state = governor_state(&service->governor);
-    if (state == service->governor_said)
+    if (strcmp(state, service->governor_said) == 0)
         return;
     governor_describe(&service->governor, reason, sizeof(reason), hint, sizeof(hint));
     if (hint[0])
