@@ -33,9 +33,10 @@ static char root[64];
 
 // ---- a read() that fails where it is told to -------------------------------
 
-static char fail_path[64]; // part of the path; "" = nowhere
-static int fail_errno;
-static int health_reads;
+// Not static: libc's header may declare read() inline, which may not use what is.
+char fail_path[64]; // part of the path; "" = nowhere
+int fail_errno;
+int health_reads;
 
 ssize_t read(int fd, void *buffer, size_t size)
 {
