@@ -46,8 +46,8 @@ check hotdog is seen by another process -- class_seen hotdog
 qctl status
 
 # --- upgraded while another process reads (it reads on until the last stop)
-lines_grow() { [ "$(wc -l </tmp/reader)" -gt "$lines" ]; }
-reader_goes_on() { # WORDS: the reader gets another result; how long it had none since the mark
+lines_grow() { [ "$(wc -l </tmp/reader)" -gt $((lines + 1)) ]; } # the last line may be half of a result
+reader_goes_on() { # WORDS: the reader gets more results; how long it had none since the mark
     lines=$(wc -l </tmp/reader)
     check "$*: the same reader goes on" -- eventually lines_grow
     echo "time: $*: $(results_since "$mark" /tmp/reader | longest_gap) ms between two results"

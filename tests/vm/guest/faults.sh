@@ -116,7 +116,7 @@ died six times in a row
 begin
 check the unit allows many descriptors -- grep -Eq 'Max open files +8192 ' "/proc/$pid/limits"
 prlimit --pid "$pid" --nofile=$(($(find "/proc/$pid/fd" -type l | wc -l) + 4)):8192
-check no descriptor left: newcomers are refused -- bash -c "! ./crowd $SOCKET bars 20 2"
+check no descriptor left: newcomers are refused -- bash -c "! timeout 10 ./crowd $SOCKET bars 20 2"
 witnesses no descriptor left
 prlimit --pid "$pid" --nofile=8192:8192
 served() { timeout $PATIENCE ./crowd $SOCKET bars 1 1; }
