@@ -30,7 +30,7 @@ struct step {
     bool own_source;         // … made for this step; waits to be started
     struct network *network; // SWAP: one reference
     struct gate_memory *gate_memory; // SWAP: one reference, or NULL
-    int labels_fd;           // SWAP with another model: labels of the next generation, else -1
+    int labels_fd; // SWAP with another model: labels of the next generation, else -1
 };
 
 struct garbage {

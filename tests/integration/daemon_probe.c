@@ -22,6 +22,9 @@
 #include "common/stats_abi.h"
 #include "common/wire.h"
 #include "qclient.h"
+#include "tests/unit/raw_message.h"
+
+#define RUDE_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT) // whoever does not read is not waited for
 
 static uint64_t random_state;
 
@@ -93,29 +96,6 @@ static int stall(char **words)
     return 0;
 }
 
-// As it is, right or wrong, with so many copies of a descriptor.
-static void send_with_fds(int socket, const void *bytes, size_t size, unsigned count)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * 64)];
-    } control = {.bytes = {0}};
-    struct iovec part = {.iov_base = (void *)bytes, .iov_len = size};
-    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
-    if (count > 0) {
-        packet.msg_control = &control;
-        packet.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&packet);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
-        for (unsigned i = 0; i < count; i++)
-            ((int *)(void *)CMSG_DATA(rights))[i] = STDERR_FILENO;
-    }
-    if (sendmsg(socket, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        return;
-}
-
 // One message, right or wrong in one of many ways, now and then with descriptors that nobody asked
 // for.
 static void send_garbage(int fd)
@@ -142,7 +122,7 @@ static void send_garbage(int fd)
         if (kind == 1 && random_next() % 2)
             memset(message.subscribe.stream, 0, sizeof(message.subscribe.stream));
     }
-    send_with_fds(fd, &message, size, random_next() % 6 == 0 ? 3 : 0);
+    raw_message_send(fd, &message, size, random_next() % 6 == 0 ? 3 : 0, RUDE_FLAGS);
 }
 
 // garbage SOCKET SEED COUNT: that many connections, each with some messages
@@ -186,10 +166,8 @@ static int rude(char **words)
             memset(request.text, 'a', sizeof(request.text));
         if (fd < 0 || (way > 0 && send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) < 0))
             return die("connect");
-        send_with_fds(fd, &request, way == 1 ? 1 : sizeof(request),
-                      way == 7   ? 3
-                      : way == 8 ? 64
-                                 : 0);
+        unsigned count = way == 7 ? 3 : way == 8 ? RAW_FDS_MAX : 0;
+        raw_message_send(fd, &request, way == 1 ? 1 : sizeof(request), count, RUDE_FLAGS);
         struct pollfd wait = {.fd = fd, .events = POLLIN};
         ssize_t got;
         do

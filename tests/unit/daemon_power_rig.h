@@ -228,7 +228,7 @@ static inline void expect_mw(double got, double expected)
 }
 
 static inline void put_ina(int number, const char *chip, const char *place, long millivolts,
-                    long milliamperes)
+                           long milliamperes)
 {
     char name[128], target[64];
     snprintf(name, sizeof(name), "/sys/class/hwmon/hwmon%d/name", number);

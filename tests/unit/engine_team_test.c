@@ -35,6 +35,17 @@ static void mark(void *arg, uint32_t member, int32_t first, int32_t last)
     }
 }
 
+// Frames of three rounds, or rounds outside any frame; members asleep now and then.
+static void vary_frame(struct team *team, int round, int nap_every)
+{
+    if (nap_every && round % nap_every == 0)
+        usleep(2000);
+    if (round % 4 == 0)
+        team_wake(team);
+    if (round % 4 == 3)
+        team_rest(team);
+}
+
 static void run_rounds(uint32_t members, int rounds, int nap_every)
 {
     static struct job job;
@@ -46,13 +57,7 @@ static void run_rounds(uint32_t members, int rounds, int nap_every)
         int32_t units = 1 + round * 7 % UNITS_MAX;
         memset(&job, 0, sizeof(job));
         job.members = members;
-        if (nap_every && round % nap_every == 0)
-            usleep(2000);
-        // Frames of three rounds, or rounds outside any frame.
-        if (round % 4 == 0)
-            team_wake(team);
-        if (round % 4 == 3)
-            team_rest(team);
+        vary_frame(team, round, nap_every);
         team_run(team, units, mark, &job);
         for (int32_t i = 0; i < UNITS_MAX; i++) {
             assert_int_equal(atomic_load(&job.seen[i]), i < units);
@@ -124,12 +129,7 @@ static void run_lists(uint32_t members, int lists, int nap_every)
                                      (int32_t)k + 1, members,      &errors};
             jobs[k] = (struct team_job){follow_link, &links[k], units, alone};
         }
-        if (nap_every && round % nap_every == 0)
-            usleep(2000);
-        if (round % 4 == 0)
-            team_wake(team);
-        if (round % 4 == 3)
-            team_rest(team);
+        vary_frame(team, round, nap_every);
         team_open(team, jobs, count);
         for (uint32_t k = 0; k < count; k++) {
             team_do(team, k);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "common/wire.h"
+#include "tests/unit/raw_message.h"
 
 static int sockets[2];
 
@@ -122,26 +123,7 @@ static void test_fds(void **state)
 
 static void send_raw(const void *bytes, size_t size, unsigned count)
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * 64)];
-    } control;
-    struct iovec part = {(void *)bytes, size};
-    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
-    if (count > 0) {
-        memset(&control, 0, sizeof(control));
-        packet.msg_control = &control;
-        packet.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&packet);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
-        int all[64];
-        for (unsigned i = 0; i < count; i++)
-            all[i] = STDERR_FILENO;
-        memcpy(CMSG_DATA(rights), all, sizeof(int) * count);
-    }
-    assert_true(sendmsg(sockets[0], &packet, 0) >= 0);
+    assert_true(raw_message_send(sockets[0], bytes, size, count, 0) >= 0);
 }
 
 static void test_too_many_fds(void **state)
