@@ -14,6 +14,7 @@
 #include "qclient.h"
 #include "tests/fault/inject.h"
 #include "tests/unit/fake_daemon.h"
+#include "tests/unit/fds_open.h"
 
 #define CALLS_MAX 2000
 
@@ -160,10 +161,10 @@ static bool try_once(struct qclient *(*act)(void), enum inject_mode mode, unsign
     if (client)
         check_works(client);
     qclient_close(client);
-    for (int i = 0; i < 30000 && inject_fds() > fds; i++) // the daemon notices in its own time
+    for (int i = 0; i < 30000 && fds_open() > fds; i++) // the daemon notices in its own time
         poll(NULL, 0, 2);
-    if (inject_fds() > fds)
-        complain("descriptors are left open", (int)inject_fds() - (int)fds);
+    if (fds_open() > fds)
+        complain("descriptors are left open", (int)fds_open() - (int)fds);
     return hit;
 }
 
@@ -174,11 +175,11 @@ static void torture(const char *name, struct qclient *(*act)(void))
     if (open_client(&client) != 0) // the fake daemon keeps the newest client's progress
         complain("does not even connect", 0);
     qclient_close(client);
-    unsigned fds = inject_fds();
+    unsigned fds = fds_open();
     for (int same = 0; same < 50; same++) { // until the daemon has noticed
         poll(NULL, 0, 2);
-        same = inject_fds() == fds ? same : 0;
-        fds = inject_fds();
+        same = fds_open() == fds ? same : 0;
+        fds = fds_open();
     }
     for (int mode = INJECT_ONE; mode <= INJECT_FROM; mode++) {
         // each call once; that all fail from some call on is tried at every fourth

@@ -4,7 +4,6 @@
 
 #include "tests/fault/inject.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <png.h>
@@ -96,17 +95,6 @@ static bool fails(const char *name)
 }
 
 // ---- what a process holds -----------------------------------------------------------------------
-
-unsigned inject_fds(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (folder && readdir(folder))
-        count++;
-    if (folder)
-        closedir(folder);
-    return count;
-}
 
 unsigned inject_memfd_maps(void)
 {

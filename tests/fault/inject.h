@@ -39,8 +39,7 @@ unsigned inject_count(void);
 unsigned inject_log_count(void);
 const char *inject_log_text(void);
 
-// Open descriptors of the process, and mappings of memfds.
-unsigned inject_fds(void);
+// Mappings of memfds that the process has; tests/unit/fds_open.h counts its descriptors.
 unsigned inject_memfd_maps(void);
 
 #endif

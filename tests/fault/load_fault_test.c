@@ -25,6 +25,7 @@
 #include "imaging/decode.h"
 #include "kernels/kernels.h"
 #include "tests/fault/inject.h"
+#include "tests/unit/fds_open.h"
 
 #define CALLS_MAX 5000
 #define TINY "tests/golden/models/conv_same.tflite"
@@ -283,7 +284,7 @@ static void torture(const struct loader *loader, enum inject_mode mode)
     loader->load(&first);
     if (first.status != 0)
         complain(loader, 0, "not armed", "does not even work", &first);
-    unsigned fds = inject_fds(), maps = inject_memfd_maps(), n, refused = 0;
+    unsigned fds = fds_open(), maps = inject_memfd_maps(), n, refused = 0;
     for (n = 1; n < CALLS_MAX; n++) {
         struct outcome outcome = {0};
         inject_enter();
@@ -293,9 +294,9 @@ static void torture(const struct loader *loader, enum inject_mode mode)
         inject_leave();
         check(loader, n, mode_name, &outcome, first.sum);
         refused += outcome.status < 0;
-        if (inject_fds() != fds || inject_memfd_maps() != maps) {
+        if (fds_open() != fds || inject_memfd_maps() != maps) {
             complain(loader, n, mode_name, "something was left open or mapped", &outcome);
-            fds = inject_fds(), maps = inject_memfd_maps();
+            fds = fds_open(), maps = inject_memfd_maps();
         }
         if (!hit)
             break;

@@ -22,6 +22,7 @@
 #include "daemon/service.h"
 #include "qclient.h"
 #include "tests/fault/inject.h"
+#include "tests/unit/fds_open.h"
 
 #define CALLS_MAX 3000
 #define GATED_WITHIN 2000 // frames
@@ -194,12 +195,12 @@ static unsigned bars_generation(void)
 static void check_balance(unsigned fds, unsigned maps)
 {
     uint64_t limit = clock_now_ns() + 60 * CLOCK_NS_PER_S;
-    while ((inject_fds() != fds || inject_memfd_maps() != maps) && clock_now_ns() < limit)
+    while ((fds_open() != fds || inject_memfd_maps() != maps) && clock_now_ns() < limit)
         poll(NULL, 0, 2);
-    if (inject_fds() == fds && inject_memfd_maps() == maps)
+    if (fds_open() == fds && inject_memfd_maps() == maps)
         return;
     char text[100];
-    snprintf(text, sizeof(text), "%u descriptors, were %u; %u mappings, were %u", inject_fds(), fds,
+    snprintf(text, sizeof(text), "%u descriptors, were %u; %u mappings, were %u", fds_open(), fds,
              inject_memfd_maps(), maps);
     complain("something is left open", text);
 }
@@ -209,7 +210,7 @@ static void count_open(unsigned *fds, unsigned *maps)
 {
     *fds = 0, *maps = 0;
     for (int same = 0; same < 50; same++) {
-        unsigned now = inject_fds(), now_maps = inject_memfd_maps();
+        unsigned now = fds_open(), now_maps = inject_memfd_maps();
         if (now != *fds || now_maps != *maps)
             same = 0;
         *fds = now, *maps = now_maps;
@@ -294,7 +295,7 @@ static void test_start(enum inject_mode mode)
 {
     phase = mode == INJECT_ONE ? "start" : "start, all from then on";
     write_settings(0);
-    unsigned fds = inject_fds(), maps = inject_memfd_maps();
+    unsigned fds = fds_open(), maps = inject_memfd_maps();
     call = 1;
     while (next_call(mode, start_once(mode, fds, maps)))
         continue;

@@ -16,7 +16,6 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,6 +27,8 @@
 #include "common/labels_abi.h"
 #include "common/sealed.h"
 #include "libclient/client.h"
+#include "tests/unit/fds_open.h"
+#include "tests/unit/raw_message.h"
 
 #define ACTIONS_MAX 300
 #define SLOTS 8
@@ -39,17 +40,6 @@ struct liar {
     int labels, junk;
 };
 
-static unsigned count_fds(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (folder && readdir(folder))
-        count++;
-    if (folder)
-        closedir(folder);
-    return count;
-}
-
 static void fuzz_start(void)
 {
 }
@@ -57,25 +47,8 @@ static void fuzz_start(void)
 static void send_packet(struct liar *liar, const void *bytes, size_t size, const int *fds,
                         unsigned fd_count)
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * 8)];
-    } control = {.bytes = {0}};
-    struct iovec part = {.iov_base = (void *)bytes, .iov_len = size};
-    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
-    if (liar->socket < 0)
-        return;
-    if (fd_count > 0) {
-        packet.msg_control = &control;
-        packet.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&packet);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
-        memcpy(CMSG_DATA(rights), fds, sizeof(int) * fd_count);
-    }
-    if (sendmsg(liar->socket, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        return;
+    if (liar->socket >= 0)
+        raw_message_send_fds(liar->socket, bytes, size, fds, fd_count, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void say_welcome(struct liar *liar)
@@ -232,7 +205,7 @@ static void fuzz_one(const uint8_t *data, size_t size)
     struct qclient_options options = {
         .size = sizeof(options), .socket = "/nonexistent/qedged.sock", .name = "fuzz"};
     struct liar liar;
-    unsigned fds_before = count_fds();
+    unsigned fds_before = fds_open();
     struct qclient *client = calloc(1, sizeof(*client));
     fuzz_require(client);
     session_init(client);
@@ -245,5 +218,5 @@ static void fuzz_one(const uint8_t *data, size_t size)
     liar_close(&liar);
     read_results(client);
     qclient_close(client);
-    fuzz_require(count_fds() == fds_before);
+    fuzz_require(fds_open() == fds_before);
 }

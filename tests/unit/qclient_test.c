@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -20,6 +19,7 @@
 
 #include "fake_daemon.h"
 #include "qclient.h"
+#include "tests/unit/fds_open.h"
 
 static char socket_path[100];
 
@@ -41,16 +41,6 @@ static struct qclient *client_make(uint32_t flags)
         print_error("qclient_connect: %s\n", strerror(-status));
     assert_int_equal(status, 0);
     return client;
-}
-
-static unsigned fds_open(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    unsigned count = 0;
-    while (readdir(directory))
-        count++;
-    closedir(directory);
-    return count;
 }
 
 static void test_no_daemon(void **state)

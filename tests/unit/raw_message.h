@@ -12,9 +12,9 @@
 
 enum { RAW_FDS_MAX = 64 };
 
-// With `count` copies of stderr, at most RAW_FDS_MAX. Returns what sendmsg() does.
-static inline ssize_t raw_message_send(int socket, const void *bytes, size_t size, unsigned count,
-                                       int flags)
+// With these descriptors, at most RAW_FDS_MAX. Returns what sendmsg() does.
+static inline ssize_t raw_message_send_fds(int socket, const void *bytes, size_t size,
+                                           const int *fds, unsigned count, int flags)
 {
     union {
         struct cmsghdr align;
@@ -23,18 +23,25 @@ static inline ssize_t raw_message_send(int socket, const void *bytes, size_t siz
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = size};
     struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
     if (count > 0) {
-        int all[RAW_FDS_MAX];
-        for (unsigned i = 0; i < count; i++)
-            all[i] = STDERR_FILENO;
         packet.msg_control = &control;
         packet.msg_controllen = CMSG_SPACE(sizeof(int) * count);
         struct cmsghdr *rights = CMSG_FIRSTHDR(&packet);
         rights->cmsg_level = SOL_SOCKET;
         rights->cmsg_type = SCM_RIGHTS;
         rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
-        memcpy(CMSG_DATA(rights), all, sizeof(int) * count);
+        memcpy(CMSG_DATA(rights), fds, sizeof(int) * count);
     }
     return sendmsg(socket, &packet, flags);
+}
+
+// With `count` copies of stderr.
+static inline ssize_t raw_message_send(int socket, const void *bytes, size_t size, unsigned count,
+                                       int flags)
+{
+    int fds[RAW_FDS_MAX];
+    for (unsigned i = 0; i < count; i++)
+        fds[i] = STDERR_FILENO;
+    return raw_message_send_fds(socket, bytes, size, fds, count, flags);
 }
 
 #endif

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "fake_daemon.h"
 #include "imaging/image.h"
 #include "qclient.h"
+#include "tests/unit/fds_open.h"
 
 _Static_assert((int)QCLIENT_GREY == (int)IMAGE_GREY && (int)QCLIENT_YUYV == (int)IMAGE_YUYV &&
                    (int)QCLIENT_NV12 == (int)IMAGE_NV12 && (int)QCLIENT_I420 == (int)IMAGE_I420 &&
@@ -221,16 +221,6 @@ static void test_picture(void **state)
     assert_int_equal(snapshot(&picture, 60000), -EOPNOTSUPP);
     assert_int_equal(asked, 0);
     fake_finish(&fake, true);
-}
-
-static unsigned fds_open(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    unsigned count = 0;
-    while (readdir(directory))
-        count++;
-    closedir(directory);
-    return count;
 }
 
 static void test_lies(void **state)

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/wire.h"
+#include "tests/unit/fds_open.h"
 #include "tests/unit/raw_message.h"
 
 static int sockets[2];
@@ -39,16 +39,6 @@ static int sockets_close(void **state)
     if (sockets[1] >= 0)
         close(sockets[1]);
     return 0;
-}
-
-static unsigned fds_open(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    unsigned count = 0;
-    while (readdir(directory))
-        count++;
-    closedir(directory);
-    return count;
 }
 
 static union wire_message message;
