@@ -54,6 +54,7 @@ qmodel_SRCS := \
 	qmodel/picture_input.c \
 	qmodel/progress_bar.c \
 	qmodel/quantize.c \
+	qmodel/quantize_options.c \
 	qmodel/ranges.c \
 	qmodel/raw_tensors.c \
 	qmodel/refine.c \
