@@ -2,15 +2,12 @@
 //
 // qmodel compare: two models of the same task on the same data. The first is the one to be like.
 
-#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/rapl.h"
 #include "engine/classify.h"
 #include "engine/inspect.h"
 #include "engine/team.h"
@@ -21,10 +18,6 @@
 #include "qmodel/truth.h"
 
 #define LAYER_SAMPLES 50 // samples that the layers are looked at with, spread over all
-#define TIMED_LEAST 200  // runs that percentiles are made of, when TIMED_NS is enough for them
-#define TIMED_NS CLOCK_NS_PER_S
-#define ENERGY_NS (CLOCK_NS_PER_S / 2) // of each of ENERGY_ROUNDS turns of each model
-#define ENERGY_ROUNDS 2
 
 // clang-format off
 const char command_compare_help[] =
@@ -177,13 +170,6 @@ static int check(const struct comparison *c)
 
 // ---- running ----------------------------------------------------------------
 
-static void run_timed(struct comparison_side *s, struct team *team)
-{
-    uint64_t start = clock_now_ns();
-    context_run(s->context, team);
-    s->times_ns[s->runs++ % COMPARISON_TIMES] = clock_now_ns() - start;
-}
-
 static void add_outputs(struct comparison *c, int32_t class)
 {
     const struct tensor_info *out[2];
@@ -219,7 +205,7 @@ static int run_sample(struct comparison *c, uint32_t index, struct team *team,
         int rc = samples_load(&c->sides[s].samples, index, c->sides[s].context);
         if (rc != 0)
             return rc;
-        run_timed(&c->sides[s], team);
+        comparison_run(&c->sides[s], team);
     }
     add_outputs(c, truth->classes ? truth->classes[index] : -1);
     return 0;
@@ -245,109 +231,7 @@ static int run_all(struct comparison *c, struct team *team, const struct truth *
     return rc;
 }
 
-// A few samples make no percentile: both go on with the last one, in turns.
-static int run_more(struct comparison *c, struct team *team)
-{
-    uint64_t until = clock_now_ns() + TIMED_NS;
-    while (c->sides[1].runs < TIMED_LEAST && clock_now_ns() < until)
-        for (uint32_t s = 0; s < 2; s++) {
-            int rc = samples_load(&c->sides[s].samples, c->samples - 1, c->sides[s].context);
-            if (rc != 0)
-                return rc;
-            run_timed(&c->sides[s], team);
-        }
-    return 0;
-}
-
-// The processor packages' counters: everything that runs is in them, not only we.
-static int open_meter(struct comparison *c, struct rapl *rapl)
-{
-    const char *root = getenv("QEDGE_ROOT");
-    int rc = rapl_open(rapl, root ? root : "");
-    if (rc == 0)
-        snprintf(c->meter, sizeof(c->meter), "RAPL, %d package%s, all that ran included",
-                 rapl->count, rapl->count == 1 ? "" : "s");
-    else if (rc == -ENODEV)
-        snprintf(c->meter, sizeof(c->meter), "no meter: nothing in " RAPL_FOLDER);
-    else
-        snprintf(c->meter, sizeof(c->meter), "no meter: " RAPL_FOLDER "/intel-rapl:*: %s",
-                 strerror(-rc));
-    return rc;
-}
-
-static void measure_energy(struct comparison *c, struct team *team)
-{
-    struct rapl rapl;
-    double joules[2] = {0}, used_uj;
-    uint64_t runs[2] = {0};
-    if (open_meter(c, &rapl) < 0)
-        return;
-    int rc = 0;
-    for (uint32_t turn = 0; turn < 2 * ENERGY_ROUNDS; turn++) {
-        uint32_t s = turn % 2;
-        uint64_t until = clock_now_ns() + ENERGY_NS;
-        rc = rc < 0 ? rc : rapl_spent(&rapl, &used_uj); // from here on
-        do {
-            context_run(c->sides[s].context, team);
-            runs[s]++;
-        } while (clock_now_ns() < until);
-        rc = rc < 0 ? rc : rapl_spent(&rapl, &used_uj);
-        joules[s] += rc < 0 ? 0 : used_uj / 1e6;
-    }
-    for (uint32_t s = 0; s < 2; s++)
-        c->sides[s].joules = rc < 0 ? -1 : joules[s] / (double)runs[s];
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
-static void solve_times(struct comparison_side *s)
-{
-    uint64_t n = s->runs < COMPARISON_TIMES ? s->runs : COMPARISON_TIMES;
-    qsort(s->times_ns, n, sizeof(uint64_t), compare_times);
-    s->p50_us = (double)s->times_ns[(n - 1) * 50 / 100] / 1000;
-    s->p99_us = (double)s->times_ns[(n - 1) * 99 / 100] / 1000;
-}
-
 // ---- results ----------------------------------------------------------------
-
-double comparison_db(double signal, double noise)
-{
-    return 10 * log10(signal / noise);
-}
-
-const char *comparison_db_text(double signal, double noise, char *text, size_t size)
-{
-    if (noise == 0)
-        snprintf(text, size, "%s", "exact");
-    else if (signal == 0)
-        snprintf(text, size, "%s", "-");
-    else
-        snprintf(text, size, "%.2f", comparison_db(signal, noise));
-    return text;
-}
-
-static double own_db(const struct comparison_layer *l)
-{
-    return l->own_noise > 0 ? comparison_db(l->own_signal, l->own_noise) : INFINITY;
-}
-
-uint32_t comparison_worst(const struct comparison *c, uint32_t count, uint32_t *worst)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < c->layer_count; i++) {
-        uint32_t at = n < count ? n++ : count;
-        for (; at > 0 && own_db(&c->layers[i]) < own_db(&c->layers[worst[at - 1]]); at--)
-            if (at < count)
-                worst[at] = worst[at - 1];
-        if (at < count)
-            worst[at] = i;
-    }
-    return n;
-}
 
 static int report(const struct options *o, const struct comparison *c)
 {
@@ -381,13 +265,9 @@ static int compare(const struct options *o, struct comparison *c)
     if (rc == 0)
         rc = run_all(c, team, &truth, o->layers > 0);
     if (rc == 0)
-        rc = run_more(c, team);
-    if (rc == 0)
-        measure_energy(c, team);
+        rc = comparison_measure_costs(c, team);
     team_destroy(team);
     truth_close(&truth);
-    for (uint32_t s = 0; rc == 0 && s < 2; s++)
-        solve_times(&c->sides[s]);
     return rc == 0 ? report(o, c) : rc;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What qmodel compare has found out about two models: A is the one to be like, B the one that is
-// judged. compare.c fills it, the three reports print it.
+// judged. compare.c fills it with answers, compare_layers.c with layers, compare_costs.c with times
+// and energy; the three reports print it.
 
 #ifndef QEDGE_QMODEL_COMPARISON_H
 #define QEDGE_QMODEL_COMPARISON_H
@@ -69,7 +70,17 @@ const char *comparison_db_text(double signal, double noise, char *text, size_t s
 // there are.
 uint32_t comparison_worst(const struct comparison *c, uint32_t count, uint32_t *worst);
 
-// ---- compare_layers.c ----
+// ---- compare_costs.c --------------------------------------------------------
+// One inference of what the side's context has as inputs; its time is kept. `team`: NULL or as many
+// members as the context was made for.
+void comparison_run(struct comparison_side *side, struct team *team);
+// After the last sample (there was one): goes on with it, both sides in turns, until percentiles
+// have enough runs (a second at most), and then for two seconds to measure energy where the machine
+// has a meter. Leaves p50_us, p99_us, joules and meter; times_ns is sorted. 0 or the exit code, the
+// line written.
+int comparison_measure_costs(struct comparison *c, struct team *team);
+
+// ---- compare_layers.c -------------------------------------------------------
 // Pairs the layers of both models. 0 or the exit code, the line written.
 int comparison_pair(struct comparison *c);
 // Runs the first samples to learn what factors B's channels have. 0 or the exit code.
@@ -86,7 +97,7 @@ void comparison_gains_solve(struct comparison_layer *layer);
 // What B's value `index` is to be divided by.
 float comparison_gain(const struct comparison_layer *layer, uint64_t index);
 
-// ---- reports ----
+// ---- reports ----------------------------------------------------------------
 // `worst` layers are shown; JSON has all of them.
 void comparison_print(const struct comparison *c, uint32_t worst);
 int comparison_print_json(const struct comparison *c);

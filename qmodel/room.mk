@@ -7,10 +7,12 @@ qmodel_SRCS := \
 	qmodel/clean.c \
 	qmodel/command.c \
 	qmodel/compare.c \
+	qmodel/compare_costs.c \
 	qmodel/compare_gains.c \
 	qmodel/compare_html.c \
 	qmodel/compare_layers.c \
 	qmodel/compare_text.c \
+	qmodel/comparison.c \
 	qmodel/correction.c \
 	qmodel/equalize.c \
 	qmodel/fold.c \
