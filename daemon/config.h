@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+
+#include "daemon/config_errors.h"
 
 #define CONFIG_STREAMS_MAX 16
 #define CONFIG_THREADS_MAX 64
@@ -121,21 +122,9 @@ struct config {
     struct config_stream streams[CONFIG_STREAMS_MAX];
 };
 
-// One line an error, "file:line:column: key: what was expected"; all that a file has, at most
-// CONFIG_ERRORS_MAX. An error is counted also when there is no memory for its text.
-#define CONFIG_ERRORS_MAX 100
-struct config_errors {
-    const char *lines[CONFIG_ERRORS_MAX];
-    size_t count;
-};
-void config_errors_add(struct config_errors *errors, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-void config_errors_finish(struct config_errors *errors);
-void config_errors_print(const struct config_errors *errors, FILE *file);
-
-// Reads and checks. 0; -EINVAL with errors filled; -errno of open/read or -ENOMEM (one error line
-// too). *config is changed only on success; errors must be zeroed by the caller, who finishes
-// it.
+// Reads and checks. 0; -EINVAL with errors filled, as "file:line:column: key: what was expected";
+// -errno of open/read or -ENOMEM (one error line too). *config is changed only on success; errors
+// must be zeroed by the caller, who finishes it. Any thread.
 int config_load(const char *path, struct config *config, struct config_errors *errors);
 // The same from memory; `name` stands for the file in the error lines.
 int config_parse(const char *name, const void *data, size_t size, struct config *config,

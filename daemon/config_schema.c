@@ -2,6 +2,9 @@
 
 #include "daemon/config_schema.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "common/log.h"
 #include "common/wire.h"
 
@@ -148,4 +151,50 @@ const struct config_key *config_schema(size_t *count)
 {
     *count = sizeof(schema) / sizeof(schema[0]);
     return schema;
+}
+
+const struct config_key *config_schema_find(const char *path, size_t *row)
+{
+    size_t count;
+    const struct config_key *keys = config_schema(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].path, path) == 0) {
+            *row = i;
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+bool config_schema_is_group(const char *path, const char *mark)
+{
+    size_t count, length = strlen(path);
+    const struct config_key *keys = config_schema(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(keys[i].path, path, length) == 0 &&
+            strncmp(keys[i].path + length, mark, strlen(mark)) == 0)
+            return true;
+    return false;
+}
+
+void config_schema_words(const char *prefix, char *text, size_t size)
+{
+    size_t count, length = strlen(prefix), used = 0;
+    const struct config_key *keys = config_schema(&count);
+    char last[64] = "";
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(keys[i].path, prefix, length) != 0)
+            continue;
+        char word[64];
+        snprintf(word, sizeof(word), "%.*s", (int)strcspn(keys[i].path + length, ".["),
+                 keys[i].path + length);
+        if (strcmp(word, last) == 0)
+            continue;
+        used += (size_t)snprintf(text + used, used < size ? size - used : 0, "%s%s",
+                                 used ? ", " : "", word);
+        if (used >= size)
+            return;
+        snprintf(last, sizeof(last), "%s", word);
+    }
 }

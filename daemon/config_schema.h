@@ -6,6 +6,7 @@
 #ifndef QEDGE_DAEMON_CONFIG_SCHEMA_H
 #define QEDGE_DAEMON_CONFIG_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,7 +46,15 @@ struct config_key {
     const char *doc;
 };
 
+// All keys; those of a group stand together.
 const struct config_key *config_schema(size_t *count);
+// The key with this path and its place in the table; NULL (*row as it was): there is none.
+const struct config_key *config_schema_find(const char *path, size_t *row);
+// Is `path` followed by `mark` ("." or "[].") the start of some key?
+bool config_schema_is_group(const char *path, const char *mark);
+// The words that a group knows, for people: of prefix "streams[]." "name, source, model, …". Cut
+// where `size` ends.
+void config_schema_words(const char *prefix, char *text, size_t size);
 // What a value of this key must be, in words: "a whole number from 1 to 16".
 void config_key_expect(const struct config_key *key, char *text, size_t size);
 // Sets the key's field in base (struct config or struct config_stream) from text. 0 or -EINVAL

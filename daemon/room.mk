@@ -7,6 +7,8 @@ daemon_SRCS := \
 	daemon/budget.c \
 	daemon/client.c \
 	daemon/config.c \
+	daemon/config_document.c \
+	daemon/config_errors.c \
 	daemon/config_schema.c \
 	daemon/config_value.c \
 	daemon/control.c \
