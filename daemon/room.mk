@@ -49,9 +49,11 @@ daemon_SRCS := \
 	daemon/stream.c \
 	daemon/sysinfo.c \
 	daemon/tuner.c \
+	daemon/v4l2_buffers.c \
 	daemon/v4l2_device.c \
 	daemon/v4l2_format.c \
 	daemon/v4l2_hint.c \
 	daemon/v4l2_node.c \
+	daemon/v4l2_trouble.c \
 	daemon/watchdog.c \
 	daemon/worker.c

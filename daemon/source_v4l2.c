@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/source.h"
+#include "daemon/v4l2_buffers.h"
 #include "daemon/v4l2_hint.h"
 #include "daemon/v4l2_node.h"
 
@@ -108,7 +109,7 @@ static int lost(struct camera *self, int status, struct source_trouble *trouble)
 static int take_event(struct camera *self, struct source_trouble *trouble)
 {
     struct v4l2_event event = {0};
-    if (self->node.ops->ioctl(self->node.fd, VIDIOC_DQEVENT, &event) < 0)
+    if (v4l2_node_call(&self->node, VIDIOC_DQEVENT, &event) < 0)
         return -EAGAIN;
     if (event.type != V4L2_EVENT_SOURCE_CHANGE ||
         !(event.u.src_change.changes & V4L2_EVENT_SRC_CH_RESOLUTION))
@@ -121,7 +122,7 @@ static int take_event(struct camera *self, struct source_trouble *trouble)
 static void give_back(struct camera *self, uint32_t index)
 {
     // of a camera that is gone the capture thread learns by itself
-    if (v4l2_node_queue(&self->node, index) < 0)
+    if (v4l2_buffers_queue(&self->node, index) < 0)
         atomic_fetch_or_explicit(&self->refused, UINT32_C(1) << index, memory_order_relaxed);
 }
 
@@ -139,7 +140,7 @@ static int take_buffer(struct camera *self, struct frame **result, struct source
 {
     struct v4l2_buffer buffer;
     struct v4l2_plane planes[VIDEO_MAX_PLANES];
-    int status = v4l2_node_dequeue(&self->node, &buffer, planes);
+    int status = v4l2_buffers_dequeue(&self->node, &buffer, planes);
     if (status == -EAGAIN)
         return status;
     if (status < 0)
@@ -148,7 +149,7 @@ static int take_buffer(struct camera *self, struct frame **result, struct source
     struct frame *frame = &self->frames[buffer.index];
     status = buffer.flags & V4L2_BUF_FLAG_ERROR
                  ? -EBADMSG
-                 : v4l2_node_image(&self->node, &buffer, &frame->image);
+                 : v4l2_buffers_image(&self->node, &buffer, &frame->image);
     if (status < 0) {
         give_back(self, buffer.index);
         return -EBADMSG;

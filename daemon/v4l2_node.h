@@ -47,15 +47,19 @@ struct v4l2_node {
 // 0; else -errno with trouble filled and nothing left open. trouble->reason starts with the path.
 int v4l2_node_open(struct v4l2_node *node, const char *path, const struct config_source *config,
                    struct source_trouble *trouble);
+// Stops, unmaps and closes. No buffer may be read any more. Takes one that is closed.
 void v4l2_node_close(struct v4l2_node *node);
-// Gives buffer `index` to the driver. Any thread. 0 or -errno.
-int v4l2_node_queue(struct v4l2_node *node, uint32_t index);
-// Takes a filled one. 0 with *buffer (planes in `planes`); -EAGAIN; -EPROTO: one that the driver does
-// not have, which somebody may be reading; another -errno.
-int v4l2_node_dequeue(struct v4l2_node *node, struct v4l2_buffer *buffer,
-                      struct v4l2_plane *planes);
-// The picture in a dequeued buffer. 0; -EMSGSIZE or -EINVAL when it is not whole.
-int v4l2_node_image(const struct v4l2_node *node, const struct v4l2_buffer *buffer,
-                    struct image *image);
+
+// ---- for v4l2_buffers.c and source_v4l2.c ----
+static inline bool v4l2_node_is_multi_planar(const struct v4l2_node *node)
+{
+    return node->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
+}
+// An ioctl on it: a value >= 0, or -errno.
+static inline int v4l2_node_call(const struct v4l2_node *node, unsigned long request,
+                                 void *argument)
+{
+    return node->ops->ioctl(node->fd, request, argument);
+}
 
 #endif
