@@ -6,9 +6,10 @@
 //      ▲                          │                                 │                    │
 //      └──── retry_at (10 ms, doubling to 500 ms) ◀── error, malformed, silence, hang-up ┘
 //
-// session.c moves it and never waits; client.c reads the ring, waits, and says once that the daemon
-// went away. The old ring stays readable after a hang-up until it is drained: nothing that was
-// published is dropped.
+// session.c moves it and never waits; results.c reads the ring, waits, and says once that the
+// daemon went away; client.c makes the handle and its fd for event loops. One thread at a time uses
+// a handle (qclient.h). The old ring stays readable after a hang-up until it is drained: nothing
+// that was published is dropped.
 
 #ifndef QEDGE_LIBCLIENT_CLIENT_H
 #define QEDGE_LIBCLIENT_CLIENT_H
@@ -132,11 +133,19 @@ void session_hello_fill(struct wire_hello *hello, const struct client_settings *
 int request_wait(int socket, uint64_t until_ns);
 
 // ---- client.c ----
-// What the user sees of a record; `lost` and `flags` are 0 but for QCLIENT_LAST.
+// While not LIVE: waits for the socket, or for the time to try again, a second at most and not past
+// until_ns. 0 (look again) or -EINTR.
+int client_handshake_wait(struct qclient *client, uint64_t now_ns, uint64_t until_ns);
+
+// ---- results.c ----
+// What the user sees of a record: `lost` is 0, and of the flags only the record's own are set.
 void client_result_fill(const struct ring_record *record, struct qclient_result *result);
 // Puts the records of a new ring behind those of the old one. Takes *ring; fd is the ring's,
 // borrowed.
 void client_ring_replace(struct qclient *client, struct ring_reader *ring, int fd,
                          uint64_t daemon_id);
+// What is to be said once (or for ever, with QCLIENT_NO_RECONNECT): client->gone, which is not 0.
+// The ring counts as drained.
+int client_gone_say(struct qclient *client);
 
 #endif

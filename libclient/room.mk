@@ -4,5 +4,7 @@ libclient_SRCS := \
 	libclient/options.c \
 	libclient/progress.c \
 	libclient/request.c \
+	libclient/results.c \
 	libclient/session.c \
-	libclient/snapshot.c
+	libclient/snapshot.c \
+	libclient/statistics.c
