@@ -71,10 +71,7 @@ static int parse(int argc, char **argv, struct options *o)
         case 'c': rc = command_number("bench", "--cache", optarg, 0, 1 << 20, &o->cache_kib); break;
         case 'l': o->layers = true; break;
         case 'j': o->json = true; break;
-        default:
-            rc = command_usage("bench", "%s '%s' (try qmodel bench --help)",
-                               option == ':' ? "no value after" : "unknown option",
-                               argv[optind - 1]);
+        default: rc = command_bad_option("bench", option, argv[optind - 1]);
         }
         if (rc != 0)
             return rc;

@@ -34,6 +34,12 @@ int command_fail(const char *name, const char *format, ...)
     return COMMAND_FAILED;
 }
 
+int command_bad_option(const char *name, int option, const char *word)
+{
+    return command_usage(name, "%s '%s' (try qmodel %s --help)",
+                         option == ':' ? "no value after" : "unknown option", word, name);
+}
+
 int command_check_output(const char *name, const char *path, const char *const *inputs,
                          size_t count)
 {

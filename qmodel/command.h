@@ -29,11 +29,16 @@ extern const char command_import_help[];
 
 // One line "qmodel NAME: ..." on stderr; returns COMMAND_USAGE and COMMAND_FAILED.
 int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int command_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// What getopt_long returned as ':' or '?' for that word: no value after it, or unknown. Returns
+// COMMAND_USAGE with the line written.
+int command_bad_option(const char *name, int option, const char *word);
+
 // Before the work begins: may `path` be written (output_file_check)? 0, or the exit status after a
 // line that says why not.
 int command_check_output(const char *name, const char *path, const char *const *inputs,
                          size_t count);
-int command_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // Parses a whole number in [low, high] into *value. 0 or COMMAND_USAGE with the line written.
 int command_number(const char *name, const char *option, const char *text, long low, long high,

@@ -97,18 +97,15 @@ static int parse(int argc, char **argv, struct options *o)
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
         if (option == ':' || option == '?')
-            return command_usage("compare", "%s '%s' (try qmodel compare --help)",
-                                 option == ':' ? "no value after" : "unknown option",
-                                 argv[optind - 1]);
+            return command_bad_option("compare", option, argv[optind - 1]);
         int rc = parse_option(o, option);
         if (rc != 0)
             return rc;
     }
     if (argc - optind != 2)
         return command_usage("compare", "takes two models (try qmodel compare --help)");
-    for (uint32_t c = 0; c < o->picture.std_count; c++)
-        if (!(o->picture.std[c] > 0))
-            return command_usage("compare", "--std must be above 0");
+    if (picture_option_check("compare", &o->picture) != 0)
+        return COMMAND_USAGE;
     if (!o->data)
         return command_usage("compare", "no --data given (try qmodel compare --help)");
     o->models[0] = argv[optind];

@@ -60,9 +60,7 @@ static int parse(int argc, char **argv, struct options *o)
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
         if (option == ':' || option == '?')
-            return command_usage("import", "%s '%s' (try qmodel import --help)",
-                                 option == ':' ? "no value after" : "unknown option",
-                                 argv[optind - 1]);
+            return command_bad_option("import", option, argv[optind - 1]);
         if (option == 'o')
             o->output = optarg;
         else if (parse_shape(o, optarg) != 0)

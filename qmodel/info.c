@@ -238,9 +238,7 @@ int command_info(int argc, char **argv)
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
         if (option == ':' || option == '?')
-            return command_usage("info", "%s '%s' (try qmodel info --help)",
-                                 option == ':' ? "no value after" : "unknown option",
-                                 argv[optind - 1]);
+            return command_bad_option("info", option, argv[optind - 1]);
         as_json = as_json || option == 'j';
         all = all || option == 'a';
         layer = option == 'w' ? optarg : layer;

@@ -135,3 +135,11 @@ int picture_option_fit(const char *command, const char *text, enum convert_fit *
         }
     return command_usage(command, "--fit takes crop, stretch or letterbox, not '%s'", text);
 }
+
+int picture_option_check(const char *command, const struct picture_options *options)
+{
+    for (uint32_t c = 0; c < options->std_count; c++)
+        if (!(options->std[c] > 0))
+            return command_usage(command, "--std must be above 0");
+    return 0;
+}

@@ -41,5 +41,7 @@ int picture_input_convert(const struct convert_target *target, const struct imag
 int picture_option_values(const char *command, const char *option, const char *text,
                           float values[3], uint32_t *count);
 int picture_option_fit(const char *command, const char *text, enum convert_fit *fit);
+// When all words are read: is every --std above 0? 0, or COMMAND_USAGE with the line written.
+int picture_option_check(const char *command, const struct picture_options *options);
 
 #endif

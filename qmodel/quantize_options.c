@@ -225,9 +225,8 @@ static int check_options(const struct command_line *line, int left)
                              "no output given: -o OUT.tflite (try qmodel quantize --help)");
     if (o->method == QUANTIZE_UNSET)
         return command_usage("quantize", "no --method given (try qmodel quantize --help)");
-    for (uint32_t c = 0; c < sweep->picture.std_count; c++)
-        if (!(sweep->picture.std[c] > 0))
-            return command_usage("quantize", "--std must be above 0");
+    if (picture_option_check("quantize", &sweep->picture) != 0)
+        return COMMAND_USAGE;
     if (quantize_is_integer(o->method) && !sweep->data)
         return command_usage(
             "quantize", "--method int8 or int16x8 needs --data: inputs like those it will see");
@@ -281,9 +280,7 @@ int quantize_options_parse(int argc, char **argv, struct quantize_options *o)
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
         if (option == ':' || option == '?')
-            return command_usage("quantize", "%s '%s' (try qmodel quantize --help)",
-                                 option == ':' ? "no value after" : "unknown option",
-                                 argv[optind - 1]);
+            return command_bad_option("quantize", option, argv[optind - 1]);
         int rc = parse_option(&line, option);
         if (rc != 0)
             return rc;

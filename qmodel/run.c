@@ -95,9 +95,8 @@ static int parse_option(struct options *o, int option)
 
 static int check_options(const struct options *o)
 {
-    for (uint32_t c = 0; c < o->picture.std_count; c++)
-        if (!(o->picture.std[c] > 0))
-            return command_usage("run", "--std must be above 0");
+    if (picture_option_check("run", &o->picture) != 0)
+        return COMMAND_USAGE;
     if (!o->model)
         return command_usage("run", "no model given (try qmodel run --help)");
     if (!o->input != !o->output)
@@ -130,9 +129,7 @@ static int parse(int argc, char **argv, struct options *o)
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
         if (option == ':' || option == '?')
-            return command_usage("run", "%s '%s' (try qmodel run --help)",
-                                 option == ':' ? "no value after" : "unknown option",
-                                 argv[optind - 1]);
+            return command_bad_option("run", option, argv[optind - 1]);
         int rc = parse_option(o, option);
         if (rc != 0)
             return rc;
