@@ -2,18 +2,15 @@
 //
 // qmodel import MODEL.onnx -o MODEL.tflite
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "common/cleanup.h"
-#include "common/output_file.h"
 #include "engine/model_impl.h"
-#include "engine/tflite_writer.h"
 #include "qmodel/command.h"
+#include "qmodel/draft_file.h"
 #include "qmodel/onnx_import.h"
 
 const char command_import_help[] =
@@ -74,20 +71,6 @@ static int parse(int argc, char **argv, struct options *o)
     return o->output ? 0 : command_usage("import", "no file to write: -o MODEL.tflite");
 }
 
-// What is written must load: the engine checks every operator before the file appears.
-static int make_bytes(const struct draft *draft, uint8_t **bytes, size_t *size,
-                      struct model_error *error)
-{
-    struct model *model;
-    int rc = tflite_write(draft, bytes, size);
-    if (rc < 0)
-        return model_fail(error, rc, "the imported model: %s", strerror(-rc));
-    rc = model_open_memory(*bytes, *size, &(struct model_options){0}, &model, error);
-    if (rc == 0)
-        model_close(model);
-    return rc;
-}
-
 static int read_draft(const struct options *o, struct draft *draft, struct model_error *error)
 {
     void *data;
@@ -100,25 +83,12 @@ static int read_draft(const struct options *o, struct draft *draft, struct model
     return rc;
 }
 
-static int write_model(const struct options *o, const struct draft *draft)
-{
-    struct model_error error;
-    cleanup_free uint8_t *bytes = NULL;
-    size_t size = 0;
-    if (make_bytes(draft, &bytes, &size, &error) < 0)
-        return command_fail("import", "%s: %s", o->model, error.text);
-    int rc = output_file_write(o->output, bytes, size);
-    if (rc < 0)
-        return command_fail("import", "%s: %s", o->output, strerror(-rc));
-    printf("%s: %zu bytes, %u operators\n", o->output, size, draft->operator_count);
-    return COMMAND_OK;
-}
-
 int command_import(int argc, char **argv)
 {
     struct options o;
     struct draft draft;
     struct model_error error;
+    size_t size;
     int rc = parse(argc, argv, &o);
     if (rc != 0)
         return rc;
@@ -127,7 +97,9 @@ int command_import(int argc, char **argv)
         return rc;
     if (read_draft(&o, &draft, &error) < 0)
         return command_fail("import", "%s: %s", o.model, error.text);
-    rc = write_model(&o, &draft);
+    rc = draft_file_write("import", o.model, &draft, o.output, &size);
+    if (rc == 0)
+        printf("%s: %zu bytes, %u operators\n", o.output, size, draft.operator_count);
     draft_finish(&draft);
     return rc;
 }

@@ -2,15 +2,13 @@
 //
 // qmodel quantize: float .tflite in, quantized .tflite out. The stages are in files of their own.
 
+#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "common/cleanup.h"
-#include "common/output_file.h"
-#include "engine/tflite_writer.h"
 #include "qmodel/boundary.h"
 #include "qmodel/clean.h"
 #include "qmodel/command.h"
+#include "qmodel/draft_file.h"
 #include "qmodel/quantize_options.h"
 #include "qmodel/search.h"
 #include "qmodel/weights.h"
@@ -36,34 +34,16 @@ static int fail(const struct quantize_options *o, const struct model_error *erro
     return command_fail("quantize", "%s: %s", o->model, error->text);
 }
 
-// What is written must load: the engine checks it before the file appears.
-static int make_bytes(struct draft *d, uint8_t **bytes, size_t *size, struct model_error *error)
-{
-    struct model *model;
-    int rc = draft_compact(d);
-    if (rc == 0)
-        rc = tflite_write(d, bytes, size);
-    if (rc < 0)
-        return model_fail(error, rc, "the quantized model: %s", strerror(-rc));
-    rc = model_open_memory(*bytes, *size, &(struct model_options){0}, &model, error);
-    if (rc == 0)
-        model_close(model);
-    return rc;
-}
-
 static int write_model(const struct quantize_options *o, struct draft *d)
 {
-    struct model_error error;
-    cleanup_free uint8_t *bytes = NULL;
-    size_t size = 0;
-    if (make_bytes(d, &bytes, &size, &error) < 0)
-        return fail(o, &error);
-    int rc = output_file_write(o->output, bytes, size);
-    if (rc < 0)
-        return command_fail("quantize", "%s: %s", o->output, strerror(-rc));
-    printf("%s: %zu bytes, %.1f %% of %s\n", o->output, size,
-           100.0 * (double)size / (double)d->file_bytes, o->model);
-    return COMMAND_OK;
+    size_t size;
+    if (draft_compact(d) < 0)
+        return command_fail("quantize", "%s: no memory to write it", o->model);
+    int rc = draft_file_write("quantize", o->model, d, o->output, &size);
+    if (rc == 0)
+        printf("%s: %zu bytes, %.1f %% of %s\n", o->output, size,
+               100.0 * (double)size / (double)d->file_bytes, o->model);
+    return rc;
 }
 
 // Operators that stay float, by name or because they have no other form.

@@ -14,6 +14,7 @@ qmodel_SRCS := \
 	qmodel/compare_text.c \
 	qmodel/comparison.c \
 	qmodel/correction.c \
+	qmodel/draft_file.c \
 	qmodel/equalize.c \
 	qmodel/fold.c \
 	qmodel/frame_option.c \
