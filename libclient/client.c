@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "libclient/client.h"
+#include "libclient/deadline.h"
 
 uint32_t qclient_version(void)
 {
@@ -26,20 +27,12 @@ static bool may_heal(int error)
            error == -EAGAIN || error == -ETIMEDOUT;
 }
 
-static int poll_ms(uint64_t from_ns, uint64_t until_ns)
-{
-    if (until_ns <= from_ns)
-        return 0;
-    uint64_t ms = (until_ns - from_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS;
-    return ms < 1000 ? (int)ms : 1000;
-}
-
 int client_handshake_wait(struct qclient *client, uint64_t now_ns, uint64_t until_ns)
 {
     bool down = client->state == SESSION_DOWN;
     uint64_t own = down ? client->retry_ns : client->deadline_ns;
     struct pollfd fd = {.fd = client->socket, .events = POLLIN};
-    int count = poll(&fd, down ? 0 : 1, poll_ms(now_ns, own < until_ns ? own : until_ns));
+    int count = poll(&fd, down ? 0 : 1, deadline_poll_ms(now_ns, own < until_ns ? own : until_ns));
     return count < 0 && errno == EINTR ? -EINTR : 0;
 }
 
@@ -47,7 +40,7 @@ static int connect_first(struct qclient *client)
 {
     int timeout_ms = client->settings.connect_timeout_ms;
     uint64_t now = clock_now_ns();
-    uint64_t until = timeout_ms < 0 ? UINT64_MAX : now + (uint64_t)timeout_ms * CLOCK_NS_PER_MS;
+    uint64_t until = deadline_after(now, timeout_ms);
     for (;;) {
         client->gone = 0; // a stream that came and went before anybody knew of it
         session_step(client, now);

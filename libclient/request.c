@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "libclient/client.h"
+#include "libclient/deadline.h"
 
 #define ANSWER_MAX (8u << 20) // a daemon that talks on for ever must not fill the memory
 
@@ -61,8 +62,7 @@ int request_wait(int socket, uint64_t until_ns)
     struct pollfd fd = {.fd = socket, .events = POLLIN};
     if (now >= until_ns)
         return -ETIMEDOUT;
-    uint64_t ms = (until_ns - now + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS;
-    int count = poll(&fd, 1, ms < 1000 ? (int)ms : 1000);
+    int count = poll(&fd, 1, deadline_poll_ms(now, until_ns));
     return count < 0 ? -errno : 0;
 }
 
@@ -112,8 +112,7 @@ int qclient_request(const struct qclient_options *options, const char *request, 
     int status = client_settings_init(&settings, options);
     if (status != 0)
         return status;
-    uint64_t until =
-        timeout_ms < 0 ? UINT64_MAX : clock_now_ns() + (uint64_t)timeout_ms * CLOCK_NS_PER_MS;
+    uint64_t until = deadline_after(clock_now_ns(), timeout_ms);
     cleanup_fd int socket = session_socket_open(&settings.address);
     if (socket < 0)
         return socket;

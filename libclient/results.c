@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "libclient/client.h"
+#include "libclient/deadline.h"
 
 #define SLICE_NS (40 * CLOCK_NS_PER_MS)
 #define REPORT_NS CLOCK_NS_PER_S
@@ -196,7 +197,7 @@ int qclient_next(struct qclient *client, struct qclient_result *result, int time
             return status;
         uint64_t now = timeout_ms == 0 ? clock_coarse_ns() : clock_now_ns();
         if (until == 0)
-            until = now + (uint64_t)timeout_ms * CLOCK_NS_PER_MS;
+            until = deadline_after(now, timeout_ms);
         look(client, now);
         if (client->gone)
             continue; // what was published before is read before it is said

@@ -15,6 +15,7 @@
 #include "common/picture_abi.h"
 #include "common/sealed.h"
 #include "libclient/client.h"
+#include "libclient/deadline.h"
 
 #define TRIES 8 // of a reader that is too slow
 
@@ -235,9 +236,7 @@ int qclient_snapshot(const struct qclient_options *options, int timeout_ms,
     if (socket < 0)
         return socket;
     struct talk talk = {.socket = socket,
-                        .until_ns = timeout_ms < 0 ? UINT64_MAX
-                                                   : clock_now_ns() + (uint64_t)timeout_ms *
-                                                                          CLOCK_NS_PER_MS,
+                        .until_ns = deadline_after(clock_now_ns(), timeout_ms),
                         .settings = &settings,
                         .message = message,
                         .fds = {-1, -1, -1, -1}};
