@@ -51,19 +51,9 @@ struct replay {
 
 // ---- the list of pictures --------------------------------------------------
 
-static bool is_picture_name(const char *name)
-{
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm", ".pnm"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && name[0] != '.' && i < sizeof(endings) / sizeof(endings[0]); i++)
-        if (strcasecmp(dot, endings[i]) == 0)
-            return true;
-    return false;
-}
-
 static int select_picture(const struct dirent *entry)
 {
-    return is_picture_name(entry->d_name);
+    return picture_is_named(entry->d_name);
 }
 
 static int list_folder(struct replay *self, struct source_trouble *trouble)

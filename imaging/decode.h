@@ -10,6 +10,7 @@
 #ifndef QEDGE_IMAGING_DECODE_H
 #define QEDGE_IMAGING_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,9 @@ struct picture {
     void *memory;
 };
 int picture_read(const char *path, struct picture *picture, struct decode_error *error);
+// Of a folder's files, is this one meant as a picture? By the ending of its name, capital or small:
+// .jpg .jpeg .png .bmp .pgm .ppm .pnm. Hidden files are not.
+bool picture_is_named(const char *name);
 // A file that holds a frame as a camera delivers it (v4l2-ctl --stream-to), rows tight. format,
 // width, height, matrix and range of `layout` say what it is (not IMAGE_JPEG); what follows the
 // first frame is left. -EMSGSIZE: the file is shorter.

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,6 +125,16 @@ static int file_read(const char *path, uint8_t **data, size_t *size, struct deco
     int result = file_load(fd, path, data, size, error);
     close(fd);
     return result;
+}
+
+bool picture_is_named(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm", ".pnm"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && name[0] != '.' && i < sizeof(endings) / sizeof(endings[0]); i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
 }
 
 int picture_read(const char *path, struct picture *picture, struct decode_error *error)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "imaging/decode.h"
 #include "qmodel/command.h"
 #include "qmodel/ring_frames.h"
 
@@ -39,16 +40,6 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_picture(const char *name)
-{
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm", ".pnm"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && name[0] != '.' && i < sizeof(endings) / sizeof(endings[0]); i++)
-        if (strcasecmp(dot, endings[i]) == 0)
-            return true;
-    return false;
-}
-
 static int read_files(struct samples *s, const char *path)
 {
     cleanup_free char *folder = NULL;
@@ -60,7 +51,7 @@ static int read_files(struct samples *s, const char *path)
     int rc = 0;
     for (struct dirent *entry; rc == 0 && (entry = readdir(dir));) {
         struct stat st;
-        if (is_picture(entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+        if (picture_is_named(entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
             S_ISREG(st.st_mode))
             rc = add_name(s, folder, strlen(folder), entry->d_name);
     }

@@ -278,6 +278,17 @@ static void test_picture_files(void **state)
     test_file_finish(&junk);
 }
 
+static void test_picture_names(void **state)
+{
+    (void)state;
+    static const char *const pictures[] = {"a.jpg", "b.JPEG", "c.png", "d.Bmp", "e.x.pnm"};
+    static const char *const others[] = {"a.txt", "jpg", "a.jpg.part", ".a.jpg", ".jpg", "", "b."};
+    for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); i++)
+        assert_true(picture_is_named(pictures[i]));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(picture_is_named(others[i]));
+}
+
 // Opens a file of this content; the path is gone afterwards.
 static int container_open(const struct test_file *content, struct framefile **file,
                           struct decode_error *error)
@@ -464,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_jpeg_without_huffman_tables),
         cmocka_unit_test(test_jpeg_cmyk_is_named),
         cmocka_unit_test(test_picture_files),
+        cmocka_unit_test(test_picture_names),
         cmocka_unit_test(test_y4m_kinds),
         cmocka_unit_test(test_y4m_refusals),
         cmocka_unit_test(test_y4m_skips_a_broken_frame),
