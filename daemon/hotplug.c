@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/sysfs.h"
 
 #define SETTLE_MS 50
 
@@ -18,9 +20,10 @@ static const char *const folders[] = {"/dev", "/dev/v4l", "/dev/v4l/by-id", "/de
 // Folders that are not there yet are tried again after every event; adding one twice does nothing.
 static void watch_folders(const struct hotplug *hotplug)
 {
+    char path[SYSFS_PATH_MAX];
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        inotify_add_watch(hotplug->fd, folders[i],
-                          IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR);
+        if (snprintf(path, sizeof(path), "%s%s", hotplug->root, folders[i]) < (int)sizeof(path))
+            inotify_add_watch(hotplug->fd, path, IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR);
 }
 
 static void on_settled(uv_timer_t *timer)
@@ -57,10 +60,13 @@ static void on_events(uv_poll_t *poll, int status, int events)
         uv_timer_start(&hotplug->settle, on_settled, SETTLE_MS, 0);
 }
 
-void hotplug_start(struct hotplug *hotplug, uv_loop_t *loop, hotplug_callback *callback, void *arg)
+void hotplug_start(struct hotplug *hotplug, const char *root, uv_loop_t *loop,
+                   hotplug_callback *callback, void *arg)
 {
-    *hotplug = (struct hotplug){
-        .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .callback = callback, .arg = arg};
+    *hotplug = (struct hotplug){.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+                                .root = root,
+                                .callback = callback,
+                                .arg = arg};
     if (hotplug->fd < 0 || uv_poll_init(loop, &hotplug->poll, hotplug->fd) < 0) {
         log_notice("no inotify (%s): a camera that is plugged in is noticed up to 1 s later",
                    strerror(errno));

@@ -14,12 +14,16 @@ struct hotplug {
     int fd;
     uv_poll_t poll;
     uv_timer_t settle; // udev sets the node's group a moment after it appears
+    const char *root;
     hotplug_callback *callback;
     void *arg;
 };
 
+// The callback comes on the loop, a moment after a name that concerns video appeared below
+// root/dev ("" on a machine; borrowed until the stop) or its rights changed; once for many.
 // Without inotify (no descriptors) sources still come back by their back-off: logged, not an error.
-void hotplug_start(struct hotplug *hotplug, uv_loop_t *loop, hotplug_callback *callback, void *arg);
+void hotplug_start(struct hotplug *hotplug, const char *root, uv_loop_t *loop,
+                   hotplug_callback *callback, void *arg);
 void hotplug_stop(struct hotplug *hotplug);
 
 #endif

@@ -235,7 +235,7 @@ static int start_loop(struct service *service)
     uv_timer_init(&service->loop, &service->tick);
     service->tick.data = service;
     uv_timer_start(&service->tick, on_tick, TICK_MS, TICK_MS);
-    hotplug_start(&service->hotplug, &service->loop, on_hotplug, service);
+    hotplug_start(&service->hotplug, service->root, &service->loop, on_hotplug, service);
     watchdog_start(service);
     return 0;
 }
@@ -352,9 +352,9 @@ static int run(struct service *service)
 static void init_machine(struct service *service)
 {
     const char *root = getenv("QEDGE_ROOT");
-    root = root ? root : "";
-    machine_init(&service->machine, &firmware_device, root);
-    power_init(&service->power, &service->config->power, &firmware_device, root,
+    service->root = root ? root : "";
+    machine_init(&service->machine, &firmware_device, service->root);
+    power_init(&service->power, &service->config->power, &firmware_device, service->root,
                getenv("STATE_DIRECTORY"));
     log_info("power: %s%s%s", service->power.meter.kind ? service->power.meter.kind->name : "",
              service->power.meter.kind ? ": " : "", service->power.meter.detail);

@@ -28,6 +28,7 @@ struct stream;
 
 struct service {
     const char *config_path;
+    const char *root; // of /sys and /dev: QEDGE_ROOT, "" on a machine
     struct config *config;
     uint64_t daemon_id; // random, new with each start
     uint64_t started_ns;

@@ -188,7 +188,7 @@ static void test_unplug(void **state)
     pthread_mutex_lock(&fake->lock);
     fake->unplugged = false;
     pthread_mutex_unlock(&fake->lock);
-    source_wake(rig.source); // as hotplug does
+    source_wake(rig.source); // as hotplug does (daemon_hotplug_test)
     uint32_t naps = wait_state(&rig, SOURCE_RUNNING, &status);
     assert_true(naps < 400); // not when the back-off is over
     wait_for(&rig, STATS_FRAMES_PUBLISHED, counter(&rig, STATS_FRAMES_PUBLISHED) + 5);
