@@ -18,6 +18,13 @@ grep -v '^ *//' include/qclient.h | grep -o '\bqclient_[a-z_]*(' | tr -d '(' | s
 diff "$folder/declared" "$folder/exported" || fail "exported is not what qclient.h declares"
 [ ! -s "$folder/others" ] || { cat "$folder/others"; fail "exports besides functions"; }
 
+# The package's promise: these functions, each in the version that it came with, were in a release. One that is taken
+# away from header and library, or moved to another version, is missed here.
+nm -D --defined-only --with-symbol-versions "$BUILD/libqclient.so" | awk '{ sub(/@@/, "@", $3); print $3 == "QCLIENT_0.1" ? $3 "@" $3 : $3 }' |
+    sort >"$folder/versions"
+awk '/^ / { print $1 }' debian/libqclient0.symbols | sort >"$folder/promised"
+diff "$folder/promised" "$folder/versions" || fail "exported is not what debian/libqclient0.symbols promises"
+
 # The header alone, strict, in old and new C and C++.
 echo '#include <qclient.h>' >"$folder/header.c"
 for std in c99 c17; do
