@@ -3,7 +3,7 @@
 # scripts/packages.sh installs a list and knows how to look for each on other distributions.
 PACKAGES_BUILD := gcc libc6-dev make pkgconf libuv1-dev libv4l-dev libyaml-dev libjpeg-dev libpng-dev libjson-c-dev zlib1g-dev \
                   libprotobuf-c-dev protobuf-c-compiler
-PACKAGES_CHECK := libcmocka-dev tmux
+PACKAGES_CHECK := libcmocka-dev g++ tmux
 # make check-cross: the aarch64 build and its tests under emulation (the libraries come into a sysroot)
 PACKAGES_CROSS := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static mmdebstrap
 # make bench-arm: the ARM rows of the benchmarks

@@ -30,8 +30,11 @@ part_deps() { make check-deps; }
 
 part_lint() { git ls-files '*.sh' .ci/run | xargs shellcheck -x -S error; }
 
-# The packages, with lintian's verdict: an error there fails.
-part_deb() { make deb; }
+# The packages, with lintian's verdict: an error there fails. Then a program is built with nothing but them.
+part_deb() {
+    make deb
+    tests/integration/dev_package.sh "build/deb/$(dpkg --print-architecture)"
+}
 
 # The other compiler: no warnings, the same answers.
 part_clang() { make BUILD=build/clang CC=clang WERROR=1 all check-unit; }

@@ -9,8 +9,11 @@
 
 int main(int argc, char **argv)
 {
-    struct qclient_options options = {
-        .size = sizeof(options), .stream = argc > 1 ? argv[1] : NULL, .connect_timeout_ms = 5000};
+    struct qclient_options options;
+    memset(&options, 0, sizeof(options)); // C and C++ both take this
+    options.size = sizeof(options);
+    options.stream = argc > 1 ? argv[1] : NULL;
+    options.connect_timeout_ms = 5000;
     struct qclient *client;
     int status = qclient_connect(&options, &client);
     if (status != 0) {

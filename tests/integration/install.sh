@@ -30,16 +30,17 @@ grep -rlE "$tree|@[a-zA-Z]+@" "$tree/package/etc" "$tree/package/usr/lib/pkgconf
 export PKG_CONFIG_SYSROOT_DIR=$tree/package PKG_CONFIG_LIBDIR=$tree/package/usr/lib/pkgconfig
 flags=$(pkg-config --cflags --libs libqclient)
 # shellcheck disable=SC2086
-${CC:-cc} -Wall -Werror -o "$tree/app" "$tree/package/usr/share/doc/qedge/watch.c" $flags || problem "the example does not build"
+${CC:-cc} -Wall -Wextra -Werror -o "$tree/app" "$tree/package/usr/share/doc/qedge/watch.c" $flags || problem "the example does not build"
 if status=0; QEDGE_SOCKET=$tree/none LD_LIBRARY_PATH=$tree/package/usr/lib timeout 60 "$tree/app" >"$tree/out" 2>&1 || status=$?; then
     if [ "$status" = 0 ] || [ "$status" -ge 124 ]; then problem "the example without a daemon ended with $status"; cat "$tree/out"; fi
 fi
-if command -v g++ >/dev/null; then
-    printf '#include <qclient.h>\nint main() { return qclient_version() >> 16 == QCLIENT_VERSION_MAJOR ? 0 : 1; }\n' >"$tree/app.cc"
-    # shellcheck disable=SC2086
-    g++ -Wall -Wextra -Werror -o "$tree/app_cc" "$tree/app.cc" $flags || problem "a C++ app does not build"
-    LD_LIBRARY_PATH=$tree/package/usr/lib "$tree/app_cc" || problem "a C++ app gets another version than it was built with"
-fi
+# shellcheck disable=SC2086
+g++ -x c++ -std=c++20 -Wall -Wextra -Werror -o "$tree/example_cc" "$tree/package/usr/share/doc/qedge/watch.c" -x none $flags ||
+    problem "the example does not build as C++"
+printf '#include <qclient.h>\nint main() { return qclient_version() >> 16 == QCLIENT_VERSION_MAJOR ? 0 : 1; }\n' >"$tree/app.cc"
+# shellcheck disable=SC2086
+g++ -Wall -Wextra -Werror -o "$tree/app_cc" "$tree/app.cc" $flags || problem "a C++ app does not build"
+LD_LIBRARY_PATH=$tree/package/usr/lib "$tree/app_cc" || problem "a C++ app gets another version than it was built with"
 unset PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
 
 # --- as a person would, below a folder of one's own: everything runs from there
