@@ -113,3 +113,13 @@ all_well() { [ "$(systemctl is-system-running)" = running ]; }
 
 # Packages of the share; nothing here needs to survive a power cut.
 package_install() { dpkg --force-unsafe-io -i "$@"; }
+
+# The commands that turn the socket unit on and off, as it documents them itself.
+socket_unit() { # on|off
+    local first=stop
+    [ "$1" = on ] || first=disable
+    bash -ec "$(sed -n "s/^#   \(systemctl $first .*\)/\1/p" /lib/systemd/system/qedged.socket)"
+}
+units_are() { # STATE-OF-SOCKET STATE-OF-SERVICE
+    [ "$(systemctl is-active qedged.socket qedged.service | paste -sd' ')" = "$1 $2" ]
+}

@@ -4,10 +4,12 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
+SOCKET=/run/qedge/qedged.sock
 
+property() { systemctl show -P "$1" qedged.service; }
 enabled() { systemctl is-enabled qedged.service && systemctl is-active qedged.service; }
 waiting() { qctl status --json | jq -e '.streams[0].state == "waiting"'; }
-loads() { [ "$(systemctl show -P NRestarts qedged.service)" = 0 ]; }
+loads() { [ "$(property NRestarts)" = 0 ]; }
 
 modprobe videodev
 check packages install -- package_install debs/*.deb
@@ -27,5 +29,19 @@ bad_reload() { ! systemctl reload qedged.service; }
 check a bad configuration fails the reload -- bad_reload
 check and the old one runs on -- streams
 cp qedged.yaml /etc/qedge/qedged.yaml
-systemctl stop qedged.socket qedged.service
+
+as_nobody() { setpriv --reuid=nobody --regid=nogroup "$@" qctl status; }
+member() { as_nobody --groups=qedge; }
+# --- socket activation, turned on while the service runs
+check the documented command turns socket activation on -- socket_unit on
+check both units are up -- units_are active active
+systemctl stop qedged.service 2>/dev/null # which says that the socket could start it again
+check the socket stays when the service is stopped -- test -S $SOCKET
+check and waits without it -- units_are active inactive
+check a client starts the service -- eventually member
+check it is up by that -- eventually units_are active active
+check the documented command turns socket activation off -- socket_unit off
+check the service alone is up -- units_are inactive active
+check its own socket serves -- eventually member
+systemctl stop qedged.service
 finish
