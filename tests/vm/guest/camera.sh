@@ -29,6 +29,12 @@ comes_back() { # OLD-PID: systemd started another daemon, and it delivers
 }
 
 # --- no camera yet
+# Up to the upgrade amd64 has the socket unit on, the others do without.
+socket=inactive
+if [ "$(uname -m)" = x86_64 ]; then
+    systemctl start qedged.socket
+    socket=active
+fi
 check service starts without a camera -- systemctl start qedged.service
 check type is notify, so READY came -- test "$(property Type) $(property ActiveState)" = "notify active"
 check status line reaches systemd -- test -n "$(property StatusText)"
@@ -60,6 +66,7 @@ pid=$(property MainPID)
 mark
 check upgraded -- package_install debs/next/*.deb
 check upgraded: another daemon delivers -- comes_back "$pid"
+check "upgraded: the socket unit is as it was ($socket)" -- eventually units_are $socket active
 reader_goes_on upgraded
 check upgraded: the edited configuration survived -- cmp /etc/qedge/qedged.yaml qedged.yaml
 
@@ -81,7 +88,7 @@ check plugged in again: stream runs by itself -- eventually state_is running
 resumed=$(($(last_said REALTIME "running again") - $(usable_since)))
 echo "time: plugged in again: resumed $resumed ms after the node was usable"
 check frames flow again -- eventually frames_grow
-systemctl stop qedged.service && camera_wire 640x480 && systemctl start qedged.service
+systemctl stop qedged.socket qedged.service && camera_wire 640x480 && systemctl start qedged.service
 camera_show macaw.yuyv
 check after that: macaw is seen -- class_seen macaw
 

@@ -114,6 +114,12 @@ all_well() { [ "$(systemctl is-system-running)" = running ]; }
 # Packages of the share; nothing here needs to survive a power cut.
 package_install() { dpkg --force-unsafe-io -i "$@"; }
 
+# As packaged: an account that nobody can log in to, and a group of its own.
+account_there() {
+    getent passwd qedge | grep -q ':/nonexistent:/usr/sbin/nologin$' && [ "$(id -gn qedge)" = qedge ] &&
+        [[ $(getent shadow qedge | cut -d: -f2) == '!'* ]]
+}
+
 # The commands that turn the socket unit on and off, as it documents them itself.
 socket_unit() { # on|off
     local first=stop

@@ -13,7 +13,7 @@ loads() { [ "$(property NRestarts)" = 0 ]; }
 
 modprobe videodev
 check packages install -- package_install debs/*.deb
-check an account for the daemon, a group for clients -- getent passwd qedge
+check an account for the daemon, a group for clients -- account_there
 check enabled and running -- enabled
 check as shipped it waits for a camera -- eventually waiting
 check started once -- loads
