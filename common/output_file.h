@@ -14,8 +14,8 @@
 // folder. NULL inputs are none.
 int output_file_check(const char *path, const char *const *inputs, size_t count);
 // 0 or -errno; a file that was there before stays as it was when it fails, and nothing else is left
-// behind: signals that would end the program wait until it is done. For programs of one thread at
-// that time (the mask is the thread's).
+// behind: signals that would end the program wait until it is done. That is for programs of one
+// thread at that time (the mask is the thread's), or whom no signal ends, like qedged.
 int output_file_write(const char *path, const void *data, size_t size);
 // The same into a descriptor that is open, standard output say. 0 or -errno; what was written until
 // then stays written.

@@ -15,6 +15,8 @@ static void baseline_show(struct json_object *answer)
 {
     printf("idle: %.3f W (%s: %s)\n", ask_number(answer, "baseline_mw") / 1000,
            ask_string(answer, "source"), ask_string(answer, "scope"));
+    if (ask_string(answer, "not_kept")[0])
+        printf("until qedged ends: it could not be kept: %s\n", ask_string(answer, "not_kept"));
 }
 
 static int baseline_measure(const struct ctl_settings *settings)

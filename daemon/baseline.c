@@ -47,6 +47,8 @@ static void answer(struct service *service, int status)
         json_write_member_fixed(&json, "baseline_mw", report.baseline_mw, 1);
         json_write_member_string(&json, "source", report.source);
         json_write_member_string(&json, "scope", report.scope);
+        if (service->power.baseline_unkept < 0)
+            json_write_member_string(&json, "not_kept", strerror(-service->power.baseline_unkept));
         json_write_object_end(&json);
         json_write_finish(&json);
     }

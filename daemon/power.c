@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/output_file.h"
 
 #define FAILURES_MAX 3
 #define LOOK_AGAIN_NS (10 * CLOCK_NS_PER_S)
@@ -34,16 +35,16 @@ static void baseline_load(struct power *power)
 
 static void baseline_keep(struct power *power)
 {
-    char text[64], fresh[sizeof(power->state_path) + 8];
+    char text[64];
+    power->baseline_unkept = 0;
     if (!power->state_path[0])
         return;
-    snprintf(fresh, sizeof(fresh), "%s.new", power->state_path);
     int length = snprintf(text, sizeof(text), "%s %.3f\n", power->meter.kind->name,
                           power->baseline_mw);
-    cleanup_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0 || write(fd, text, (size_t)length) != length ||
-        rename(fresh, power->state_path) != 0)
-        log_warning("the baseline can not be kept in %s: %s", power->state_path, strerror(errno));
+    power->baseline_unkept = output_file_write(power->state_path, text, (size_t)length);
+    if (power->baseline_unkept < 0)
+        log_warning("idle power: holds until the end of this process only: %s: %s",
+                    power->state_path, strerror(-power->baseline_unkept));
 }
 
 // ---- life ------------------------------------------------------------------

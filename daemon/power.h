@@ -42,6 +42,7 @@ struct power {
     uint64_t baseline_from_ns, baseline_until_ns; // 0 = none is
     double baseline_energy_mj;
     uint64_t baseline_ns;
+    int baseline_unkept; // why the one measured last is not in the file (-errno), 0: it is
 };
 
 // What can be told at the moment.

@@ -126,6 +126,34 @@ status=0
 # the idle power survived; a meter that vanishes is given up for what else there is
 start status.yaml
 is baseline_mw 1000.0 || fail "the idle power was forgotten"
+
+# the disk is full when it is measured again, no page for the new file or no inode: told to who asked and to the log, the
+# old file stays whole and alone, results go on without a gap
+full=0
+put $ina/curr1_input 200
+"$BUILD/qctl" watch bars --json >"$work/witness" 2>&1 & witness=$!
+others+=($witness)
+for room in size=4k nr_inodes=2; do
+    within 5000 delivers bars
+    kept=$(cat "$STATE_DIRECTORY/power_baseline")
+    mount -t tmpfs -o $room none "$STATE_DIRECTORY" 2>/dev/null || { echo "no tmpfs may be mounted here: a full disk is not tried"; break; }
+    echo "$kept" >"$STATE_DIRECTORY/power_baseline"
+    "$BUILD/qctl" power --baseline --seconds 2 >"$work/baseline" 2>&1 || true
+    left="$(ls -A "$STATE_DIRECTORY") $(cat "$STATE_DIRECTORY/power_baseline")" || true
+    umount "$STATE_DIRECTORY"
+    grep -q 'idle: 0.500 W (hwmon: input)' "$work/baseline" || fail "full disk: $(cat "$work/baseline")"
+    grep -qx 'until qedged ends: it could not be kept: No space left on device' "$work/baseline" || fail "full disk: $(cat "$work/baseline")"
+    [ "$(grep -c "idle power: holds until .*state/power_baseline: No space left on device" "$work/log")" = $((++full)) ] || fail "full disk: not in the log"
+    [ "$left" = "power_baseline $kept" ] || fail "full disk: $left, not $kept"
+    is baseline_mw 500.0 || fail "full disk: the new idle power does not hold"
+done
+within 5000 delivers bars
+kill $witness
+grep -o '"sequence": *[0-9]*' "$work/witness" | grep -o '[0-9]*$' | awk 'NR > 1 && $1 != before + 1 {exit 1} {before = $1} END {exit NR < 10}' ||
+    fail "full disk: the witness has a gap"
+stop
+start status.yaml
+is baseline_mw 1000.0 || fail "full disk: the idle power that was kept is lost"
 rm -r "${QEDGE_ROOT:?}/$ina"
 within 10000 is source estimate
 is estimated true || fail "an estimate that does not say so"

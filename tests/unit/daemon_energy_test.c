@@ -5,6 +5,11 @@
 
 #include "daemon_power_rig.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "common/log.h"
+
 // ---- energy ----------------------------------------------------------------
 
 static void test_energy(void **state)
@@ -186,6 +191,56 @@ static void test_baseline(void **state)
     power_finish(&power);
 }
 
+// Measures one of 3 W; what keeping it gave.
+static int measure_three_watts(struct power *power)
+{
+    uint64_t now = power->sampled_ns;
+    assert_int_equal(power_baseline_start(power, now, 2), 0);
+    for (int second = 1; second <= 3; second++)
+        power_sample(power, now += S, 0);
+    assert_int_equal(power_baseline_poll(power, now), 0);
+    expect_mw(power->baseline_mw, 3000); // it holds, kept or not
+    return power->baseline_unkept;
+}
+
+static void expect_state(const char *text)
+{
+    char names[4][SYSFS_NAME_MAX], kept[64];
+    assert_int_equal(sysfs_list(root, "/state", "", names, 4), 1); // and nothing beside it
+    assert_true(sysfs_read_text(root, "/state/power_baseline", kept, sizeof(kept)) > 0);
+    assert_string_equal(kept, text);
+}
+
+// No byte, and only some bytes, fit on the disk (the limit's error is EFBIG, not ENOSPC).
+static void test_baseline_unkept(void **state)
+{
+    struct config_power config = defaults();
+    struct power power;
+    char folder[80];
+    struct rlimit before;
+    (void)state;
+    put_ina(1, "ina219", "0040", 5000, 600);
+    put("/state/power_baseline", "hwmon 1234.500");
+    snprintf(folder, sizeof(folder), "%s/state", root);
+    log_set_level(LOG_LEVEL_ERROR);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    for (rlim_t room = 0; room <= 5; room += 5) {
+        power_init(&power, &config, &mailbox_ops, root, folder);
+        expect_mw(power.baseline_mw, 1234.5);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){room, before.rlim_max});
+        int status = measure_three_watts(&power);
+        setrlimit(RLIMIT_FSIZE, &before);
+        assert_int_equal(status, -EFBIG);
+        expect_state("hwmon 1234.500");
+        power_finish(&power);
+    }
+    power_init(&power, &config, &mailbox_ops, root, folder); // there is room again
+    assert_int_equal(measure_three_watts(&power), 0);
+    expect_state("hwmon 3000.000");
+    power_finish(&power);
+}
+
 // ---- the machine -----------------------------------------------------------
 
 static void test_heat_and_clock(void **state)
@@ -282,6 +337,7 @@ int main(void)
         CASE(test_energy),
         CASE(test_vanishing),
         CASE(test_baseline),
+        CASE(test_baseline_unkept),
         CASE(test_heat_and_clock),
         CASE(test_throttled),
     };
