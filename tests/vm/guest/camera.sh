@@ -39,8 +39,10 @@ check service starts without a camera -- systemctl start qedged.service
 check type is notify, so READY came -- test "$(property Type) $(property ActiveState)" = "notify active"
 check status line reaches systemd -- test -n "$(property StatusText)"
 check stream waits -- eventually state_is waiting
-check the reason is said -- status reason
-check not started as root -- test "$(stat -c %U "/proc/$(property MainPID)")" != root
+reason_said() { status reason | grep -F "$CAMERA: No such file or directory"; }
+check the reason is said -- reason_said
+own_account() { local pid; pid=$(property MainPID); [ "$pid" != 0 ] && [ "$(stat -c '%U %G' "/proc/$pid")" = "qedge qedge" ]; }
+check runs as the user qedge -- own_account
 
 # --- a camera is plugged in, pictures in front of it
 check camera plugged in -- camera_plug
@@ -59,7 +61,7 @@ reader_goes_on() { # WORDS: the reader gets more results; how long it had none s
     echo "time: $*: $(results_since "$mark" /tmp/reader | longest_gap) ms between two results"
 }
 mark() { mark=$(wc -l </tmp/reader); }
-qctl --wait 600 watch --json >/tmp/reader 2>/dev/null &
+qctl --wait 600 watch --json >/tmp/reader 2>>/tmp/told &
 reader=$!
 check a reader before the upgrade -- eventually test -s /tmp/reader
 pid=$(property MainPID)
@@ -104,13 +106,39 @@ reader_goes_on killed
 check watchdog is armed as shipped -- test "$(property WatchdogUSec)" = 10s
 pid=$(property MainPID)
 mark
+journal_mark
 kill -STOP "$pid"
 check stuck: the watchdog started another -- comes_back "$pid"
 reader_goes_on stuck
-watchdog_said() { journalctl -b -u qedged.service --no-pager | grep -qi watchdog; }
-check stuck: systemd says why -- eventually watchdog_said
-kill $reader
+check stuck: systemd says why -- eventually systemd_said "Watchdog timeout"
+
+# --- one thread stands still: the rest of the daemon is alive and starves the watchdog on purpose
+thread() { grep -lx "$1" /proc/"$pid"/task/*/comm | cut -d/ -f5; }
+let_go() { { kill -KILL "$staller"; wait "$staller"; } 2>/dev/null; }
+stall() { # THREAD: it stands still until it is let go; not with a lock in its hand that the daemon needs
+    for _ in 1 2 3; do
+        pid=$(property MainPID)
+        ./daemon_probe stall "$(thread "$1")" 1000000 >/tmp/stall 2>&1 &
+        staller=$!
+        eventually grep -qx stalled /tmp/stall && qctl status && return
+        let_go
+    done
+    cat /tmp/stall
+    return 1
+}
+mark
+journal_mark
+check camera thread stuck: the daemon answers -- stall qedge-capture
+check camera thread stuck: the daemon feeds the watchdog no more -- eventually daemon_said "the watchdog is not fed any more"
+check camera thread stuck: systemd ends it -- eventually systemd_said "Watchdog timeout"
+let_go # a process with a traced thread does not end
+check camera thread stuck: another daemon delivers -- comes_back "$pid"
+reader_goes_on camera thread stuck
+
+: >/tmp/told
 systemctl stop qedged.service
+check clients are told the end -- eventually grep -q "the stream was closed" /tmp/told
+kill $reader
 # systemd forgets a stopped unit's result; its journal line comes only after an orderly end.
 in_order() {
     local end

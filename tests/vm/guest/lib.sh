@@ -129,3 +129,10 @@ socket_unit() { # on|off
 units_are() { # STATE-OF-SOCKET STATE-OF-SERVICE
     [ "$(systemctl is-active qedged.socket qedged.service | paste -sd' ')" = "$1 $2" ]
 }
+
+# The journal since a mark: what the daemon wrote, what systemd said about it. Matches are left to grep: with one of its
+# own `journalctl --after-cursor` leaves out the first entry that fits when the one at the mark does not.
+journal_mark() { journal_mark=$(journalctl -b -n 1 -o json | jq -r .__CURSOR); }
+journal_since_mark() { journalctl --no-pager -o short-monotonic --after-cursor="$journal_mark"; }
+daemon_said() { journal_since_mark | grep " qedged\[[0-9]*\]: .*$1"; }
+systemd_said() { journal_since_mark | grep " systemd\[1\]: qedged\.service: .*$1"; }
