@@ -54,13 +54,29 @@ echo "SIGSTOP for 1 s: results again $took ms after SIGCONT"
 ! grep -q "went away\|closed\|reconnected" "$work/witness" || fail "SIGSTOP: the client was told something"
 no_gap "$work/witness" || fail "SIGSTOP: a gap"
 
-# no memory for anything new: what runs goes on, and newcomers are served again afterwards
+# no memory for anything new: what runs goes on, and newcomers are served again afterwards. What surely needs some is a
+# reload (a thread's stack) and a picture (its memfd is mapped): refused with a word. A newcomer may still fit into
+# memory that was let go of: served, or told.
+refused() { # COMMAND...: of qctl, that is; with a line
+    local status=0
+    "$BUILD/qctl" "$@" >"$work/answer" 2>&1 || status=$?
+    [ $status != 0 ] || fail "no memory, but this is done: $*"
+    grep -qE "^qctl: .*(Cannot allocate memory|Resource temporarily unavailable|no memory)" "$work/answer" || fail "no memory: $*: $(cat "$work/answer")"
+    echo "no memory: $*: $(cat "$work/answer")"
+}
 if command -v prlimit >/dev/null && ! grep -q asan "$BUILD/qedged"; then
     prlimit --pid "$daemon" --data=1:unlimited --as=1:unlimited
-    "$crowd" "$QEDGE_SOCKET" bars 50 5 >"$work/crowd" 2>&1 || true # served or refused
+    last=$(newest)
+    refused reload
+    grep -q "reload: no thread" "$work/log" || fail "no memory: the refused reload is not in the log"
+    refused snapshot bars -o "$work/picture.png"
+    "$crowd" "$QEDGE_SOCKET" bars 50 5 >"$work/crowd" 2>&1 || true
+    tail -n 1 "$work/crowd"
+    within 5000 eval '[ "$(newest)" -gt "$last" ]' # and results go on meanwhile
     kill -0 "$daemon" || fail "no memory: the daemon died"
     prlimit --pid "$daemon" --data=unlimited:unlimited --as=unlimited:unlimited
     within 5000 delivers bars
+    "$BUILD/qctl" reload >/dev/null && "$BUILD/qctl" snapshot bars -o "$work/picture.png" >/dev/null || fail "no memory: still refused afterwards"
     echo "no memory: served again within $took ms"
     no_gap "$work/witness" || fail "no memory: the witness has a gap"
 fi
