@@ -56,7 +56,7 @@ part_tsan() {
 # A short look for what the kept inputs do not show; longer ones: FUZZ_SECONDS=3600 make fuzz.
 part_fuzz() { FUZZ_JOBS=2 make fuzz; }
 
-# About 25 s; the long one is make soak.
+# About 35 s; the long one is make soak.
 part_soak() { SOAK_FRAMES=20000 make soak; }
 
 # The aarch64 build, its tests under qemu-user with and without dot products.
