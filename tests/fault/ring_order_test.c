@@ -112,12 +112,15 @@ struct trial {
     uint64_t jump;   // added to the sequence before the last record
     uint64_t wanted; // where the reader begins, 0 = with the first
     bool close, latest, steps;
+    bool restart;   // then the next daemon's ring, in other memory
     unsigned reads; // calls of ring_next
     unsigned readers;
 };
 
 static const struct trial *trial;
-static _Alignas(64) char memory[MEMORY];
+static _Alignas(64) char memories[2][MEMORY]; // a daemon's, and that of the one after it
+static char *memory;                          // the one that is in use,
+static unsigned life;                         // and its number
 static struct ring_writer writer;
 static const char *wrong; // what does not hold in this execution
 static uint64_t last_sequence;
@@ -128,24 +131,28 @@ static int mapped(int fd, size_t min, size_t max, const void **map, size_t *size
     (void)min;
     (void)max;
     *map = memory;
-    *size = sizeof(memory);
+    *size = MEMORY;
     return 0;
 }
 
 static void publish(void)
 {
     struct ring_record record = {.frame = ~writer.next, .hit_count = 1};
-    record.hits[0].label = (uint32_t)(writer.next * 7);
+    record.hits[0].label = (uint32_t)(writer.next * 7) + life;
     ring_publish(&writer, &record);
 }
 
-static void setup(void)
+static void ring_use(unsigned number)
+{
+    life = number;
+    memory = memories[number];
+}
+
+static void ring_make(unsigned number)
 {
     uint64_t before = trial->first - 1;
-    word_count = 0;
-    memset(threads, 0, sizeof(threads));
-    memset(&common, 0, sizeof(common));
-    memset(memory, 0, sizeof(memory));
+    ring_use(number);
+    memset(memory, 0, MEMORY);
     *(struct ring_header *)(void *)memory = (struct ring_header){.magic = RING_MAGIC,
                                                                  .major = RING_MAJOR,
                                                                  .header_size = RING_HEADER_SIZE,
@@ -157,6 +164,14 @@ static void setup(void)
                                                                  .head_high_last = before >> 32};
     writer = (struct ring_writer){
         .fd = -1, .map = memory, .size = MEMORY, .slots = SLOTS, .wake = 0, .next = trial->first};
+}
+
+static void setup(void)
+{
+    word_count = 0;
+    memset(threads, 0, sizeof(threads));
+    memset(&common, 0, sizeof(common));
+    ring_make(0);
     running = WRITER;
     wrong = NULL;
     lost_wake = false;
@@ -171,7 +186,7 @@ static void complain(const char *what)
 static void check_record(const struct ring_record *record, uint64_t wanted)
 {
     if (record->check != ring_record_check(record) || record->frame != ~wanted ||
-        record->hits[0].label != (uint32_t)(wanted * 7))
+        record->hits[0].label != (uint32_t)(wanted * 7) + life)
         complain("a torn record, or another one");
 }
 
@@ -240,6 +255,60 @@ static void run_apart(void)
     struct ring_reader reader = reader_at(trial->wanted ? trial->wanted : trial->first);
     if (trial->before && ring_reader_init(&reader, -1, true) != 0)
         complain("the ring is refused");
+    read_all(&reader);
+}
+
+// ---- a restart ----------------------------------------------------------------------------------
+
+// Whoever has seen that the socket is closed reads all that is left, and then nothing more comes.
+static void read_rest(struct ring_reader *reader)
+{
+    uint64_t start = reader->next, read = 0, lost_sum = 0, lost;
+    struct ring_record record;
+    int status;
+    while (!wrong && (status = ring_next(reader, &record, &lost)) == 0) {
+        read++;
+        lost_sum += lost;
+        check_record(&record, reader->next - 1);
+    }
+    if (!wrong && reader->next - start != read + lost_sum)
+        complain("read and lost do not add up");
+    if (!wrong && (reader->next != last_sequence + 1 || status != (trial->close ? -EPIPE : -EAGAIN)))
+        complain("not all is read that was published before the end");
+}
+
+// A daemon ends, in order or not, and the next one has a ring in other memory, with sequences from
+// the first one again. The reader is somewhere in the old ring; the socket tells it of the end, and
+// another one hands it the new ring. (Both daemons are one thread: their memory is not.)
+static void run_restart(void)
+{
+    setup();
+    for (unsigned i = 0; i < trial->records; i++)
+        publish();
+    if (trial->close)
+        ring_close(&writer);
+    struct view ended = threads[WRITER].now;
+    uint64_t old_last = writer.next - 1;
+    ring_make(1);
+    for (unsigned i = 0; i < trial->before; i++)
+        publish();
+    struct view known = threads[WRITER].now;
+    publish();
+    uint64_t new_last = writer.next - 1;
+    ring_close(&writer);
+
+    running = READER;
+    ring_use(0);
+    last_sequence = old_last;
+    struct ring_reader reader = reader_at(trial->first);
+    read_all(&reader);
+    view_join(&threads[READER].now, &ended);
+    read_rest(&reader);
+    ring_use(1);
+    last_sequence = new_last;
+    view_join(&threads[READER].now, &known); // handed over with the descriptor
+    if (ring_reader_init(&reader, -1, true) != 0)
+        complain("the new ring is refused");
     read_all(&reader);
 }
 
@@ -328,6 +397,8 @@ static const char *explore(uint64_t *executions)
         ++*executions;
         if (trial->steps)
             run_in_turn();
+        else if (trial->restart)
+            run_restart();
         else
             run_apart();
         stepping = false;
@@ -365,6 +436,19 @@ static const struct trial trials[] = {
      .wanted = 5 + (1ull << 31),
      .reads = 2},
     {.name = "newest only", .first = 1, .records = 3, .close = true, .latest = true, .reads = 3},
+    {.name = "a daemon is killed, and the next one",
+     .first = 1,
+     .records = 3,
+     .before = 1,
+     .restart = true,
+     .reads = 2},
+    {.name = "a daemon ends, and the next one",
+     .first = 1,
+     .records = 3,
+     .before = 1,
+     .close = true,
+     .restart = true,
+     .reads = 2},
     {.name = "a reader that comes later, or again",
      .first = 1,
      .before = 3,

@@ -62,7 +62,7 @@ static bool choices_next(void)
 
 // ---- memory -------------------------------------------------------------------------------------
 
-#define WORDS_MAX 32
+#define WORDS_MAX 48
 #define VALUES_MAX 24
 #define THREADS 3 // writer, readers
 enum { WRITER = 0, READER = 1 };
