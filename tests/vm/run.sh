@@ -16,9 +16,9 @@ unset MAKEFLAGS MAKELEVEL
 # What differs from CPU to CPU is what pictures turn into; everything else runs once on each architecture.
 scripts_of() { # MACHINE
     case $1 in
-    amd64) echo "packages faults camera capture devices purge" ;;
+    amd64) echo "packages faults camera capture formats devices purge" ;;
     arm64-a72) echo "packages faults camera capture purge" ;;
-    *) echo "packages capture devices purge" ;;
+    *) echo "packages capture formats devices purge" ;;
     esac
 }
 sizes=${VM_SIZES:-640x480 720x480 1280x720} formats="YUYV UYVY NV12 YU12 GREY RGB3 BGR3"

@@ -21,20 +21,8 @@ YAML
 }
 stop() { kill -TERM $pid; wait $pid; }
 
-# How the node says its colours are meant, in the words of qmodel run --frame.
-colour() {
-    local format
-    format=$(v4l2-ctl -d $CAPTURE --get-fmt-video)
-    grep -Eq 'Encoding.*709' <<<"$format" && printf ':bt709'
-    case $1 in
-    GREY) grep -q 'Quantization *: Limited' <<<"$format" && printf ':limited' ;;
-    *) grep -Eq 'Quantization.*Full' <<<"$format" && printf ':full' ;;
-    esac
-}
-# Scores in thousandths: the steps of this network's output are 263 of them.
-values() { jq -c "[.$1[] | [.index, (.score * 1000 | round)]]"; }
 expected() { # SIZE FORMAT
-    qmodel run --json --top-k 16 --frame "$2:$1$(colour "$2")" $model "$1.$2" | values top
+    qmodel run --json --top-k 16 --frame "$2:$1$(colour $CAPTURE "$2")" $model "$1.$2" | values top
 }
 same() { # SIZE FORMAT: within some frames, as the picture may come a moment after the daemon
     local want got i
@@ -61,20 +49,22 @@ for size in $SIZES; do
     done
 done
 
-# --- which node: the first that really captures, or by a lasting name
-size=${SIZES%% *}
-start auto "$size" YUYV
-first_node() { qctl status --json | jq -er '.streams[0].source' | grep -F /dev/video0; }
-check device auto: the first that captures -- eventually first_node
-stop
-# --- a size that the camera does not have: the next that covers it
+# --- a size that the camera does not have: the next that covers it, which the log says once however often it is opened
 start /dev/video0 630x350 YUYV
 source_is() { qctl status --json | jq -er '.streams[0].source' | tee /tmp/source | grep -qF "$1"; }
 check a size that it has not: the next larger one -- eventually source_is 640x360
 cat /tmp/source
+nearest_once() { [ "$(grep -c "nearest to what was asked: /dev/video0 640x360 YUYV" /tmp/log)" = 1 ]; }
+check a size that it has not: the log says so -- eventually nearest_once
+v4l2-ctl -d /dev/video0 -c inject_fatal_streaming_error=1
+opened_anew() { grep -q "running again: /dev/video0 640x360" /tmp/log; }
+check a size that it has not: opened anew -- eventually opened_anew
+check a size that it has not: said once -- nearest_once
 stop
 camera_unload
 
+# --- which node: by a lasting name (by-id: faults.sh, the first that captures: devices.sh)
+size=${SIZES%% *}
 camera_load_alone
 camera_wire "$size"
 camera_show "$size.YUYV" "$size" YUYV

@@ -47,6 +47,49 @@ longest_gap() {
     jq -s '[.[].published_ns] | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]) | (max // 0) / 1000000 | floor'
 }
 
+# --- readers: each of STREAMS is read all the time by a client of its own, into /tmp/STREAM
+declare -A marked # the count of each stream's results at the mark
+readers=()
+readers_start() {
+    local stream
+    for stream in $STREAMS; do
+        qctl --wait 600 watch "$stream" --json >"/tmp/$stream" 2>"/tmp/$stream.said" &
+        readers+=($!)
+    done
+}
+results() { wc -l <"/tmp/$1"; }
+readers_mark() {
+    local stream
+    for stream in $STREAMS; do marked[$stream]=$(results "$stream"); done
+}
+has_results() { [ "$(results "$1")" -ge "$2" ]; }
+more() { has_results "$1" $((marked[$1] + ${2:-3})); } # STREAM [COUNT]
+goes_on() { eventually has_results "$1" $(($(results "$1") + 2)); } # STREAM: results after this moment
+since() { results_since "${marked[$1]}" "/tmp/$1"; } # STREAM: from the last result before the mark on
+gap() { since "$1" | longest_gap; }
+# Every result since the mark, one after the other, and every time in it one that can be.
+unharmed() { # STREAM
+    eventually more "$1" 4 || return
+    since "$1" | jq -es 'def sane: . >= 0 and . < 60000000;
+        length > 2 and ([.[].sequence] | . == [range(.[0]; .[0] + length)]) and all(.[].lost; . == 0) and
+        all(.[]; (.total_us | sane) and (.read_us | sane) and all(.latency_us[]; sane))' ||
+        { since "$1" | tail -n 3; cat "/tmp/$1.said"; return 1; }
+}
+
+# --- what the network made of a picture
+# How the node says its colours are meant, in the words of qmodel run --frame.
+colour() { # NODE FORMAT
+    local format
+    format=$(v4l2-ctl -d "$1" --get-fmt-video)
+    grep -Eq 'Encoding.*709' <<<"$format" && printf ':bt709'
+    case $2 in
+    GREY) grep -q 'Quantization *: Limited' <<<"$format" && printf ':limited' ;;
+    *) grep -Eq 'Quantization.*Full' <<<"$format" && printf ':full' ;;
+    esac
+}
+# Scores in thousandths: the steps of the small network's output are 263 of them.
+values() { jq -c "[.$1[] | [.index, (.score * 1000 | round)]]"; }
+
 # Node numbers: video1 captures what is written to video2 (two ends of one HDMI cable); video0 is a webcam.
 # qedged knows the camera by a name of its own, as people should use one of /dev/v4l/by-id: the name is made when
 # the signal is there, because timings can not be set while somebody streams.
