@@ -66,28 +66,29 @@ static int judge(struct control *control, int fd, struct peer *peer)
                       "%u clients are connected: more are refused (max_clients)", control->max);
         return -EBUSY;
     }
-    log_cause_clear(&control->full, "clients are accepted again");
     return 0;
 }
 
-static void welcome(struct control *control, int fd)
+// Is it accepted?
+static bool welcome(struct control *control, int fd)
 {
     struct peer peer = {0};
     int refusal = judge(control, fd, &peer);
     if (refusal && control->refused_count >= REFUSED_MAX) {
         turn_away(fd, refusal, "refused");
-        return;
+        return false;
     }
     struct client *client = client_create(control, fd, &peer);
     if (!client) {
         log_cause_say(&control->full, LOG_LEVEL_WARNING, "a client is refused: no memory");
-        return;
+        return false;
     }
     client->refusal = refusal;
     client->id = ++control->next_id;
     client->next = control->clients;
     control->clients = client;
     *(refusal ? &control->refused_count : &control->count) += 1;
+    return !refusal;
 }
 
 // Without descriptors a waiting connection can not even be refused, and the loop would spin on it:
@@ -110,15 +111,20 @@ static void refuse_for_want_of_fds(struct control *control, int status)
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
     struct control *control = poll->data;
+    bool accepted = false;
     (void)events;
     for (int i = 0; i < ACCEPTS_A_TURN && status >= 0; i++) {
         int fd = accept4(control->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            welcome(control, fd);
+            accepted = welcome(control, fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             refuse_for_want_of_fds(control, -errno);
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
+            // there would be a descriptor for the next one: one who got the last of them, and comes
+            // again and again because it was not enough, is no sign that the trouble has passed
+            if (accepted && errno == EAGAIN)
+                log_cause_clear(&control->full, "clients are accepted again");
             return;
         }
     }
