@@ -13,12 +13,13 @@ mkdir -p "$work"
 unset MAKEFLAGS MAKELEVEL
 
 # VM_SCRIPTS and VM_SIZES shorten a run while a test is being written.
-# What differs from CPU to CPU is what pictures turn into; everything else runs once on each architecture.
+# Every script runs on each architecture, but for the list of formats, which is V4L2's alone; what pictures turn into
+# differs from CPU to CPU.
 scripts_of() { # MACHINE
     case $1 in
     amd64) echo "packages faults camera capture formats devices purge" ;;
-    arm64-a72) echo "packages faults camera capture purge" ;;
-    *) echo "packages capture formats devices purge" ;;
+    arm64-a72) echo "packages faults camera capture devices purge" ;;
+    *) echo "packages camera capture purge" ;;
     esac
 }
 sizes=${VM_SIZES:-640x480 720x480 1280x720} formats="YUYV UYVY NV12 YU12 GREY RGB3 BGR3"
@@ -128,24 +129,27 @@ machine_run() { # MACHINE
     echo "$p $f" >"$dir/counts"
 }
 
-# The machines of one architecture at the same time: a guest leaves much of two CPUs idle.
-machines_run() { # ARCH MACHINE...
-    local arch=$1 machine jobs=() pids=() p f
-    shift
+# Two guests run at a time: one alone leaves much of two CPUs idle. Each slot takes its machines one after the other, as
+# soon as what they need is prepared.
+slot_run() { # MACHINE...
+    local machine arch
     for machine in "$@"; do
-        [ "$(arch_of "$machine")" = "$arch" ] || continue
+        arch=$(arch_of "$machine")
+        until [ -e "$work/prepared-$arch" ]; do sleep 0.2; done
         rm -rf "${work:?}/$machine"
-        machine_run "$machine" >"$work/$machine.log" 2>&1 &
-        pids+=($!)
-        jobs+=("$machine")
+        echo "FAIL  $machine: not prepared" >"$work/$machine.log"
+        [ "$(cat "$work/prepared-$arch")" = 0 ] || continue
+        machine_run "$machine" >"$work/$machine.log" 2>&1 & # where a failing command ends that, and nothing else
+        wait $! || true
     done
-    wait "${pids[@]}" || true # one without counts has failed
-    for machine in "${jobs[@]}"; do
-        echo "== $machine"
-        cat "$work/$machine.log"
-        read -r p f <"$work/$machine/counts" || { p=0 f=1; }
-        passed=$((passed + p)) failed=$((failed + f))
-    done
+}
+
+counts_add() { # MACHINE: one without counts has failed
+    local p f
+    echo "== $1"
+    cat "$work/$1.log"
+    read -r p f <"$work/$1/counts" || { p=0 f=1; }
+    passed=$((passed + p)) failed=$((failed + f))
 }
 
 arch_of() { # MACHINE
@@ -166,18 +170,23 @@ for machine in "$@"; do
     arch=$(arch_of "$machine")
     case " $arches " in *" $arch "*) ;; *) arches="$arches $arch" ;; esac
 done
+rm -f "$work"/prepared-*
 frames
 read -r first later <<<"$arches"
 logged "$first"
+echo 0 >"$work/prepared-$first"
 if [ -n "$later" ]; then
-    # While one guest runs, the other architecture's packages are built with what it leaves of the CPUs.
-    (renice -n 19 -p "$BASHPID" >/dev/null; logged "$later") &
-    preparing=$!
+    # While the first guest runs, the other architecture's packages are built with what it leaves of the CPUs.
+    (renice -n 19 -p "$BASHPID" >/dev/null || true; status=0; logged "$later" || status=$?; echo $status >"$work/prepared-$later") &
 fi
-machines_run "$first" "$@"
-if [ -n "$later" ]; then
-    wait $preparing
-    machines_run "$later" "$@"
-fi
+one=() two=()
+for machine in "$@"; do
+    if [ ${#one[@]} -le ${#two[@]} ]; then one+=("$machine"); else two+=("$machine"); fi
+done
+slot_run "${two[@]}" &
+slot_run "${one[@]}"
+wait
+for machine in "$@"; do counts_add "$machine"; done
+echo "vm: $# guests in $SECONDS s"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed -gt 0 ]
