@@ -59,10 +59,11 @@ part_fuzz() { FUZZ_JOBS=2 make fuzz; }
 # About 35 s; the long one is make soak.
 part_soak() { SOAK_FRAMES=20000 make soak; }
 
-# The aarch64 build, its tests under qemu-user with and without dot products.
+# The aarch64 build, its tests under qemu-user with and without dot products, and its packages.
 part_cross() {
     make CROSS=aarch64-linux-gnu- WERROR=1 all
     make check-cross
+    make CROSS=aarch64-linux-gnu- deb
 }
 
 part_oracle() { make check-oracle; }
