@@ -129,11 +129,12 @@ machine_run() { # MACHINE
     echo "$p $f" >"$dir/counts"
 }
 
-# Two guests run at a time: one alone leaves much of two CPUs idle. Each slot takes its machines one after the other, as
-# soon as what they need is prepared.
+# Two guests run at a time, in two slots: one alone leaves much of two CPUs idle. Each takes the next machine that the
+# other has not begun, and runs it as soon as what it needs is prepared.
 slot_run() { # MACHINE...
     local machine arch
     for machine in "$@"; do
+        mkdir "$work/$machine.begun" 2>/dev/null || continue
         arch=$(arch_of "$machine")
         until [ -e "$work/prepared-$arch" ]; do sleep 0.2; done
         rm -rf "${work:?}/$machine"
@@ -170,7 +171,7 @@ for machine in "$@"; do
     arch=$(arch_of "$machine")
     case " $arches " in *" $arch "*) ;; *) arches="$arches $arch" ;; esac
 done
-rm -f "$work"/prepared-*
+rm -rf "$work"/prepared-* "$work"/*.begun
 frames
 read -r first later <<<"$arches"
 logged "$first"
@@ -179,12 +180,8 @@ if [ -n "$later" ]; then
     # While the first guest runs, the other architecture's packages are built with what it leaves of the CPUs.
     (renice -n 19 -p "$BASHPID" >/dev/null || true; status=0; logged "$later" || status=$?; echo $status >"$work/prepared-$later") &
 fi
-one=() two=()
-for machine in "$@"; do
-    if [ ${#one[@]} -le ${#two[@]} ]; then one+=("$machine"); else two+=("$machine"); fi
-done
-slot_run "${two[@]}" &
-slot_run "${one[@]}"
+slot_run "$@" &
+slot_run "$@"
 wait
 for machine in "$@"; do counts_add "$machine"; done
 echo "vm: $# guests in $SECONDS s"
