@@ -11,9 +11,7 @@
 // * 120 times CONFIG becomes CONFIG-A or CONFIG-B, and a reload is asked for;
 // * twenty times all that pauses, and what the daemon holds is noted.
 
-#include <dirent.h>
 #include <errno.h>
-#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,27 +26,14 @@
 
 #include "common/clock.h"
 #include "libclient/client.h"
+#include "tests/fault/soak_samples.h"
 
-#define SAMPLES 20
 #define CHURNERS 4
 #define RELOADS 120                     // an even number between two samples: the same settings
 #define LATE_NS (450 * CLOCK_NS_PER_MS) // "slow" has a period of 500 ms
 #define TIMES_MAX 200000
-#define USS_SHARE 0.01   // may differ
-#define SHORT_RUN 500000 // frames; below that memory is still warming up and
-#define SHORT_KB 64      // … and may differ by so much
-#define TIME_WINDOWS 6   // the last ones are held against the first ones:
-#define P50_RATIO 2.5    // the best median inference of those to the best of these, at most
-#define P99_RATIO 5.0    // the same of the 99th percentile
-#define STILL_NS                                                                                   \
-    (100 * CLOCK_NS_PER_MS) // no turn for so long: the machine stood still, or was busy
-
-struct sample {
-    uint64_t published;
-    double uss_kb;
-    unsigned fds, threads;
-    double infer_p50_us, infer_p99_us;
-};
+// No turn for so long: the machine stood still, or was busy.
+#define STILL_NS (100 * CLOCK_NS_PER_MS)
 
 static const char *socket_path, *configs[2], *config_path;
 static pid_t daemon_pid;
@@ -310,36 +295,6 @@ static void reload(unsigned number)
 
 // ---- what the daemon holds ----------------------------------------------------------------------
 
-static unsigned count_entries(const char *name)
-{
-    char path[64];
-    unsigned count = 0;
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)daemon_pid, name);
-    DIR *folder = opendir(path);
-    while (folder && readdir(folder))
-        count++;
-    if (folder)
-        closedir(folder);
-    return count;
-}
-
-// The part of the unique set size that it wrote: whether pages of libraries are its own depends on
-// what else runs on the machine.
-static double unique_set_kb(void)
-{
-    char path[64], line[200];
-    double sum = 0;
-    unsigned long kb;
-    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)daemon_pid);
-    FILE *file = fopen(path, "r");
-    while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "Private_Dirty: %lu", &kb) == 1)
-            sum += (double)kb;
-    if (file)
-        fclose(file);
-    return sum;
-}
-
 static int ascending(const void *one, const void *other)
 {
     uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
@@ -353,7 +308,7 @@ static void let_go(void)
     static unsigned least = ~0u;
     unsigned before = 0;
     for (int i = 0, same = 0; i < 6000 && same < 30; i++) {
-        unsigned now = count_entries("fd");
+        unsigned now = sample_count(daemon_pid, "fd");
         same = now == before && (now <= least || least == ~0u) ? same + 1 : 0;
         before = now;
         poll(NULL, 0, 10);
@@ -370,12 +325,9 @@ static void take_sample(struct sample *sample, uint64_t published)
     unsigned count = atomic_load(&time_count);
     count = count < TIMES_MAX ? count : TIMES_MAX;
     qsort(times, count, sizeof(times[0]), ascending);
-    *sample = (struct sample){.published = published,
-                              .uss_kb = unique_set_kb(),
-                              .fds = count_entries("fd"),
-                              .threads = count_entries("task"),
-                              .infer_p50_us = count ? times[count / 2] / 1000.0 : 0,
-                              .infer_p99_us = count ? times[count - 1 - count / 100] / 1000.0 : 0};
+    sample_take(sample, daemon_pid, published);
+    sample->infer_p50_us = count ? times[count / 2] / 1000.0 : 0;
+    sample->infer_p99_us = count ? times[count - 1 - count / 100] / 1000.0 : 0;
     atomic_store(&time_count, 0);
     atomic_store(&pausing, false);
     printf("%9llu frames: %8.0f KiB unique, %3u descriptors, %2u threads, ",
@@ -386,65 +338,19 @@ static void take_sample(struct sample *sample, uint64_t published)
 
 // ---- judging ------------------------------------------------------------------------------------
 
-static double mean_uss(const struct sample *samples, unsigned from, unsigned to)
-{
-    double sum = 0;
-    for (unsigned i = from; i < to; i++)
-        sum += samples[i].uss_kb;
-    return sum / (to - from);
-}
-
-// What else the machine does only adds to a time: of several windows the best one is the daemon's.
-static void best_times(const struct sample *samples, unsigned from, unsigned to, double *p50,
-                       double *p99)
-{
-    *p50 = *p99 = HUGE_VAL;
-    for (unsigned i = from; i < to; i++) {
-        *p50 = fmin(*p50, samples[i].infer_p50_us);
-        *p99 = fmin(*p99, samples[i].infer_p99_us);
-    }
-}
-
-// The last windows are not slower than the first ones. That they are faster is the machine's doing.
-static bool times_stable(const struct sample *samples)
-{
-    double p50[2], p99[2];
-    best_times(samples, 0, TIME_WINDOWS, &p50[0], &p99[0]);
-    best_times(samples, SAMPLES - TIME_WINDOWS, SAMPLES, &p50[1], &p99[1]);
-    bool stable = p50[0] > 0 && p50[1] > 0 && p50[1] < P50_RATIO * p50[0] &&
-                  p99[1] < P99_RATIO * p99[0];
-    printf(
-        "inference, best windows: median %.1f us, later x %.2f; p99 %.1f us, later x %.2f (%s)\n",
-        p50[0], p50[1] / p50[0], p99[0], p99[1] / p99[0], stable ? "stable" : "NOT STABLE");
-    return stable;
-}
-
-// Memory and descriptors: the first two fifths are warming up; of the rest the first half is held
-// against the second.
 static bool judge(const struct sample *samples, uint64_t frames)
 {
-    unsigned count = SAMPLES, from = count * 2 / 5, middle = from + (count - from) / 2;
-    double before = mean_uss(samples, from, middle), after = mean_uss(samples, middle, count);
-    double share = (after - before) / before;
-    unsigned most = 0, least = ~0u;
-    for (unsigned i = from; i < count; i++) {
-        most = samples[i].fds > most ? samples[i].fds : most;
-        least = samples[i].fds < least ? samples[i].fds : least;
-    }
-    double allowed = frames < SHORT_RUN ? SHORT_KB : USS_SHARE * before;
-    bool memory_flat = after - before < allowed && before - after < allowed;
-    bool fds_flat = most == least;
-    bool stable = times_stable(samples);
+    bool flat = samples_memory_flat(samples, frames), fds_flat = samples_fds_flat(samples);
+    bool stable = samples_times_stable(samples);
     bool whole = atomic_load(&fast.lost) == 0 && atomic_load(&fast.read) > 0;
     bool awake = atomic_load(&slow.late) == 0 && atomic_load(&slow.read) > 0;
-    bool good = memory_flat && fds_flat && stable && whole && awake && atomic_load(&failed) == 0;
+    bool good = flat && fds_flat && stable && whole && awake && atomic_load(&failed) == 0;
     printf("readers: fast %lu read, %lu lost; slow %lu read, %lu late\n", atomic_load(&fast.read),
            atomic_load(&fast.lost), atomic_load(&slow.read), atomic_load(&slow.late));
-    printf(
-        "%lu clients came and went, %lu were killed, %lu reloads; the machine stood still %u times\n",
-        atomic_load(&clients), atomic_load(&killed), atomic_load(&reloads), atomic_load(&stalls));
-    printf("%s: memory %+.2f %% (%s), descriptors %u to %u (%s), ", good ? "SOUND" : "BROKEN",
-           100 * share, memory_flat ? "flat" : "NOT FLAT", least, most,
+    printf("%lu clients came and went, %lu were killed, %lu reloads; ", atomic_load(&clients),
+           atomic_load(&killed), atomic_load(&reloads));
+    printf("the machine stood still %u times\n", atomic_load(&stalls));
+    printf("%s: memory %s, descriptors %s, ", good ? "SOUND" : "BROKEN", flat ? "flat" : "NOT FLAT",
            fds_flat ? "flat" : "NOT FLAT");
     printf("times %s, records %s, wake-ups %s, %lu errors\n", stable ? "stable" : "NOT STABLE",
            whole ? "all there" : "LOST", awake ? "all there" : "LOST", atomic_load(&failed));
