@@ -8,7 +8,6 @@ cd "$(dirname "$0")" || exit 1
 
 status() { qctl status --json | jq -er ".streams[0].$1"; }
 state_is() { [ "$(status state)" = "$1" ]; }
-property() { systemctl show -P "$1" qedged.service; }
 main_pid_changed() { local pid; pid=$(property MainPID); [ "$pid" != 0 ] && [ "$pid" != "$1" ]; }
 frames_grow() { local before; before=$(status frames_in) && sleep 0.1 && [ "$(status frames_in)" -gt "$before" ]; }
 

@@ -152,6 +152,7 @@ camera_dark() {
     shower=
 }
 
+property() { systemctl show -P "$1" qedged.service; }
 all_well() { [ "$(systemctl is-system-running)" = running ]; }
 
 # Packages of the share; nothing here needs to survive a power cut.

@@ -6,7 +6,6 @@ cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 SOCKET=/run/qedge/qedged.sock
 
-property() { systemctl show -P "$1" qedged.service; }
 enabled() { systemctl is-enabled qedged.service && systemctl is-active qedged.service; }
 waiting() { qctl status --json | jq -e '.streams[0].state == "waiting"'; }
 loads() { [ "$(property NRestarts)" = 0 ]; }
