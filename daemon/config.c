@@ -61,6 +61,7 @@ int config_parse(const char *name, const void *data, size_t size, struct config 
     yaml_parser_set_input_string(&parser, data, size);
     int status = -EINVAL;
     if (!yaml_parser_load(&parser, &document)) {
+        status = parser.error == YAML_MEMORY_ERROR ? -ENOMEM : -EINVAL;
         config_errors_add_at(errors, name, parser.problem_mark.line + 1,
                              parser.problem_mark.column + 1, "not YAML: %s",
                              parser.problem ? parser.problem : "out of memory");

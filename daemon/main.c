@@ -37,7 +37,7 @@ int main(int count, char **words)
         say_errors(&errors);
         config_errors_finish(&errors);
         free(config);
-        return SERVICE_BAD_CONFIG;
+        return service_load_code(status);
     }
     log_set_level((enum log_level)config->log_level);
     if (!options.check)

@@ -139,7 +139,23 @@ static uint32_t thread_count(const struct config *config)
                                    : affinity_cpu_count(&config->workers.cpus);
 }
 
-// All of them, so that one start tells all that is wrong. Equal models are loaded once.
+int service_load_code(int status)
+{
+    switch (-status) {
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+    case EAGAIN:
+    case EINTR:
+    case EIO:
+        return SERVICE_FAILED;
+    default:
+        return SERVICE_BAD_CONFIG;
+    }
+}
+
+// All of them, so that one start tells all that is wrong. Equal models are loaded once. Of several
+// errors that which somebody has to mend is returned.
 static int load_networks(const struct config *config, struct network **networks)
 {
     int bad = 0;
@@ -149,10 +165,13 @@ static int load_networks(const struct config *config, struct network **networks)
         for (int32_t k = 0; k < i && !networks[i]; k++)
             if (networks[k] && network_is_current(networks[k], &stream->model))
                 networks[i] = network_ref(networks[k]);
-        if (!networks[i] &&
-            network_create(&stream->model, thread_count(config), &networks[i], &error) < 0) {
+        int status = networks[i] ? 0
+                                 : network_create(&stream->model, thread_count(config),
+                                                  &networks[i], &error);
+        if (status < 0) {
             log_error("stream %s: %s", stream->name, error.text);
-            bad = -EINVAL;
+            if (bad == 0 || service_load_code(status) == SERVICE_BAD_CONFIG)
+                bad = status;
         }
     }
     return bad;
@@ -169,7 +188,7 @@ int service_check(const struct config *config)
     struct network *networks[CONFIG_STREAMS_MAX] = {NULL};
     int status = load_networks(config, networks);
     drop_networks(config, networks);
-    return status < 0 ? SERVICE_BAD_CONFIG : SERVICE_OK;
+    return status < 0 ? service_load_code(status) : SERVICE_OK;
 }
 
 static int add_stream(struct service *service, int32_t index, struct network **network)
@@ -373,9 +392,9 @@ int service_run(const char *config_path, struct config *config)
     init_machine(&service);
     if (getrandom(&service.daemon_id, sizeof(service.daemon_id), 0) < 0)
         service.daemon_id = service.started_ns ^ (uint64_t)getpid() << 40;
-    int status;
-    if (load_networks(config, networks) < 0) {
-        code = SERVICE_BAD_CONFIG;
+    int status = load_networks(config, networks);
+    if (status < 0) {
+        code = service_load_code(status);
         notify_finish(&service.notify);
     } else if ((status = uv_loop_init(&service.loop)) < 0) {
         log_error("can not start: %s", uv_strerror(status));

@@ -159,7 +159,7 @@ WRAP(int, posix_fallocate, (int fd, off_t from, off_t size), (fd, from, size), E
 WRAP(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode), -1, EMFILE)
 WRAP(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL, EMFILE)
 WRAP(FILE *, fdopen, (int fd, const char *mode), (fd, mode), NULL, ENOMEM)
-WRAP(int, fstat, (int fd, struct stat *status), (fd, status), -1, EOVERFLOW)
+WRAP(int, fstat, (int fd, struct stat *status), (fd, status), -1, ENOMEM)
 WRAP(ssize_t, read, (int fd, void *bytes, size_t size), (fd, bytes, size), -1, EIO)
 WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), -1, ENOSPC)
 WRAP(int, ioctl, (int fd, unsigned long request, void *argument), (fd, request, argument), -1, EIO)

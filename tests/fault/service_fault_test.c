@@ -91,7 +91,7 @@ static void *daemon_thread(void *argument)
             log_error("no memory");
         config_errors_finish(&errors);
         free(config);
-        exit_code = SERVICE_BAD_CONFIG;
+        exit_code = service_load_code(status);
     } else {
         exit_code = service_run(config_path, config);
     }
@@ -280,8 +280,8 @@ static bool start_once(enum inject_mode mode, unsigned fds, unsigned maps)
             complain("it ended by itself", "");
     } else {
         pthread_join(thread, NULL);
-        if (exit_code != SERVICE_FAILED && exit_code != SERVICE_BAD_CONFIG)
-            complain("ended, but with a good status", "");
+        if (exit_code != SERVICE_FAILED) // after SERVICE_BAD_CONFIG systemd would not try again
+            complain("ended with a status that is not for what passes", "");
         if (inject_log_count() == 0)
             complain("ended without a word", "");
         if (access(socket_path, F_OK) == 0)
