@@ -66,6 +66,15 @@ if command -v systemd-analyze >/dev/null; then
     fi
 fi
 
+# --- built with a distribution's flags: kernels keep their level, but for one that somebody chose
+compiled_with() { # FLAG SOURCE CFLAGS: the last flag of that beginning is this one
+    local last
+    last=$(make -n V=1 BUILD="$tree/flags" SANITIZE= CFLAGS="$3" "$tree/flags/obj/${2%.*}.o" | grep -oE -e " ${1:0:2}[^ ]*" | tail -n 1)
+    [ "$last" = " $1" ] || problem "CFLAGS='$3': $2 is compiled with$last, not with $1"
+}
+compiled_with -O3 kernels/c/binary_c.c "-g -O2 -Wformat"
+compiled_with -O0 kernels/c/binary_c.c -O0
+
 # --- an edited configuration survives; uninstall leaves it and nothing else
 echo '# mine' >>"$own/etc/qedge/qedged.yaml"
 make BUILD="$BUILD" install PREFIX="$own" sysconfdir="$own/etc" DESTDIR= >/dev/null
