@@ -92,7 +92,7 @@ $(BUILD)/obj/%.o: %.c
 
 $(BUILD)/obj/%.o: %.S
 	@mkdir -p $(@D)
-	$(call say,AS,$<)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(call isa_of,$<) -MMD -MP -c -o $@ $<
+	$(call say,AS,$<)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(call isa_of,$<) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # C made from .proto files, header and source at once; the only sources that are not in the repository.
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: %.proto

@@ -66,7 +66,8 @@ if command -v systemd-analyze >/dev/null; then
     fi
 fi
 
-# --- built with a distribution's flags: kernels keep their level, but for one that somebody chose
+# --- built with a distribution's flags: kernels keep their level, but for one that somebody chose; and assembly, too, is told
+# that the folder is not to be written into it
 compiled_with() { # FLAG SOURCE CFLAGS: the last flag of that beginning is this one
     local last
     last=$(make -n V=1 BUILD="$tree/flags" SANITIZE= CFLAGS="$3" "$tree/flags/obj/${2%.*}.o" | grep -oE -e " ${1:0:2}[^ ]*" | tail -n 1)
@@ -74,6 +75,7 @@ compiled_with() { # FLAG SOURCE CFLAGS: the last flag of that beginning is this 
 }
 compiled_with -O3 kernels/c/binary_c.c "-g -O2 -Wformat"
 compiled_with -O0 kernels/c/binary_c.c -O0
+compiled_with -ffile-prefix-map=/a=b kernels/arm/gemm_neon.S "-g -O2 -ffile-prefix-map=/a=b"
 
 # --- an edited configuration survives; uninstall leaves it and nothing else
 echo '# mine' >>"$own/etc/qedge/qedged.yaml"
