@@ -28,9 +28,9 @@
 //   a failed SUBSCRIBE (-ENODEV: no such stream, -EAGAIN: stream has no ring yet) or REQUEST the
 //   connection lives on.
 // * The "eventfd" is a non-blocking descriptor that becomes readable after every publish; readers
-//   take all that is in it. The daemon sends the read end of a pipe: the flags of a shared eventfd
-//   belong to both sides, and a hostile client could make the daemon's write block by clearing
-//   O_NONBLOCK.
+//   take all that is in it. The daemon sends one end of a pair of stream sockets: of what a hostile
+//   client can do to an eventfd or to the read end of a pipe, some makes the daemon's write wait
+//   (daemon/publisher.h).
 // * PICTURE is the frame behind a result that was published after the SNAPSHOT came
 //   (common/picture_abi.h; a daemon of minor 0 knows neither). One SNAPSHOT a connection at a time
 //   (-EBUSY); -ENODEV: no such stream, -EACCES: it shares no pictures, -EFBIG: they are too large,
@@ -105,7 +105,7 @@ struct wire_error {
 };
 
 // Also send a wake-up fd that gets readable with every publish: an eventfd or, so that no client
-// can change the flags of the daemon's end, the reading end of a pipe. The client reads it empty.
+// can hold up the daemon's end, one end of a pair of sockets. The client reads it empty.
 // PROGRESS: a progress memfd comes along; only to a daemon whose minor is at least 1.
 enum { WIRE_SUBSCRIBE_EVENTFD = 1u << 0, WIRE_SUBSCRIBE_PROGRESS = 1u << 1 };
 struct wire_subscribe {

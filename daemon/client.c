@@ -90,12 +90,15 @@ static void unsubscribe(struct client *client)
     client->stream = NULL;
 }
 
-// *read_fd goes to the client; the write end stays here and is written to after every publish.
+// *read_fd goes to the client; the other end stays here and gets a few bytes after every publish.
 static int make_waker(struct client *client, struct stream *stream, int *read_fd)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+    int ends[2], least = 1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return -errno;
+    // one wake-up says as much as many; and the client has nothing to tell us here
+    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
+    shutdown(ends[1], SHUT_RD);
     int status = publisher_add_waker(&stream->publisher, ends[1]);
     if (status < 0) {
         close(ends[0]);
@@ -142,7 +145,7 @@ static void on_subscribe(struct client *client, const struct wire_subscribe *sub
         int status = make_waker(client, stream, &waker);
         if (status < 0) {
             unsubscribe(client);
-            client_error(client, token, status, "no descriptors left for a wake-up pipe");
+            client_error(client, token, status, "no descriptors left for a wake-up");
             return;
         }
     }

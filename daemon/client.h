@@ -29,7 +29,7 @@ struct client {
     int refusal; // 0, or -errno that answers its HELLO, after which it is let go
     uint64_t connected_ns;
     struct stream *stream;        // NULL: not subscribed
-    int waker_fd;                 // write end of its wake-up pipe, -1 = none
+    int waker_fd;                 // our end of its wake-up, -1 = none
     int progress_fd;              // where it says how far it is, -1 = it sends reports
     uint64_t read_sequence, lost; // as it reports
     struct stream *snapshot_of;   // whose picture it waits for; NULL: none

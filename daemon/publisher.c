@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "common/clock.h"
 #include "daemon/snapshot.h"
@@ -59,7 +59,7 @@ static void wake_readers(const struct publisher *publisher)
 {
     uint64_t one = 1;
     for (uint32_t i = 0; i < publisher->waker_count; i++)
-        if (write(publisher->wakers[i], &one, sizeof(one)) < 0)
+        if (send(publisher->wakers[i], &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
             continue; // full: it has wake-ups enough; broken: the loop will see its end
 }
 

@@ -5,11 +5,12 @@
 //
 // Workers finish out of order; each job has a ticket, and a result waits in a small window until
 // all tickets before it are settled (published, or given up because the frame was bad). The lock is
-// held by workers of this stream, and by the loop when a client's wake-up pipe comes or goes.
+// held by workers of this stream, and by the loop when a client's wake-up comes or goes.
 //
-// A client's wake-up is a pipe, not a shared eventfd: flags of an eventfd belong to both sides, and
-// a hostile client could make the daemon's write block by clearing O_NONBLOCK. The write end of a
-// pipe is ours alone.
+// A client's wake-up is one end of a pair of sockets, because nothing that a hostile client does to
+// its end may make our writing wait. Flags of a shared eventfd belong to both sides: it could clear
+// O_NONBLOCK. A pipe has one lock for both ends, which splice(2) of the reader holds while it waits
+// for room elsewhere; O_NONBLOCK does not reach that lock.
 
 #ifndef QEDGE_DAEMON_PUBLISHER_H
 #define QEDGE_DAEMON_PUBLISHER_H
@@ -41,7 +42,7 @@ struct publisher {
     pthread_mutex_t lock; // of what follows
     struct publisher_place window[PUBLISHER_WINDOW];
     struct ring_record inferred; // the last one that was no repetition
-    int *wakers; // write ends of pipes
+    int *wakers; // our ends of pairs of sockets
     uint32_t waker_count, waker_capacity;
     bool ending, closed;
     uint64_t end_ticket;
@@ -74,7 +75,7 @@ static inline void publisher_mark(struct publisher *publisher, uint32_t marks)
     atomic_store_explicit(&publisher->marks, marks, memory_order_relaxed);
 }
 
-// Writes 8 bytes into fd (non-blocking) after every publish, until removed. The loop owns fd. 0 or
+// Sends 8 bytes to fd, a socket, without waiting after every publish, until removed. The loop owns fd. 0 or
 // -ENOMEM.
 int publisher_add_waker(struct publisher *publisher, int fd);
 void publisher_remove_waker(struct publisher *publisher, int fd);

@@ -120,7 +120,7 @@ int qclient_fd(struct qclient *client)
     return client->epoll;
 }
 
-// Empties what wakes an event loop: an eventfd gives its count at once, a pipe a word for every
+// Empties what wakes an event loop: an eventfd gives its count at once, a socket a word for every
 // publish.
 static void drain(int fd)
 {

@@ -179,6 +179,8 @@ WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, m
 WRAP(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags), -1,
      ENOMEM)
 WRAP(int, pipe2, (int *ends, int flags), (ends, flags), -1, EMFILE)
+WRAP(int, socketpair, (int domain, int type, int protocol, int *ends),
+     (domain, type, protocol, ends), -1, EMFILE)
 WRAP(int, eventfd, (unsigned start, int flags), (start, flags), -1, EMFILE)
 WRAP(int, epoll_create1, (int flags), (flags), -1, EMFILE)
 WRAP(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event),

@@ -38,10 +38,21 @@ grep -q '^5 welcome' "$work/held" || fail "hold: $(cat "$work/held")"
 kill -STOP $stopped $held
 before=$(of_stream bars frames_published)
 delivers bars || fail "stopped clients hold up the stream"
-# wake-up pipes of the stopped ones are full after 512 results, and must not hold up the writer
+# there is no more room for wake-ups of the stopped ones after a few results, and that must not hold up the writer
 within 20000 eval '[ "$(of_stream bars frames_published)" -gt $((before + 700)) ]'
 kill -KILL $held $stopped
 kill -CONT $held $stopped 2>/dev/null || true
+within 5000 eval '[ "$(of_stream bars clients)" = 1 ]'
+
+# nor may one that waits for room elsewhere while it reads its wake-ups
+"$probe" clutch "$QEDGE_SOCKET" >"$work/clutched" 2>&1 &
+clutch=$!
+others+=($clutch)
+within 5000 test -s "$work/clutched"
+sleep 0.2
+before=$(of_stream bars frames_published)
+within 5000 eval '[ "$(of_stream bars frames_published)" -gt $((before + 100)) ]'
+kill -KILL $clutch
 within 5000 eval '[ "$(of_stream bars clients)" = 1 ]'
 
 # more than max_clients: refused with a word; served again when some have gone

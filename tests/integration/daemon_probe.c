@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -204,35 +205,77 @@ static int deaf(char **words)
     return 1;
 }
 
+// Subscribes to the first stream with a wake-up descriptor. Is it welcome? Then fds are the stream's.
+static bool subscribe_awake(const char *path, int *fds)
+{
+    struct wire_hello hello;
+    struct wire_subscribe subscribe;
+    union wire_message answer;
+    unsigned fd_count;
+    int fd = connect_to(path);
+    make_hello(&hello, "hold");
+    wire_init(&subscribe, WIRE_SUBSCRIBE, sizeof(subscribe), 2);
+    subscribe.flags = WIRE_SUBSCRIBE_EVENTFD;
+    bool good = fd >= 0 && send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) > 0 &&
+                send(fd, &subscribe, sizeof(subscribe), MSG_NOSIGNAL) > 0;
+    for (int k = 0; k < 2 && good; k++) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        poll(&wait, 1, 60000);
+        good = wire_receive(fd, WIRE_FROM_DAEMON, &answer, fds, &fd_count) > 0 &&
+               answer.header.type == (k ? WIRE_STREAM : WIRE_WELCOME);
+    }
+    return good;
+}
+
 // hold SOCKET COUNT: subscribes so often with wake-up descriptors that it never reads, says how
 // many were welcome, stays until killed
 static int hold(char **words)
 {
-    int welcome = 0, refused = 0;
-    for (long i = 0; i < atol(words[1]); i++) {
-        struct wire_hello hello;
-        struct wire_subscribe subscribe;
-        union wire_message answer;
-        int fd = connect_to(words[0]), fds[WIRE_FDS_MAX];
-        unsigned fd_count;
-        make_hello(&hello, "hold");
-        wire_init(&subscribe, WIRE_SUBSCRIBE, sizeof(subscribe), 2);
-        subscribe.flags = WIRE_SUBSCRIBE_EVENTFD;
-        bool good = fd >= 0 && send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) > 0 &&
-                    send(fd, &subscribe, sizeof(subscribe), MSG_NOSIGNAL) > 0;
-        for (int k = 0; k < 2 && good; k++) {
-            struct pollfd wait = {.fd = fd, .events = POLLIN};
-            poll(&wait, 1, 60000);
-            good = wire_receive(fd, WIRE_FROM_DAEMON, &answer, fds, &fd_count) > 0 &&
-                   answer.header.type == (k ? WIRE_STREAM : WIRE_WELCOME);
-        }
-        if (good) // holds 512 wake-ups then
-            fcntl(fds[3], F_SETPIPE_SZ, 4096);
-        *(good ? &welcome : &refused) += 1;
-    }
+    int welcome = 0, refused = 0, fds[WIRE_FDS_MAX];
+    for (long i = 0; i < atol(words[1]); i++)
+        *(subscribe_awake(words[0], fds) ? &welcome : &refused) += 1;
     printf("%d welcome, %d refused\n", welcome, refused);
     fflush(stdout);
     return pause(); // until it is killed
+}
+
+// A process that moves what comes out of `from` into `to`, which is full: who splices holds a
+// pipe's lock while it waits for room.
+static void splice_for_ever(int from, int to)
+{
+    if (fork() != 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    fcntl(from, F_SETFL, 0);
+    while (splice(from, NULL, to, NULL, 65536, 0) > 0)
+        ;
+    _exit(0);
+}
+
+static void fill_up(int fd)
+{
+    static const char bytes[65536];
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    while (write(fd, bytes, sizeof(bytes)) > 0 || write(fd, bytes, 1) > 0)
+        ;
+    fcntl(fd, F_SETFL, 0);
+}
+
+// clutch SOCKET: takes wake-ups and holds on to whatever lock their descriptor has; stays until
+// killed
+static int clutch(char **words)
+{
+    int fds[WIRE_FDS_MAX], sink[2], ends[2];
+    if (!subscribe_awake(words[0], fds) || pipe(ends) != 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM, 0, sink) != 0)
+        return die("clutch");
+    fill_up(sink[0]);
+    fill_up(ends[1]);
+    splice_for_ever(fds[3], sink[0]);
+    splice_for_ever(fds[3], ends[1]);
+    puts("clutched");
+    fflush(stdout);
+    return pause();
 }
 
 // kill PID: reads results, kills the daemon with SIGKILL, prints after how many ms the client knew;
@@ -505,13 +548,13 @@ int main(int count, char **words)
     } commands[] = {{"notify", 1, notify}, {"stall", 2, stall}, {"garbage", 3, garbage},
                     {"deaf", 1, deaf},     {"hold", 2, hold},   {"kill", 1, kill_daemon},
                     {"snapshot", 4, take_snapshots}, {"greedy", 2, greedy},
-                    {"rude", 1, rude},
+                    {"rude", 1, rude},   {"clutch", 1, clutch},
                     {"percentiles", 1, percentiles}, {"progress", 1, progress},
                     {"slow", 3, slow}};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (count == commands[i].arguments + 2 && strcmp(words[1], commands[i].name) == 0)
             return commands[i].run(words + 2);
-    fprintf(stderr, "usage: daemon_probe notify|stall|garbage|rude|deaf|hold|kill|snapshot|greedy|"
+    fprintf(stderr, "usage: daemon_probe notify|stall|garbage|rude|deaf|hold|clutch|kill|snapshot|greedy|"
                     "percentiles|progress|slow ...\n");
     return 2;
 }
