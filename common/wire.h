@@ -43,7 +43,8 @@
 // * GOODBYE is the last message; the connection is closed after it.
 //
 // Either side closes the connection on anything malformed. The daemon never blocks on a client: a
-// client whose socket buffer is full is disconnected.
+// client whose socket buffer is full, or that lets more than 16 descriptors lie unread, is
+// disconnected.
 
 #ifndef QEDGE_COMMON_WIRE_H
 #define QEDGE_COMMON_WIRE_H

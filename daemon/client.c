@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,11 +20,25 @@
 
 #define DRAIN_MAX 1000
 #define MESSAGES_A_TURN 8 // so that one chatty client does not keep the others waiting
+#define FDS_UNREAD_MAX 16 // descriptors on their way to one client
+
+// Descriptors that lie unread in sockets count against what the daemon's user may have on its way
+// (RLIMIT_NOFILE, in all): of a client that hoards them no other one would get any.
+static bool takes_fds(struct client *client, unsigned fd_count)
+{
+    int unread = 1;
+    if (ioctl(client->fd, SIOCOUTQ, &unread) == 0 && unread == 0)
+        client->fds_unread = 0;
+    client->fds_unread += fd_count;
+    return client->fds_unread <= FDS_UNREAD_MAX;
+}
 
 // What can not be sent at once will not be sent: the client is too slow or gone.
 static bool deliver(struct client *client, const void *message, const int *fds, unsigned fd_count)
 {
-    int status = wire_send(client->fd, message, fds, fd_count);
+    int status = fd_count == 0 || takes_fds(client, fd_count)
+                     ? wire_send(client->fd, message, fds, fd_count)
+                     : -EAGAIN;
     if (status == 0)
         return true;
     if (status == -EAGAIN)

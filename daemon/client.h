@@ -30,6 +30,7 @@ struct client {
     uint64_t connected_ns;
     struct stream *stream;        // NULL: not subscribed
     int waker_fd;                 // our end of its wake-up, -1 = none
+    unsigned fds_unread;          // sent since it was last seen to have read everything
     int progress_fd;              // where it says how far it is, -1 = it sends reports
     uint64_t read_sequence, lost; // as it reports
     struct stream *snapshot_of;   // whose picture it waits for; NULL: none

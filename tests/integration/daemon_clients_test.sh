@@ -26,6 +26,8 @@ within 5000 eval '[ "$(fds)" = "$fds_before" ]' # nor is anything left of what t
 "$probe" deaf "$QEDGE_SOCKET" || fail "a client that never reads was not disconnected"
 grep -q "does not read its socket" "$work/log" || fail "nothing said about it"
 delivers bars || fail "deaf client"
+"$probe" hoard "$QEDGE_SOCKET" >"$work/hoarded" || fail "a client that lets descriptors lie was not disconnected"
+[ "$(grep -o '^[0-9]*' "$work/hoarded")" -le 16 ] || fail "it got $(cat "$work/hoarded")"
 
 # a reader that is stopped, and one that is killed while it maps the ring
 "$BUILD/qctl" watch bars --json >"$work/stopped" 2>&1 &

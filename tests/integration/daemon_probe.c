@@ -205,6 +205,33 @@ static int deaf(char **words)
     return 1;
 }
 
+// hoard SOCKET: subscribes again and again and lets the answers' descriptors lie; ends when the
+// daemon has had enough, and prints how many there were
+static int hoard(char **words)
+{
+    struct wire_hello hello;
+    struct wire_subscribe subscribe;
+    union wire_message answer;
+    int fd = connect_to(words[0]), fds[WIRE_FDS_MAX];
+    unsigned fd_count, sum = 0;
+    make_hello(&hello, "hoard");
+    wire_init(&subscribe, WIRE_SUBSCRIBE, sizeof(subscribe), 2);
+    if (fd < 0 || send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) < 0)
+        return die("connect");
+    for (int i = 0; i < 100; i++)
+        if (send(fd, &subscribe, sizeof(subscribe), MSG_NOSIGNAL) < 0)
+            break;
+    struct pollfd wait = {.fd = fd};
+    if (poll(&wait, 1, 5000) != 1) {
+        fprintf(stderr, "daemon_probe: still connected after 5 s\n");
+        return 1;
+    }
+    while (wire_receive(fd, WIRE_FROM_DAEMON, &answer, fds, &fd_count) > 0)
+        sum += fd_count;
+    printf("%u descriptors\n", sum);
+    return 0;
+}
+
 // Subscribes to the first stream with a wake-up descriptor. Is it welcome? Then fds are the stream's.
 static bool subscribe_awake(const char *path, int *fds)
 {
@@ -549,12 +576,13 @@ int main(int count, char **words)
                     {"deaf", 1, deaf},     {"hold", 2, hold},   {"kill", 1, kill_daemon},
                     {"snapshot", 4, take_snapshots}, {"greedy", 2, greedy},
                     {"rude", 1, rude},   {"clutch", 1, clutch},
+                    {"hoard", 1, hoard},
                     {"percentiles", 1, percentiles}, {"progress", 1, progress},
                     {"slow", 3, slow}};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (count == commands[i].arguments + 2 && strcmp(words[1], commands[i].name) == 0)
             return commands[i].run(words + 2);
-    fprintf(stderr, "usage: daemon_probe notify|stall|garbage|rude|deaf|hold|clutch|kill|snapshot|greedy|"
+    fprintf(stderr, "usage: daemon_probe notify|stall|garbage|rude|deaf|hoard|hold|clutch|kill|snapshot|greedy|"
                     "percentiles|progress|slow ...\n");
     return 2;
 }
