@@ -270,10 +270,9 @@ static int stream_command(const struct ctl_settings *settings, const char *comma
     return -1;
 }
 
-int main(int argc, char **argv)
+static int command_run(int argc, char **argv)
 {
     struct ctl_settings settings = {.away_s = 1};
-    paint_init();
     int status = options_parse(argc, argv, &settings);
     if (status != 0)
         return status < 0 ? CTL_EXIT_OK : status;
@@ -293,4 +292,21 @@ int main(int argc, char **argv)
         return arguments == 1 ? ctl_check(argv[optind])
                               : complain_usage("check takes one CONFIG", NULL);
     return simple_command(&settings, command, arguments);
+}
+
+// What was not written was not done: a full disk must not look like a short answer.
+static int output_end(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "qctl: standard output can not be written%s%s\n", errno ? ": " : "",
+            errno ? strerror(errno) : "");
+    return CTL_EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    paint_init();
+    return output_end(command_run(argc, argv));
 }

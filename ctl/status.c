@@ -201,21 +201,27 @@ static void stream_show(struct json_object *stream)
     last_show(ask_object(stream, "last"));
 }
 
-static int metrics_show(const struct ctl_settings *settings)
+static int metrics_ask(const struct ctl_settings *settings)
 {
     struct json_object *status, *clients;
     int code = ask(settings, "status", &status);
-    if (code != 0) {
-        if (code == CTL_EXIT_NOT_RUNNING)
-            prometheus_write_down();
+    if (code != 0)
         return code;
-    }
     code = ask(settings, "clients", &clients);
     if (code == 0) {
         prometheus_write(status, clients);
         json_object_put(clients);
     }
     json_object_put(status);
+    return code;
+}
+
+// One that is stuck does not answer either.
+static int metrics_show(const struct ctl_settings *settings)
+{
+    int code = metrics_ask(settings);
+    if (code == CTL_EXIT_NOT_RUNNING || code == CTL_EXIT_UNKNOWN)
+        prometheus_write_down();
     return code;
 }
 

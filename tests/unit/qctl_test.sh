@@ -35,6 +35,8 @@ for command in status streams clients power reload top watch; do expect 3 "$qctl
 said "qedged is not running"
 expect 0 "$qctl" version
 printed "qedged: not running"
+expect 3 "$qctl" status --format prometheus
+printed "qedge_up 0"
 expect 3 "$qctl" --socket "$folder/other" status
 said "$folder/other"
 said "start it, or name its socket"
@@ -152,6 +154,23 @@ lines 4
 printed '"latency_us":{"capture":'
 printed '"label":"one","score":0.500000'
 printed '\u001b[2Jil ? label'
+
+# What could not be written is told: a full disk must not leave half an answer and a status of 0.
+for command in --help --version status "status --json" "status --format prometheus" streams clients power reload version \
+    "watch -n 1" "top -b -n 1" "top --json -n 1"; do
+    # shellcheck disable=SC2086
+    "$qctl" $command >/dev/full 2>"$folder/err" && fail "\`qctl $command\` was written to a full device"
+    said "qctl: standard output can not be written"
+    one_line
+done
+
+# A daemon that is there but stuck.
+kill -STOP "$daemon_pid"
+expect 0 "$qctl" version
+printed "qedged: no answer: Connection timed out"
+expect 4 "$qctl" status --format prometheus
+printed "qedge_up 0"
+kill -CONT "$daemon_pid"
 
 # Nothing that others wrote reaches a terminal raw, and without a terminal there is no colour at all.
 for command in status streams clients power reload "top -b -n 2 --interval 0.1" "watch -n 2" "status --json" "watch -n 1 --json"; do
