@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/memcheck.h"
 #include "engine/model_impl.h"
 #include "engine/sharing.h"
 #include "engine/team.h"
@@ -233,10 +234,40 @@ static uint32_t open_steps(struct context *c, struct team *team, uint32_t first)
     return first + count;
 }
 
+#ifdef MEMCHECK
+static void show_tensors(struct context *c, const int32_t *indexes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (indexes[i] >= 0)
+            memcheck_show(value_address(c, indexes[i]), c->model->values[indexes[i]].info.bytes);
+}
+#endif
+
+// Of the arena a layer sees its own tensors, of the scratch what it asked for.
+static void show_layer(struct context *c, uint32_t index)
+{
+#ifdef MEMCHECK
+    const struct layer *layer = &c->model->layers[index];
+    memcheck_hide(c->arena, c->model->arena + 64);
+    memcheck_hide((uint8_t *)scratch_of(c, 0) + layer->scratch, c->model->scratch - layer->scratch);
+    show_tensors(c, layer->in, layer->in_count);
+    show_tensors(c, layer->out, layer->out_count);
+#endif
+    (void)c, (void)index;
+}
+
+static void show_all(struct context *c)
+{
+    memcheck_show(c->arena, c->model->arena + 64);
+    memcheck_show(scratch_of(c, 0), c->model->scratch);
+}
+
 static void run_alone(struct context *c, uint32_t index)
 {
     const struct step *step = &c->steps[index];
+    show_layer(c, index);
     step->run(step->params, &step->io, scratch_of(c, 0), 0, step->units);
+    show_all(c);
 }
 
 static void tell_watcher(struct context *c, uint32_t index)

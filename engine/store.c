@@ -5,10 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/memcheck.h"
+
 // Small pieces share blocks of this size; bigger ones get a block of their own, so that a
-// write past their end is seen by memory checkers.
+// write past their end is seen by memory checkers. Under AddressSanitizer all do.
 #define STORE_BLOCK (32u << 10)
+#ifdef MEMCHECK
+#define STORE_SMALL 0u
+#else
 #define STORE_SMALL (1u << 10)
+#endif
 
 struct store_block {
     struct store_block *next;
@@ -33,11 +39,14 @@ void *store_take(struct store *store, size_t bytes)
 {
     if (bytes > PTRDIFF_MAX - 4096)
         return NULL;
+    size_t asked = bytes;
     bytes = (bytes + STORE_ALIGNMENT - 1) / STORE_ALIGNMENT * STORE_ALIGNMENT;
     if (bytes == 0)
         bytes = STORE_ALIGNMENT;
     if (bytes > STORE_SMALL) {
         struct store_block *own = block_create(store, bytes);
+        if (own)
+            memcheck_hide((char *)(own + 1) + asked, bytes - asked);
         return own ? own + 1 : NULL;
     }
     if (bytes > store->left) {
