@@ -38,6 +38,7 @@ static struct tap bilinear_tap(const struct graph_options *o, int32_t in, float 
         position += 0.5f * step - 0.5f;
     position = position < 0 ? 0 : position > last ? last : position;
     int32_t low = (int32_t)position;
+    low = low < in ? low : in - 1; // beyond 2^24 `last` may be rounded up
     float part = position - (float)low;
     return (struct tap){low, low + 1 < in ? low + 1 : in - 1, (int32_t)lrintf(part * 2048.0f),
                         part};

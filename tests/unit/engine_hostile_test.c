@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Small models made by hand that ask for too much, or for what no model has: each is refused with
+// its line, or runs and touches nothing that is not its own.
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/context.h"
+#include "engine/inspect.h"
+#include "engine/tflite_writer.h"
+#include "kernels/kernels.h"
+
+// ---- models ------------------------------------------------------------------------------------
+
+static const float step = 0.5f;
+
+static int32_t add_tensor(struct draft *d, int32_t type, int32_t rank, const int32_t *dims,
+                          const void *data)
+{
+    struct draft_tensor t = {.name = "t", .type = type, .rank = rank, .data = data};
+    memcpy(t.dims, dims, (size_t)rank * sizeof(*dims));
+    if (type == TENSOR_INT8) {
+        t.scales = &step;
+        t.scale_count = 1;
+    }
+    t.data_bytes = data ? (size_t)draft_elements(&t) * (type == TENSOR_INT8 ? 1 : 4) : 0;
+    int32_t index = draft_add_tensor(d, &t);
+    assert_true(index >= 0);
+    return index;
+}
+
+static int32_t add_int8(struct draft *d, const int32_t dims[4], const void *data)
+{
+    return add_tensor(d, TENSOR_INT8, 4, dims, data);
+}
+
+static void add_operator(struct draft *d, int32_t code, const struct graph_options *options,
+                         uint32_t input_count, const int32_t *inputs, int32_t output)
+{
+    struct draft_operator op = {.code = code, .version = 1, .name = operator_name(code),
+                                .input_count = input_count, .output_count = 1, .options = *options};
+    op.inputs = store_take_array(&d->store, input_count, sizeof(*inputs));
+    op.outputs = store_take_array(&d->store, 1, sizeof(output));
+    assert_true(op.inputs && op.outputs);
+    memcpy(op.inputs, inputs, input_count * sizeof(*inputs));
+    op.outputs[0] = output;
+    assert_int_equal(draft_append_operator(d, &op), 0);
+}
+
+// Writes the draft, which is finished then, and opens it.
+static int open_draft(struct draft *d, int32_t input, int32_t output,
+                      const struct model_options *options, struct model **model,
+                      struct model_error *error)
+{
+    uint8_t *bytes;
+    size_t size;
+    d->inputs = &input, d->outputs = &output;
+    d->input_count = d->output_count = 1;
+    assert_int_equal(tflite_write(d, &bytes, &size), 0);
+    draft_finish(d);
+    *model = NULL;
+    *error = (struct model_error){{0}};
+    int rc = model_open_memory(bytes, size, options, model, error);
+    free(bytes);
+    return rc;
+}
+
+static struct model *open_good(struct draft *d, int32_t input, int32_t output)
+{
+    struct model *model;
+    struct model_error error;
+    struct model_options options = {.cpu = kernel_cpu_detect()};
+    if (open_draft(d, input, output, &options, &model, &error) < 0)
+        fail_msg("%s", error.text);
+    return model;
+}
+
+// ---- tests -------------------------------------------------------------------------------------
+
+// 2^24 + 3 is no float: a position rounds to one behind the last.
+static void resize_of_more_than_a_float_counts(void **state)
+{
+    (void)state;
+    struct draft d = {0};
+    const int32_t wide[4] = {1, 1, (1 << 24) + 4, 1}, size[2] = {1, 2}, pair[1] = {2};
+    int32_t in = add_int8(&d, wide, NULL), out = add_int8(&d, (int32_t[]){1, 1, 2, 1}, NULL);
+    int32_t inputs[2] = {in, add_tensor(&d, TENSOR_INT32, 1, pair, size)};
+    struct graph_options options = {.align_corners = true};
+    add_operator(&d, OP_RESIZE_BILINEAR, &options, 2, inputs, out);
+    struct model *model = open_good(&d, in, out);
+    struct context *context;
+    assert_int_equal(context_create(model, 1, &context), 0);
+    int8_t *picture = context_native_input(context);
+    picture[0] = 7;
+    picture[wide[2] - 1] = 100;
+    context_run(context, NULL);
+    const int8_t *ends = context_output(context, 0);
+    assert_int_equal(ends[0], 7);
+    assert_int_equal(ends[1], 100);
+    context_destroy(context);
+    model_close(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resize_of_more_than_a_float_counts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
