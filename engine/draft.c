@@ -167,7 +167,7 @@ static int take_graph(struct opening *o)
     if (rc == 0)
         mark_needed(o, tensor, operator);
     for (uint32_t i = 0; rc == 0 && i < g->tensor_count; i++)
-        if (tensor[i] && g->tensors[i].zeros_differ)
+        if (tensor[i] && g->tensors[i].type != TENSOR_FLOAT32 && graph_zeros_differ(&g->tensors[i]))
             rc = model_fail(o->error, -ENOTSUP, "tensor %u '%s': a zero point for each channel", i,
                             g->tensors[i].name);
     for (uint32_t i = 0; rc == 0 && i < g->operator_count; i++)

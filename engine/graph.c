@@ -51,6 +51,14 @@ int64_t graph_elements(const struct graph_tensor *tensor)
     return n;
 }
 
+bool graph_zeros_differ(const struct graph_tensor *tensor)
+{
+    for (uint32_t i = 1; i < tensor->zeros.count; i++)
+        if (flat_list_i64(&tensor->zeros, i) != flat_list_i64(&tensor->zeros, 0))
+            return true;
+    return false;
+}
+
 int32_t graph_constant_int(const struct graph_tensor *tensor, int64_t index)
 {
     if (tensor->type == TENSOR_INT64) {
@@ -101,10 +109,11 @@ static int read_quantization(struct reader *r, uint32_t index, const struct flat
     struct flat_vector zeros = flat_list(&q, QUANTIZATION_ZERO_POINT, 8);
     if (zeros.count == 0)
         return 0;
+    if (t->scales.count && zeros.count != t->scales.count)
+        return model_fail(r->error, -EINVAL, "tensor %u '%s': %u zero points for %u scales", index,
+                          t->name, zeros.count, t->scales.count);
     int64_t zero = flat_list_i64(&zeros, 0);
     t->zeros = zeros;
-    for (uint32_t i = 1; i < zeros.count; i++)
-        t->zeros_differ = t->zeros_differ || flat_list_i64(&zeros, i) != zero;
     int64_t low = t->type == TENSOR_INT8 ? -128 : 0, high = t->type == TENSOR_INT8 ? 127 : 255;
     if (t->type != TENSOR_INT8 && t->type != TENSOR_UINT8)
         low = INT16_MIN, high = INT16_MAX;

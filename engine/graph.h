@@ -43,7 +43,6 @@ struct graph_tensor {
     int32_t channel_axis;
     struct flat_vector zeros; // int64, as the file has them
     int32_t zero_point;       // of the first channel
-    bool zeros_differ;        // not all channels have it
 };
 
 // Options of all operators that have any; each uses its own few.
@@ -86,6 +85,9 @@ int graph_read(struct graph *graph, struct flat *flat, struct store *store,
 
 // Number of elements; the shape was checked to fit int32.
 int64_t graph_elements(const struct graph_tensor *tensor);
+// Do channels have other zero points than the first? Goes through the list, and thousands of tensors
+// may share a long one: ask only about a tensor that is used.
+bool graph_zeros_differ(const struct graph_tensor *tensor);
 // Element `index` of an int32 or int64 constant, clamped to int32.
 int32_t graph_constant_int(const struct graph_tensor *tensor, int64_t index);
 

@@ -158,7 +158,8 @@ static int set_quantization(struct build *b, const struct arguments *a, struct k
     s->input_zero_point = a->in->zero_point;
     s->weight_zero_point = a->weights->zero_point;
     s->output_zero_point = a->out->zero_point;
-    if (a->weights->zeros_differ || (a->weights->scales.count > 1 && a->weights->zero_point != 0))
+    if (graph_zeros_differ(a->weights) ||
+        (a->weights->scales.count > 1 && a->weights->zero_point != 0))
         return build_fail(b, -ENOTSUP, "weights '%s': a zero point and scales per channel",
                           a->weights->name);
     int rc = check_bias(b, a, s->out_c, TENSOR_INT32);

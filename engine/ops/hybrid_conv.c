@@ -68,7 +68,7 @@ static float *weight_scales(struct build *b, int32_t out_c)
                    w->scales.count, out_c);
         return NULL;
     }
-    if (w->zeros_differ || w->zero_point != 0 || w->flip) {
+    if (graph_zeros_differ(w) || w->zero_point != 0 || w->flip) {
         build_fail(b, -ENOTSUP, "weights '%s' have a zero point in a dynamic-range model", w->name);
         return NULL;
     }

@@ -218,7 +218,7 @@ static int dequantize_constant(struct build *b, const struct graph_tensor *in)
         return build_fail(b, -EINVAL, "tensor '%s' has %u scales", in->name, count);
     for (uint32_t c = 0; c < count; c++) {
         int64_t zero =
-            in->zeros_differ ? flat_list_i64(&in->zeros, c) - (in->flip ? 128 : 0) : in->zero_point;
+            in->zeros.count > 1 ? flat_list_i64(&in->zeros, c) - (in->flip ? 128 : 0) : in->zero_point;
         if (zero < -128 || zero > 127)
             return build_fail(b, -EINVAL, "tensor '%s': zero point %lld", in->name,
                               (long long)zero);

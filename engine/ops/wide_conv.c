@@ -134,7 +134,7 @@ static int check(struct build *b, const struct kernel_conv_shape *s)
     if (weights->scales.count != 1 && weights->scales.count != (uint32_t)s->out_c)
         return build_fail(b, -EINVAL, "weights '%s' have %u scales for %d channels", weights->name,
                           weights->scales.count, s->out_c);
-    if (weights->zeros_differ || weights->zero_point != 0)
+    if (graph_zeros_differ(weights) || weights->zero_point != 0)
         return build_fail(b, -ENOTSUP, "weights '%s' have a zero point in a 16x8 model",
                           weights->name);
     return 0;

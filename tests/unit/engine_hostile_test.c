@@ -110,10 +110,39 @@ static void resize_of_more_than_a_float_counts(void **state)
     model_close(model);
 }
 
+// LiteRT refuses it too.
+static void zero_points_are_as_many_as_scales(void **state)
+{
+    (void)state;
+    struct draft d = {0};
+    struct graph_options none = {0};
+    const int32_t dims[4] = {1, 1, 1, 1};
+    int32_t in = add_int8(&d, dims, NULL), out = add_int8(&d, dims, NULL);
+    add_operator(&d, OP_RELU, &none, 1, &in, out);
+    uint8_t *bytes, *found, one_zero[16] = {1}; // count 1, no padding, the number 0
+    size_t size;
+    d.inputs = &in, d.outputs = &out;
+    d.input_count = d.output_count = 1;
+    d.tensors[in].zero_point = 3;
+    one_zero[4] = 3;
+    assert_int_equal(tflite_write(&d, &bytes, &size), 0);
+    draft_finish(&d);
+    struct model *model;
+    struct model_error error;
+    struct model_options options = {0};
+    found = memmem(bytes, size, one_zero, 12);
+    assert_non_null(found);
+    *found = 2;
+    assert_int_equal(model_open_memory(bytes, size, &options, &model, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "2 zero points for 1 scales"));
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resize_of_more_than_a_float_counts),
+        cmocka_unit_test(zero_points_are_as_many_as_scales),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
