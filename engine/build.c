@@ -170,10 +170,11 @@ void *build_constant(struct build *b, const struct graph_tensor *tensor, struct 
 
 // ---- folding -----------------------------------------------------------------------------------
 
-// Convolutions are left to run: folding one could take a hostile file's time.
+// Convolutions and pools are left to run: folding one could take a hostile file's time, because
+// their windows overlap.
 static bool all_constant(const struct build *b, const struct layer *layer)
 {
-    if (layer->macs)
+    if (layer->macs || layer->code == OP_AVERAGE_POOL_2D || layer->code == OP_MAX_POOL_2D)
         return false;
     for (uint32_t i = 0; i < layer->in_count; i++)
         if (layer->in[i] != GRAPH_ABSENT && !b->graph->tensors[layer->in[i]].data)
