@@ -182,6 +182,17 @@ static bool all_constant(const struct build *b, const struct layer *layer)
     return true;
 }
 
+// The same weights may be packed by thousands of operators, and a constant grow with each of them.
+static int check_memory(struct build *b)
+{
+    size_t taken = b->keep->total + b->temp->total;
+    if (b->memory_max == 0 || taken <= b->memory_max)
+        return 0;
+    return build_fail(b, -ENOTSUP,
+                      "weights and constants take %zu MiB until here, the limit is %zu MiB",
+                      taken >> 20, b->memory_max >> 20);
+}
+
 // Runs a layer whose inputs are all known, now, and makes its outputs constants.
 static int fold_layer(struct build *b, struct layer *layer)
 {
@@ -196,6 +207,9 @@ static int fold_layer(struct build *b, struct layer *layer)
         in[i] = build_constant(b, &b->graph->tensors[layer->in[i]], b->temp);
         if (!in[i])
             return -ENOMEM;
+        int rc = check_memory(b);
+        if (rc < 0)
+            return rc;
     }
     for (uint32_t i = 0; i < layer->out_count; i++) {
         struct graph_tensor *t = &b->graph->tensors[layer->out[i]];
@@ -267,7 +281,7 @@ static int visit(struct build *b)
     for (uint32_t i = before; rc == 0 && i < b->layer_count; i++)
         if (all_constant(b, &b->layers[i]))
             rc = fold_layer(b, &b->layers[i]);
-    return rc;
+    return rc == 0 ? check_memory(b) : rc;
 }
 
 static void count_uses(struct graph *graph)

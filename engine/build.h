@@ -21,6 +21,7 @@ struct build {
     uint32_t cpu;       // kernels allowed
     struct store *keep; // lives as long as the model
     struct store *temp; // freed after loading
+    size_t memory_max;  // bytes that both may take; 0 = no limit
     struct model_error *error;
     struct layer *layers; // in keep; capacity = twice the operators
     uint32_t layer_count, layer_capacity;

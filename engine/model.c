@@ -15,6 +15,9 @@
 #include "engine/plan.h"
 
 #define ARENA_MAX ((size_t)512 << 20)
+// float32 weights that are int8 in the file take 13 times their bytes while they are packed.
+#define MEMORY_FACTOR 32
+#define MEMORY_FLOOR ((size_t)256 << 20)
 
 struct loader {
     struct model *model;
@@ -259,6 +262,14 @@ static int plan_memory(struct loader *l, size_t limit)
 
 // ---- loading -----------------------------------------------------------------------------------
 
+static size_t memory_limit(const struct model_options *options, size_t file)
+{
+    if (options->memory_max)
+        return options->memory_max;
+    bool fits = file <= (SIZE_MAX - MEMORY_FLOOR) / MEMORY_FACTOR;
+    return fits ? MEMORY_FLOOR + MEMORY_FACTOR * file : SIZE_MAX;
+}
+
 static int load(struct loader *l, const void *data, size_t size,
                 const struct model_options *options)
 {
@@ -275,6 +286,7 @@ static int load(struct loader *l, const void *data, size_t size,
     l->model->file_bytes = size;
     l->build = (struct build){.graph = &l->graph,
                               .cpu = options->cpu,
+                              .memory_max = memory_limit(options, size),
                               .keep = &l->model->store,
                               .temp = &l->temp,
                               .error = l->error,

@@ -40,6 +40,8 @@ struct tensor_info {
 struct model_options {
     uint32_t cpu;     // kernels allowed (KERNEL_CPU_*), already masked by what the machine has
     size_t arena_max; // refuse a model that needs a bigger arena; 0 = 512 MiB
+    size_t memory_max; // refuse a model that takes more for weights and constants while it is
+                       // loaded; 0 = 256 MiB and 32 times the file
     bool no_chains;   // every layer on its own, its tensors in memory (engine/chain.h)
     size_t cache;     // layers whose pictures are big against it become chains; 0 = this CPU's L2
 };

@@ -132,6 +132,38 @@ static void pool_of_a_constant_is_left_to_run(void **state)
     model_close(model);
 }
 
+// A row of layers that all have the same weights.
+static int open_many(int32_t side, int32_t layers, const struct model_options *options,
+                     struct model **model, struct model_error *error)
+{
+    struct draft d = {0};
+    struct graph_options none = {0};
+    const int32_t row[2] = {1, side}, square[2] = {side, side};
+    int8_t *weights = store_take_array(&d.store, (size_t)side * (size_t)side, 1);
+    assert_non_null(weights);
+    int32_t shared = add_tensor(&d, TENSOR_INT8, 2, square, weights);
+    int32_t in = add_tensor(&d, TENSOR_INT8, 2, row, NULL), from = in;
+    for (int32_t i = 0; i < layers; i++) {
+        int32_t out = add_tensor(&d, TENSOR_INT8, 2, row, NULL);
+        add_operator(&d, OP_FULLY_CONNECTED, &none, 3, (int32_t[]){from, shared, GRAPH_ABSENT}, out);
+        from = out;
+    }
+    return open_draft(&d, in, from, options, model, error);
+}
+
+static void shared_weights_do_not_take_all_memory(void **state)
+{
+    (void)state;
+    struct model *model;
+    struct model_error error;
+    struct model_options options = {.memory_max = 8 << 20};
+    assert_int_equal(open_many(256, 200, &options, &model, &error), -ENOTSUP);
+    assert_non_null(strstr(error.text, "FULLY_CONNECTED"));
+    assert_non_null(strstr(error.text, "the limit is 8 MiB"));
+    assert_int_equal(open_many(256, 20, &options, &model, &error), 0);
+    model_close(model);
+}
+
 // LiteRT refuses it too.
 static void zero_points_are_as_many_as_scales(void **state)
 {
@@ -165,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resize_of_more_than_a_float_counts),
         cmocka_unit_test(pool_of_a_constant_is_left_to_run),
+        cmocka_unit_test(shared_weights_do_not_take_all_memory),
         cmocka_unit_test(zero_points_are_as_many_as_scales),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
