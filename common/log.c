@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+
 #define LINE_MAX_BYTES 1024
 
 static const char *log_program = "qedge";
@@ -133,6 +135,12 @@ void log_cause_say(struct log_cause *cause, enum log_level level, const char *fo
         cause->repeats++;
         return;
     }
+    uint64_t now = clock_now_ns();
+    if (cause->said_ns && now - cause->said_ns < cause->every_ns) {
+        cause->repeats++;
+        return;
+    }
+    cause->said_ns = now;
     cause->text_hash = hash;
     cause->repeats = 0;
     log_message(level, "%s", text);

@@ -45,9 +45,12 @@ void log_message_list(enum log_level level, const char *format, va_list list)
 struct log_cause {
     uint64_t text_hash; // of the message said last, 0 = all is well
     uint64_t repeats;   // times it was held back since
+    uint64_t every_ns;  // a trouble that others bring about at will: one so often at most; 0 = each
+    uint64_t said_ns;
 };
 
 // Says the message when it differs from what this cause said last; else counts it and stays quiet.
+// One that comes too early (every_ns) is as if it had not come.
 void log_cause_say(struct log_cause *cause, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // The trouble has passed: says the message (with the count of what was held back) when there had

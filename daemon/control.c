@@ -20,6 +20,7 @@
 #define HELLO_WITHIN (5 * CLOCK_NS_PER_S)
 #define ACCEPTS_A_TURN 16
 #define REFUSED_MAX 32
+#define SAY_EVERY (10 * CLOCK_NS_PER_S) // of what clients can bring about as often as they like
 
 uv_loop_t *control_loop(struct control *control)
 {
@@ -134,8 +135,12 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 int control_open(struct control *control, struct service *service, char *error, size_t error_size)
 {
-    *control = (struct control){
-        .service = service, .max = (uint32_t)service->config->max_clients, .spare_fd = -1};
+    *control = (struct control){.service = service,
+                                .max = (uint32_t)service->config->max_clients,
+                                .spare_fd = -1,
+                                .full = {.every_ns = SAY_EVERY},
+                                .refused = {.every_ns = SAY_EVERY},
+                                .slow = {.every_ns = SAY_EVERY}};
     int status = listener_open(&control->listener, service->config->socket,
                                service->config->socket_group, error, error_size);
     if (status < 0)

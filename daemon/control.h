@@ -27,7 +27,7 @@ struct control {
     uint32_t count, max;
     uint32_t refused_count; // connections that only stay to be told no
     uint64_t next_id;
-    // each said once: a hostile client must not fill the log
+    // each said once, and another one not soon: a hostile client must not fill the log
     struct log_cause full, refused, slow;
 };
 

@@ -214,7 +214,9 @@ static int hoard(char **words)
     union wire_message answer;
     int fd = connect_to(words[0]), fds[WIRE_FDS_MAX];
     unsigned fd_count, sum = 0;
-    make_hello(&hello, "hoard");
+    char name[24];
+    snprintf(name, sizeof(name), "hoard %d", (int)getpid());
+    make_hello(&hello, name);
     wire_init(&subscribe, WIRE_SUBSCRIBE, sizeof(subscribe), 2);
     if (fd < 0 || send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) < 0)
         return die("connect");

@@ -152,6 +152,30 @@ static void say_some(void)
     log_warning("%s", huge);
 }
 
+// What others bring about at will: another text, or the same after all was well, comes too early.
+static void say_seldom(void)
+{
+    struct log_cause cause = {.every_ns = UINT64_MAX}, quick = {.every_ns = 1};
+    log_cause_say(&cause, LOG_LEVEL_WARNING, "a does not read");
+    log_cause_say(&cause, LOG_LEVEL_WARNING, "b does not read");
+    log_cause_clear(&cause, "well");
+    log_cause_say(&cause, LOG_LEVEL_WARNING, "a does not read");
+    log_cause_clear(&cause, "well again");
+    log_cause_say(&quick, LOG_LEVEL_WARNING, "c");
+    clock_sleep_until(clock_now_ns() + CLOCK_NS_PER_MS);
+    log_cause_say(&quick, LOG_LEVEL_WARNING, "d");
+}
+
+static void test_log_seldom(void **state)
+{
+    (void)state;
+    log_capture(say_seldom);
+    assert_string_equal(log_text,
+                        "test: warning: a does not read\n"
+                        "test: well (the trouble before was seen 1 more times)\n"
+                        "test: warning: c\ntest: warning: d\n");
+}
+
 static void test_log(void **state)
 {
     (void)state;
@@ -431,7 +455,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),        cmocka_unit_test(test_json_bounded),
-        cmocka_unit_test(test_json_misuse), cmocka_unit_test(test_log),
+        cmocka_unit_test(test_json_misuse), cmocka_unit_test(test_log_seldom),
+        cmocka_unit_test(test_log),
         cmocka_unit_test(test_buckets),     cmocka_unit_test(test_stats),
         cmocka_unit_test(test_window),      cmocka_unit_test(test_recent),
         cmocka_unit_test(test_labels),      cmocka_unit_test(test_labels_hostile),
