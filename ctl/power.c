@@ -9,6 +9,7 @@
 #include "ctl/status_machine.h"
 
 #define BASELINE_SECONDS 10
+#define BASELINE_SECONDS_MAX 600
 #define ANSWER_MARGIN_MS 5000
 
 static void baseline_show(struct json_object *answer)
@@ -40,6 +41,14 @@ static void power_show(struct json_object *answer)
 
 int ctl_power(const struct ctl_settings *settings)
 {
+    if (settings->count && !settings->baseline) {
+        fprintf(stderr, "qctl: power takes seconds only with --baseline (qctl --help)\n");
+        return CTL_EXIT_USAGE;
+    }
+    if (settings->count > BASELINE_SECONDS_MAX) {
+        fprintf(stderr, "qctl: power --baseline takes 1 to %d seconds\n", BASELINE_SECONDS_MAX);
+        return CTL_EXIT_USAGE;
+    }
     return settings->baseline ? baseline_measure(settings)
                               : ask_and_show(settings, "power", power_show);
 }

@@ -63,6 +63,32 @@ expect 2 "$qctl" watch -n
 said "no value after: -n"
 one_line
 expect 2 "$qctl" check
+refuses() { # TEXT ARGUMENT...: with 2 and one line that names it
+    local text=$1; shift
+    expect 2 "$qctl" "$@"
+    said "qctl: $text (qctl --help)"
+    one_line
+}
+refuses "no such option: -x" -xn 5 watch
+refuses "no such option: -x" --json -bx top
+refuses "no value belongs to: --json=1" --json=1 status
+refuses "no value belongs to: --alone=yes" bench --alone=yes
+refuses "--alone does not belong to: status" status --alone
+refuses "-o does not belong to: status" status -o status.json
+refuses "--exec does not belong to: top" --exec true top
+refuses "-n does not belong to: streams" streams --count 5
+refuses "--seconds does not belong to: watch" watch --seconds 5
+refuses "--json does not belong to: check" check --json a.yaml
+refuses "--json does not go together with --format: text" status --json --format text
+refuses "--json does not go together with --format: prometheus" status --format prometheus --json
+refuses "prometheus is a format of status, not of: clients" clients --format prometheus
+refuses "--socket takes a path, not nothing" --socket '' status
+refuses "--on takes CLASS[,CLASS]..., not nothing" watch --on ,
+refuses "--exec takes a command, not nothing" watch --exec ''
+refuses "power takes seconds only with --baseline" power --seconds 3
+refuses "--seconds takes a whole number from 1, not: 0" power --baseline --seconds 0
+expect 2 "$qctl" power --baseline --seconds 601
+said "power --baseline takes 1 to 600 seconds"
 expect 0 "$qctl" --help
 printed "qctl [--socket PATH]"
 
