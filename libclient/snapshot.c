@@ -168,6 +168,12 @@ static int receive(struct talk *talk)
     }
 }
 
+static void fds_close(struct talk *talk)
+{
+    for (unsigned k = 0; k < WIRE_FDS_MAX; k++)
+        cleanup_close(&talk->fds[k]);
+}
+
 static int ask(struct talk *talk)
 {
     struct wire_snapshot message;
@@ -206,14 +212,14 @@ static int answer_take(struct talk *talk, struct qclient_picture **picture)
 static int converse(struct talk *talk, struct qclient_picture **picture)
 {
     int status = greet(talk);
+    fds_close(talk); // of whatever came in place of a welcome
     for (int i = 0; status == 0 && i < TRIES; i++) {
         status = ask(talk);
         if (status == 0)
             status = receive(talk);
         if (status == 0)
             status = answer_take(talk, picture);
-        for (unsigned k = 0; k < WIRE_FDS_MAX; k++)
-            cleanup_close(&talk->fds[k]);
+        fds_close(talk);
         if (status != -EAGAIN)
             return status;
         status = 0;

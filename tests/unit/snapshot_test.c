@@ -244,6 +244,19 @@ static void test_lies(void **state)
     }
 }
 
+// Labels in place of a welcome: their descriptor must not stay.
+static void test_no_welcome(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct qclient_picture *picture;
+    unsigned before = fds_open();
+    assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_UNASKED_LABELS), 0);
+    assert_int_equal(snapshot(&picture, 60000), -EPROTO);
+    fake_finish(&fake, false);
+    assert_int_equal(fds_open(), before);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -263,7 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copy),    cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_picture), cmocka_unit_test(test_lies),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_no_welcome),
     };
     snprintf(socket_path, sizeof(socket_path), "/tmp/qedge-snapshot-%d.sock", (int)getpid());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
