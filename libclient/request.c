@@ -21,7 +21,8 @@ struct answer {
     bool done;
 };
 
-static int text_append(struct answer *answer, const void *text, size_t length)
+// last: with this part the answer is whole.
+static int text_append(struct answer *answer, const void *text, size_t length, bool last)
 {
     if (length > ANSWER_MAX - answer->length)
         return -EMSGSIZE;
@@ -32,6 +33,7 @@ static int text_append(struct answer *answer, const void *text, size_t length)
     answer->text = grown;
     answer->length += length;
     grown[answer->length] = '\0';
+    answer->done = last;
     return 0;
 }
 
@@ -41,14 +43,12 @@ static int message_take(const union wire_message *message, struct answer *answer
     case WIRE_WELCOME:
         return message->welcome.major == WIRE_MAJOR ? 0 : -EPROTO;
     case WIRE_ANSWER:
-        answer->done = !message->answer.more;
         answer->status = message->answer.status;
         return text_append(answer, message->bytes + sizeof(message->answer),
-                           message->header.size - sizeof(message->answer));
+                           message->header.size - sizeof(message->answer), !message->answer.more);
     case WIRE_ERROR:
-        answer->done = true;
         answer->status = message->error.error;
-        return text_append(answer, message->error.text, strlen(message->error.text));
+        return text_append(answer, message->error.text, strlen(message->error.text), true);
     case WIRE_GOODBYE:
         return -ECONNRESET;
     default:

@@ -264,13 +264,15 @@ static inline void fake_on_request(struct fake *fake, int socket, const union wi
     } else if (strcmp(message->request.text, "status") == 0) {
         fake_answer(socket, token, "{\"state\":", 1, 0);
         fake_answer(socket, token, " \"running\"}", 0, 0);
-    } else if (strcmp(message->request.text, "endless") == 0) {
+    } else if (strcmp(message->request.text, "endless") == 0 ||
+               strcmp(message->request.text, "too long") == 0) {
         static char lump[16000];
+        int last = message->request.text[0] == 't' ? 524 : 699; // which is past 8 MiB
         memset(lump, 'x', sizeof(lump) - 1);
-        for (int i = 0; i < 700 && !__atomic_load_n(&fake->stop, __ATOMIC_RELAXED); i++) {
+        for (int i = 0; i <= last && !__atomic_load_n(&fake->stop, __ATOMIC_RELAXED); i++) {
             struct pollfd fd = {.fd = socket, .events = POLLOUT};
             poll(&fd, 1, 200);
-            fake_answer(socket, token, lump, 1, 0);
+            fake_answer(socket, token, lump, i < last || last == 699, 0);
         }
     } else if (strcmp(message->request.text, "mute") != 0) {
         fake_answer(socket, token, "no such request", 0, -EINVAL);

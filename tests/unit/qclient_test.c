@@ -266,6 +266,8 @@ static void test_request(void **state)
     assert_int_equal(qclient_request(&options, text, 80, &answer), -ENAMETOOLONG);
     assert_int_equal(qclient_request(&options, "endless", 60000, &answer), -EMSGSIZE);
     assert_null(answer);
+    assert_int_equal(qclient_request(&options, "too long", 60000, &answer), -EMSGSIZE);
+    assert_null(answer); // not the part that there was room for
     fake_finish(&fake, true);
     assert_int_equal(fake_start(&fake, socket_path, 7, FAKE_REFUSES), 0);
     assert_int_equal(qclient_request(&options, "status", 60000, &answer), -EACCES);
