@@ -15,12 +15,17 @@ static void names_show(struct json_object *answer)
     size_t count = ask_length(answer, "changed");
     paint_begin(&line);
     paint_text(&line, PAINT_GOOD, "reloaded");
-    paint_text(&line, PAINT_PLAIN, count ? "; changed:" : "; nothing has changed");
+    paint_text(&line, PAINT_PLAIN, count ? "; changed:" : "; no stream has changed");
     for (size_t i = 0; i < count; i++) {
         const char *name = json_object_get_string(ask_item(answer, "changed", i));
         paint_text(&line, PAINT_PLAIN, " ");
         paint_text(&line, PAINT_PLAIN, name ? name : "");
     }
+    paint_end(&line);
+    if (!*ask_string(answer, "note"))
+        return;
+    paint_begin(&line);
+    paint_text(&line, PAINT_WARN, ask_string(answer, "note"));
     paint_end(&line);
 }
 

@@ -187,11 +187,14 @@ static void write_changed(struct json_writer *json, const struct reload *reload)
     json_write_array_end(json);
 }
 
+#define RESTART_NOTE "socket, socket_group, workers and power take effect with the next restart"
+
 // Settings that are read at start only.
 static bool needs_restart(const struct reload *reload)
 {
     const struct config *old = reload->service->config, *new = reload->config;
     return memcmp(&old->workers, &new->workers, sizeof(old->workers)) != 0 ||
+           memcmp(&old->power, &new->power, sizeof(old->power)) != 0 ||
            strcmp(old->socket, new->socket) != 0 ||
            strcmp(old->socket_group, new->socket_group) != 0;
 }
@@ -209,8 +212,7 @@ static int write_answer(const struct reload *reload, bool restart, char *text, s
         json_write_string(&json, reload->errors.lines[i]);
     json_write_array_end(&json);
     if (restart)
-        json_write_member_string(&json, "note",
-                                 "socket and workers take effect with the next restart");
+        json_write_member_string(&json, "note", RESTART_NOTE);
     json_write_object_end(&json);
     return json_write_finish(&json);
 }
@@ -232,6 +234,7 @@ static void take_settings(struct reload *reload)
     struct config *old = service->config;
     // what only a restart changes stays as it is, so that the next reload compares with what runs
     reload->config->workers = old->workers;
+    reload->config->power = old->power;
     memcpy(reload->config->socket, old->socket, sizeof(old->socket));
     memcpy(reload->config->socket_group, old->socket_group, sizeof(old->socket_group));
     service->config = reload->config;
@@ -256,7 +259,7 @@ static void on_loaded(uv_async_t *async)
         budget_reload(service);
         service_lock_memory(service);
         log_info("reloaded: %u stream%s changed%s", changes, changes == 1 ? "" : "s",
-                 restart ? "; socket and workers take effect with the next restart" : "");
+                 restart ? "; " RESTART_NOTE : "");
         start_reaper(reload);
     } else {
         for (size_t i = 0; i < reload->errors.count; i++)

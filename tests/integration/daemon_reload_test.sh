@@ -26,7 +26,16 @@ others+=($!)
 within 5000 test -s "$work/steady" -a -s "$work/changing"
 
 # nothing changed
-"$BUILD/qctl" reload | grep -q "nothing has changed" || fail "reload without a change"
+"$BUILD/qctl" reload >"$work/answer"
+[ "$(cat "$work/answer")" = "reloaded; no stream has changed" ] || fail "reload without a change: $(cat "$work/answer")"
+
+# what only a restart changes is said, each time until then
+for extra in 'power: {baseline_mw: 1}' 'workers: {threads: 1}' 'socket_group: nogroup'; do
+    write_config "$work/second.tflite" "$extra"
+    for _ in 1 2; do
+        "$BUILD/qctl" reload | grep -qx "socket, socket_group, workers and power take effect with the next restart" || fail "not told: $extra"
+    done
+done
 
 # another model: same ring, same clients, next generation
 write_config "$tiny"
@@ -79,7 +88,7 @@ cp "$tiny" "$work/second.tflite"
 write_config "$work/second.tflite"
 "$BUILD/qctl" reload >/dev/null
 [ "$(of_stream changing generation)" = 4 ] || fail "not 4 but $(of_stream changing generation)"
-"$BUILD/qctl" reload | grep -q "nothing has changed" || fail "reload without a change, again"
+"$BUILD/qctl" reload | grep -q "no stream has changed" || fail "reload without a change, again"
 cp "$tiny2" "$work/new" && mv "$work/new" "$work/second.tflite"
 "$BUILD/qctl" reload >/dev/null
 [ "$(of_stream changing generation)" = 5 ] || fail "a replaced file was not noticed"
