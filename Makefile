@@ -189,6 +189,10 @@ check-deps:                 ## includes run one way only
 	$(Q)tests/check_deps.sh
 clean:                      ## remove what was built
 	rm -rf $(BUILD)
+# `make clean all`: one after the other, though jobs run side by side elsewhere.
+ifneq ($(and $(filter clean,$(MAKECMDGOALS)),$(filter-out clean,$(MAKECMDGOALS))),)
+.NOTPARALLEL:
+endif
 
 # A cross build takes its libraries from SYSROOT: only the native one asks the machine's package manager.
 packages-build:

@@ -77,6 +77,14 @@ compiled_with -O3 kernels/c/binary_c.c "-g -O2 -Wformat"
 compiled_with -O0 kernels/c/binary_c.c -O0
 compiled_with -ffile-prefix-map=/a=b kernels/arm/gemm_neon.S "-g -O2 -ffile-prefix-map=/a=b"
 
+# --- `make clean all` cleans before it builds
+object=$tree/both/obj/common/sealed.o
+for goals in "$object" "clean $object"; do
+    # shellcheck disable=SC2086
+    make -j2 BUILD="$tree/both" SANITIZE= $goals >/dev/null
+done
+present "$object"
+
 # --- an edited configuration survives; uninstall leaves it and nothing else
 echo '# mine' >>"$own/etc/qedge/qedged.yaml"
 make BUILD="$BUILD" install PREFIX="$own" sysconfdir="$own/etc" DESTDIR= >/dev/null
