@@ -53,6 +53,15 @@ status=0; "$own/bin/qctl" --socket "$tree/none" status >/dev/null 2>&1 || status
 "$own/sbin/qedged" --check --config "$own/etc/qedge/qedged.yaml" || problem "the installed configuration is refused"
 exec_start=$(sed -n 's/^ExecStart=[-@:+!]*\([^ ]*\).*/\1/p' "$own/lib/systemd/system/qedged.service")
 [ -x "$exec_start" ] || problem "the unit starts $exec_start, which is not there"
+# metrics: of a daemon that does not run; and what could not be written whole does not take their place
+metrics() {
+    (cd "$tree/metrics" && QEDGE_SOCKET=$tree/none sh -c "$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" \
+        "$own/lib/systemd/system/qedge-metrics.service" | sed 's/\$\$/$/g')" 2>/dev/null)
+}
+mkdir "$tree/metrics"
+metrics && grep -qx 'qedge_up 0' "$tree/metrics/qedge.prom" || problem "no metrics"
+ln -s /dev/full "$tree/metrics/qedge.prom.new"
+! metrics && grep -qx 'qedge_up 0' "$tree/metrics/qedge.prom" || problem "metrics are lost when the disk is full"
 if command -v systemd-analyze >/dev/null; then
     verdict=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$own/lib/systemd/system/qedged.service" \
         "$own/lib/systemd/system/qedge-metrics.timer" 2>&1 | grep -E '(qedged|qedge-metrics)\.(service|socket|timer)' || true)
