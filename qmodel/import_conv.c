@@ -52,6 +52,8 @@ static int32_t bias_tensor(struct importer *im, const struct conv *c)
         flat = *c->bias;
     else if (!(flat.data = import_take(im, (size_t)c->out_channels, sizeof(float))))
         return -ENOMEM;
+    if (flat.rank != 1 && flat.origin.scale_count > 1)
+        flat.origin.data = NULL; // scales along an axis that is gone
     flat.rank = 1;
     flat.dims[0] = c->out_channels;
     flat.origin.axis = 0;
