@@ -136,6 +136,9 @@ static int dequantize_constant(struct importer *im, const struct import_value *x
     if (x->type != TENSOR_INT8 && x->type != TENSOR_UINT8 && x->type != TENSOR_INT32)
         return import_fail(im, -ENOTSUP, "a constant that is %s", tensor_type_name(x->type));
     steps.type = x->type == TENSOR_INT32 ? TENSOR_INT32 : TENSOR_INT8;
+    if (steps.type == TENSOR_INT8 && (steps.zero_point < -128 || steps.zero_point > 127))
+        return import_fail(im, -EINVAL, "zero point %d of the 8-bit numbers '%s'", steps.zero_point,
+                           x->name);
     int rc = check_axis(im, x, &steps);
     if (rc < 0)
         return rc;
