@@ -13,6 +13,9 @@
 
 enum { SOI = 0xd8, EOI = 0xd9, SOS = 0xda, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, TEM = 0x01 };
 
+// Segments that may hide starts of frames in one another: each start would walk over all of them.
+#define MARKERS_MAX 2000
+
 static bool is_restart(uint8_t marker)
 {
     return marker >= 0xd0 && marker <= 0xd7;
@@ -68,7 +71,7 @@ static struct jpeg_span span_find(const uint8_t *data, size_t size, size_t start
     size_t at = start + 2;
     bool coded = false;
 
-    for (;;) {
+    for (int markers = 0; markers < MARKERS_MAX; markers++) {
         while (at + 1 < size && data[at] == 0xff && data[at + 1] == 0xff)
             at++;
         if (size - at < 2)
@@ -100,6 +103,7 @@ static struct jpeg_span span_find(const uint8_t *data, size_t size, size_t start
         coded = true;
         at = coded_data_end(data, size, at);
     }
+    return span_broken(at, "more than 2000 markers");
 }
 
 // Next SOI that another marker follows; size when there is none.

@@ -262,6 +262,24 @@ static void test_endless_scans(void **state)
     test_file_finish(&bomb);
 }
 
+// Ten bytes again and again: a segment with the next frame's start in it. Walking to the end from
+// each start took time with the square of the file's size.
+static void test_segments_in_one_another(void **state)
+{
+    (void)state;
+    struct test_file file = {0};
+    struct image image;
+    struct decode_error error = {""};
+    size_t at = 0;
+    test_file_append(&file, "\xff\xd8", 2);
+    for (int i = 0; i < 3000; i++)
+        test_file_append(&file, "\xff\xe0\x00\x08\xff\xd8\xff\xe0\x00\x08", 10);
+    assert_int_equal(mjpeg_next(file.data, file.size, &at, &image, &error), -EBADMSG);
+    assert_non_null(strstr(error.text, "more than 2000 markers"));
+    assert_int_equal(at, 2); // the next start is looked for behind this one
+    test_file_finish(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +291,7 @@ int main(void)
         cmocka_unit_test(attack_mjpeg),
         cmocka_unit_test(test_headers_that_ask_for_too_much),
         cmocka_unit_test(test_endless_scans),
+        cmocka_unit_test(test_segments_in_one_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
