@@ -28,6 +28,9 @@
 static void *loader_thread(void *arg)
 {
     struct reload *reload = arg;
+    // what the reload before left may take its time, with a camera that hangs all of it
+    if (reload->reaping)
+        pthread_join(reload->reaper, NULL);
     reload_plan(reload);
     uv_async_send(&reload->loaded);
     return NULL;
@@ -222,8 +225,8 @@ static int write_answer(const struct reload *reload, bool restart, char *text, s
 static void join_threads(struct reload *reload)
 {
     if (reload->loading)
-        pthread_join(reload->loader, NULL);
-    if (reload->reaping)
+        pthread_join(reload->loader, NULL); // which has joined the reaper
+    else if (reload->reaping)
         pthread_join(reload->reaper, NULL);
     reload->loading = reload->reaping = false;
 }
@@ -287,7 +290,6 @@ int reload_start(struct service *service, uint64_t client, uint32_t token)
         reload->again = reload->again || client == 0;
         return -EBUSY;
     }
-    join_threads(reload);
     reload->client = client;
     reload->token = token;
     notify_reloading(&service->notify);

@@ -7,6 +7,8 @@
 //   swap between frames  ◀─────── (uv_async)
 //   old things ─────────────────▶ reaper thread: wait for jobs at hand, free
 //
+// The loader of the next reload waits for the reaper of this one; the loop waits for neither.
+//
 // Anything wrong: one line each, in the log and in the answer, and nothing has changed. A stream
 // whose section did not change and whose model file is the same runs on without a gap; one with a
 // new model keeps its ring and clients; one with a new source is closed and made anew under its

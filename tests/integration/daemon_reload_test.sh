@@ -119,6 +119,28 @@ for i in 1 2 3 4 5 6; do
 done
 delivers fresh || fail "after many reloads"
 
+# a capture thread that hangs when its stream goes holds up the next reload, but not the loop
+tid=$(grep -l '^qedge-capture$' "/proc/$daemon/task"/*/comm | grep -o '[0-9]*/comm$' | sort -n | tail -1)
+"$probe" stall "${tid%/comm}" 100000 >"$work/stall" 2>&1 &
+stall=$!
+others+=($stall)
+within 5000 eval 'test -s "$work/stall" || ! kill -0 $stall'
+if grep -q stalled "$work/stall"; then
+    sed -i 's/fps: 25/fps: 20/' "$work/one.yaml"
+    "$BUILD/qctl" reload >/dev/null || fail "reload while a camera hangs"
+    "$BUILD/qctl" reload >"$work/second" 2>&1 &
+    second=$!
+    others+=($second)
+    sleep 0.2
+    answers || fail "the loop waits for a camera that hangs"
+    kill -0 $stall || fail "the stall ended too early to tell"
+    kill -KILL $stall
+    wait $second || fail "the second reload: $(cat "$work/second")"
+    delivers fresh || fail "after a camera that hung"
+else
+    echo "no ptrace: a camera that hangs is not tested"
+fi
+
 # no memory for a bigger model: refused, the old one runs on; served when there is memory again
 if command -v prlimit >/dev/null && [ -e models/efficientnet_lite0_int8.tflite ] && ! grep -q asan "$BUILD/qedged"; then
     cp "$work/one.yaml" "$work/good.yaml"
