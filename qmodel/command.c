@@ -2,7 +2,9 @@
 #include "qmodel/command.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,9 @@ static void say(const char *name, const char *format, va_list arguments)
 {
     char line[1024];
     vsnprintf(line, sizeof(line), format, arguments);
+    for (char *c = line; *c; c++) // names of files and in models: they neither break the line nor
+        if ((unsigned char)*c < ' ' || *c == 0x7f) // command the terminal
+            *c = '?';
     fprintf(stderr, "qmodel %s: %s\n", name, line);
 }
 
@@ -36,8 +41,14 @@ int command_fail(const char *name, const char *format, ...)
 
 int command_bad_option(const char *name, int option, const char *word)
 {
-    return command_usage(name, "%s '%s' (try qmodel %s --help)",
-                         option == ':' ? "no value after" : "unknown option", word, name);
+    char letter[] = {'-', (char)optopt, '\0'};
+    bool has_value = strncmp(word, "--", 2) == 0 && strchr(word, '=');
+    const char *what = option == ':'         ? "no value after"
+                       : optopt && has_value ? "no value belongs to"
+                                             : "unknown option";
+    // of letters in one word the wrong one is named
+    return command_usage(name, "%s '%s' (try qmodel %s --help)", what,
+                         option == '?' && optopt && !has_value ? letter : word, name);
 }
 
 int command_check_output(const char *name, const char *path, const char *const *inputs,

@@ -18,11 +18,14 @@ static int read_text(const char *path, char **text)
     cleanup_free char *content = malloc(LABEL_FILE_MAX + 1);
     if (!content)
         return -ENOMEM;
+    errno = 0;
     size_t size = fread(content, 1, LABEL_FILE_MAX + 1, file);
     if (ferror(file))
-        return -EIO;
+        return errno ? -errno : -EIO;
     if (size > LABEL_FILE_MAX)
         return -EFBIG;
+    if (memchr(content, '\0', size))
+        return -EILSEQ;
     content[size] = '\0';
     *text = steal_pointer(&content);
     return 0;
@@ -50,6 +53,8 @@ int label_list_init(struct label_list *list, const struct model *model, const ch
         line[strcspn(line, "\r")] = '\0';
         list->lines[list->count++] = line;
     }
+    while (list->count && !*list->lines[list->count - 1])
+        list->count--; // empty lines at the end name nothing
     return 0;
 }
 

@@ -13,10 +13,10 @@ struct label_list {
     const struct model *model; // borrowed; used when there is no file
     char *text;
     char **lines;
-    uint32_t count;
+    uint32_t count; // of lines; there may be more or fewer than classes
 };
 
-// `path` may be NULL. 0, or -errno (-EFBIG beyond 4 MiB).
+// `path` may be NULL. 0, or -errno (-EFBIG beyond 4 MiB, -EILSEQ: not a text).
 int label_list_init(struct label_list *list, const struct model *model, const char *path);
 void label_list_finish(struct label_list *list);
 // NULL when class `index` has no name.

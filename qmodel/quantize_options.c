@@ -19,7 +19,7 @@ const char command_quantize_help[] =
     "  --per-tensor     one scale for all channels of a layer's weights (for comparison; loses accuracy)\n\n"
     "int8 and int16x8 only:\n"
     "  --data WHAT      representative inputs, 100 or more: a folder of pictures, a text file with a picture a line,\n"
-    "                   or a .npy file of float32 tensors [n, ...]\n"
+    "                   a .npy file of float32 tensors [n, ...], or ring:STREAM[:COUNT]: taken live from qedged\n"
     "  --calibration C  from the values seen to the range that 255 steps cover: minmax: all of them;\n"
     "                   moving-average: the mean of each sample's ends; percentile:P: without the share beyond P %\n"
     "                   at both ends; mse: the least square error (default)\n"
@@ -43,7 +43,8 @@ const char command_quantize_help[] =
 struct command_line {
     struct quantize_options *options;
     const char *edge_names[2]; // --input-type, --output-type; NULL = not given
-    bool int8_option;          // an option was given that only int8 and int16x8 have
+    const char *option;        // the name of the one at hand
+    const char *int8_option;   // one that only int8 and int16x8 have; NULL = none was given
 };
 
 static int parse_method(const char *text, enum quantize_method *method)
@@ -168,7 +169,7 @@ static int parse_int8_option(struct command_line *line, int option)
     struct picture_options *picture = &sweep->picture;
     long threads;
     int rc;
-    line->int8_option = true;
+    line->int8_option = line->option;
     switch (option) {
     case OPT_DATA: sweep->data = optarg; return 0;
     case OPT_CALIBRATION:
@@ -231,8 +232,8 @@ static int check_options(const struct command_line *line, int left)
         return command_usage(
             "quantize", "--method int8 or int16x8 needs --data: inputs like those it will see");
     if (!quantize_is_integer(o->method) && line->int8_option)
-        return command_usage("quantize",
-                             "data, types and picture options are for int8 and int16x8 only");
+        return command_usage("quantize", "--%s is for --method int8 and int16x8 only",
+                             line->int8_option);
     return 0;
 }
 
@@ -275,12 +276,14 @@ int quantize_options_parse(int argc, char **argv, struct quantize_options *o)
         {NULL, 0, NULL, 0},
     };
     struct command_line line = {.options = o};
+    int at = 0;
     set_defaults(o);
     opterr = 0;
     optind = 1;
-    for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, ":o:", longs, &at)) != -1;) {
         if (option == ':' || option == '?')
             return command_bad_option("quantize", option, argv[optind - 1]);
+        line.option = longs[at].name;
         int rc = parse_option(&line, option);
         if (rc != 0)
             return rc;

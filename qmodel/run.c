@@ -2,6 +2,7 @@
 //
 // qmodel run: pictures in, the best classes out; or raw tensors in and out.
 
+#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -217,6 +218,18 @@ static int classify(const struct options *o, const struct model *model, struct c
     return failed;
 }
 
+// Right picture, wrong labels: the commonest mistake with a model of somebody else.
+static void warn_of_labels(const struct options *o, const struct label_list *labels,
+                           const struct tensor_info *output)
+{
+    uint32_t classes = 1;
+    for (int32_t i = 0; i < output->rank; i++)
+        classes *= (uint32_t)output->dims[i];
+    if (o->labels && labels->count != classes)
+        fprintf(stderr, "qmodel run: warning: %s: %u labels, but %s has %u classes\n", o->labels,
+                labels->count, o->model, classes);
+}
+
 static int run_all(const struct options *o, const struct model *model, struct context *context,
                    struct team *team)
 {
@@ -228,7 +241,9 @@ static int run_all(const struct options *o, const struct model *model, struct co
     struct label_list labels;
     int rc = label_list_init(&labels, model, o->labels);
     if (rc < 0)
-        return command_fail("run", "%s: %s", o->labels, strerror(-rc));
+        return command_fail("run", "%s: %s", o->labels,
+                            rc == -EILSEQ ? "not a text file with a label a line" : strerror(-rc));
+    warn_of_labels(o, &labels, model_output(model, 0));
     rc = classify(o, model, context, team, &labels);
     label_list_finish(&labels);
     return rc;

@@ -96,7 +96,9 @@ static int read_list(struct samples *s, const char *path, FILE *file)
     for (ssize_t n; rc == 0 && (n = getline(&line, &capacity, file)) >= 0;) {
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             line[--n] = '\0';
-        if (n > 0)
+        if (strlen(line) != (size_t)n)
+            rc = -EILSEQ; // a picture itself, say
+        else if (n > 0)
             rc = add_name(s, path, slash ? (size_t)(slash - path) + 1 : 0, line);
     }
     return rc == 0 && ferror(file) ? -EIO : rc;
@@ -223,6 +225,10 @@ static int open_any(struct samples *s, const struct model *model,
     }
     int rc = read_list(s, s->path, file);
     fclose(file);
+    if (rc == -EILSEQ)
+        return command_fail(
+            s->command, "%s: not a folder, a .npy file or a text file with a picture a line",
+            s->path);
     return rc < 0 ? command_fail(s->command, "%s: %s", s->path, strerror(-rc))
                   : open_pictures(s, model, options);
 }

@@ -30,6 +30,10 @@ expect 2 "$qmodel" run $model --std 0 x.png; one_line "--std"
 expect 2 "$qmodel" run $model --input x; one_line "--output"
 expect 2 "$qmodel" run $model --input x --output y z.png; one_line "not both"
 expect 2 "$qmodel" bench --runs many $model; one_line "--runs"
+expect 2 "$qmodel" info -xo $model; one_line "unknown option '-x'"
+expect 2 "$qmodel" info --json=1 $model; one_line "no value belongs to '--json=1'"
+expect 2 "$qmodel" quantize $model -o "$folder/no.tflite" --method float16 --threads 2; one_line "--threads is for --method int8 and int16x8 only"
+expect 1 "$qmodel" info "$folder/$(printf 'two\nlines\033[2J')"; one_line 'two?lines?[2J: No such file'
 QEDGE_CPU=z80 expect 2 "$qmodel" info $model; one_line "z80"
 
 # Files that do not serve.
@@ -38,6 +42,10 @@ head -c 100000 $model >"$folder/short.tflite"
 expect 1 "$qmodel" info "$folder/short.tflite"; one_line "short.tflite: "
 expect 1 "$qmodel" run $model tests/unit/room.mk; one_line "room.mk"
 expect 1 "$qmodel" run $model --labels "$folder/none.txt" models/pictures/macaw.jpg; one_line "none.txt"
+expect 1 "$qmodel" run $model --labels "$folder" models/pictures/macaw.jpg; one_line "Is a directory"
+expect 1 "$qmodel" run $model --labels models/pictures/macaw.jpg models/pictures/macaw.jpg; one_line "not a text file with a label a line"
+expect 1 "$qmodel" compare $model $model --data models/pictures/macaw.jpg; one_line "macaw.jpg: not a folder, a .npy file or a text file with a picture a line"
+expect 1 "$qmodel" compare $model $model --data models/pictures/espresso.png; one_line "espresso.png: not a folder"
 head -c 150528 /dev/zero >"$folder/raw"; cp $model "$folder/model"
 expect 1 "$qmodel" run "$folder/model" --input "$folder/raw" --output "$folder/raw"; one_line "raw: this file is read"
 expect 1 "$qmodel" run "$folder/model" --input "$folder/raw" --output "$folder/model"; one_line "model: this file is read"
@@ -60,7 +68,10 @@ expect 0 "$qmodel" run --json --top-k 3 --threads 2 $model models/pictures/macaw
 printed '"picture":"models/pictures/macaw.jpg"'; printed '"top":\[\{"index":88,"label":"macaw","score":0\.'
 printf 'first\r\nsecond\n' >"$folder/labels.txt"
 expect 0 "$qmodel" run --labels "$folder/labels.txt" --top-k 100 --fit stretch --mean 127 --std 128,128,128 $model models/pictures/macaw.jpg
+one_line "labels.txt: 2 labels, but $model has 1000 classes"
 printed '  88  $'
+expect 0 "$qmodel" run --labels models/imagenet_labels.txt $model models/pictures/macaw.jpg
+[ ! -s "$folder/err" ] || fail "as many labels as classes are warned of"
 
 # Raw tensors: two sets in, two out; the threads and the kernels change nothing.
 # Raw frames as a camera delivers them.
