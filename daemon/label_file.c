@@ -14,6 +14,7 @@
 
 #define LINES_MAX 65536
 #define LINE_BYTES_MAX 1000
+#define FILE_MAX (LINES_MAX * (LINE_BYTES_MAX + 2))
 
 static int refuse(char *error, size_t size, const char *path, int status, const char *why)
 {
@@ -58,13 +59,16 @@ int label_file_read(const char *path, char ***labels, uint32_t *count, char *err
         return refuse(error, error_size, path, -errno, strerror(errno));
     if (!S_ISREG(stat.st_mode))
         return refuse(error, error_size, path, -EINVAL, "not a file");
+    if (stat.st_size > FILE_MAX) // a line is read whole before it is measured
+        return refuse(error, error_size, path, -EFBIG, "larger than any label file");
     cleanup_file FILE *file = fdopen(fd, "r");
+    if (file)
+        steal_fd(&fd); // which is the file's now
     char **lines = calloc(LINES_MAX, sizeof(*lines));
     if (!file || !lines) {
         free(lines);
         return refuse(error, error_size, path, -ENOMEM, "no memory");
     }
-    steal_fd(&fd);
     uint32_t used = 0;
     int status = read_lines(file, lines, &used);
     if (status < 0) {

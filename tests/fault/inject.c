@@ -208,6 +208,23 @@ WRAP(png_infop, png_create_info_struct, (png_const_structrp png), (png), NULL, E
 
 // ---- those with a shape of their own ------------------------------------------------------------
 
+static _Atomic unsigned bad_closes;
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd) // does not fail, but is watched
+{
+    int status = __real_close(fd);
+    if (status < 0 && errno == EBADF)
+        atomic_fetch_add(&bad_closes, 1);
+    return status;
+}
+
+unsigned inject_bad_closes(void)
+{
+    return atomic_load(&bad_closes);
+}
+
 int __real_vasprintf(char **text, const char *format, va_list list);
 int __wrap_vasprintf(char **text, const char *format, va_list list)
     __attribute__((format(printf, 2, 0)));

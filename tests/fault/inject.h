@@ -39,6 +39,10 @@ unsigned inject_count(void);
 unsigned inject_log_count(void);
 const char *inject_log_text(void);
 
+// Of our own close() calls since the start, those of descriptors that were closed before: while
+// other threads open theirs, that takes one of them away.
+unsigned inject_bad_closes(void);
+
 // Mappings of memfds that the process has; tests/unit/fds_open.h counts its descriptors.
 unsigned inject_memfd_maps(void);
 

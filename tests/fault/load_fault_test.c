@@ -285,6 +285,7 @@ static void torture(const struct loader *loader, enum inject_mode mode)
     if (first.status != 0)
         complain(loader, 0, "not armed", "does not even work", &first);
     unsigned fds = fds_open(), maps = inject_memfd_maps(), n, refused = 0;
+    unsigned bad_closes = inject_bad_closes();
     for (n = 1; n < CALLS_MAX; n++) {
         struct outcome outcome = {0};
         inject_enter();
@@ -297,6 +298,10 @@ static void torture(const struct loader *loader, enum inject_mode mode)
         if (fds_open() != fds || inject_memfd_maps() != maps) {
             complain(loader, n, mode_name, "something was left open or mapped", &outcome);
             fds = fds_open(), maps = inject_memfd_maps();
+        }
+        if (inject_bad_closes() != bad_closes) {
+            complain(loader, n, mode_name, "something was closed twice", &outcome);
+            bad_closes = inject_bad_closes();
         }
         if (!hit)
             break;

@@ -2,7 +2,7 @@
 # Programs in which calls fail one by one (inject.h). --wrap works on our own objects only: libraries keep theirs.
 FAULT_PROGS := tests/fault/load_fault_test.c tests/fault/client_fault_test.c tests/fault/service_fault_test.c
 FAULT_WRAPS := malloc calloc realloc reallocarray aligned_alloc strdup asprintf __asprintf_chk vasprintf __vasprintf_chk mmap memfd_create \
-	posix_fallocate open fopen fdopen fstat read write ioctl fcntl socket bind listen connect accept4 sendmsg recvmsg \
+	posix_fallocate open fopen fdopen fstat read write close ioctl fcntl socket bind listen connect accept4 sendmsg recvmsg \
 	pipe2 socketpair eventfd epoll_create1 epoll_ctl timerfd_create inotify_init1 inotify_add_watch uv_loop_init uv_poll_init \
 	uv_poll_start uv_signal_init uv_signal_start uv_async_init yaml_parser_initialize \
 	png_create_read_struct png_create_info_struct pthread_create log_message

@@ -50,6 +50,8 @@ model two.yaml "$top/tests/golden/models/add_plain.tflite"
 refused two.yaml "not a picture classifier"
 config labels.yaml <<<"streams: [{name: s, source: {type: pattern}, model: {path: $tiny, labels: $work/none.txt}}]"
 refused labels.yaml "stream s: $work/none.txt: No such file"
+truncate -s 1G "$work/none.txt"
+refused labels.yaml "stream s: $work/none.txt: larger than any label file"
 
 # every bad stream is told, not only the first
 config both.yaml <<YAML
