@@ -220,9 +220,13 @@ static int fold_layer(struct build *b, struct layer *layer)
         if (!out[i])
             return build_fail(b, -ENOMEM, "no memory to fold constants");
         t->data = out[i];
-        t->flip = false;
     }
     layer->run(layer->params, &(struct layer_io){in, out, NULL}, scratch, 0, layer->units);
+    for (uint32_t i = 0; i < layer->out_count; i++) {
+        const struct graph_tensor *t = &b->graph->tensors[layer->out[i]];
+        for (size_t k = 0; t->flip && k < t->data_bytes; k++)
+            ((uint8_t *)out[i])[k] ^= 0x80; // as the file's own uint8 constants
+    }
     layer->dead = true;
     return 0;
 }

@@ -77,8 +77,6 @@ static int take_data(struct opening *o, uint32_t index, struct draft_tensor *to)
     if (!copy)
         return no_memory(o->error);
     memcpy(copy, data, to->data_bytes);
-    for (size_t i = 0; !file->data && file->flip && !built->flip && i < to->data_bytes; i++)
-        copy[i] ^= 0x80; // folded as int8, uint8 in the file
     to->data = copy;
     return 0;
 }

@@ -291,7 +291,8 @@ static int requantize(struct build *b, const struct graph_tensor *in,
     bool same = true;
     for (uint32_t i = 0; i < 256; i++)
         same = same && table[i] == i;
-    if (same)
+    bool other_bytes = in->data && in->flip != out->flip;
+    if (same && !other_bytes)
         return build_alias(b);
     struct edge *edge = input_edge(b);
     if (edge) {

@@ -164,6 +164,64 @@ static void shared_weights_do_not_take_all_memory(void **state)
     model_close(model);
 }
 
+static int32_t add_uint8(struct draft *d, const int32_t dims[4], const void *data)
+{
+    int32_t index = add_tensor(d, TENSOR_UINT8, 4, dims, NULL);
+    struct draft_tensor *t = &d->tensors[index];
+    t->scales = &step;
+    t->scale_count = 1;
+    t->zero_point = 128;
+    t->data = data;
+    t->data_bytes = data ? (size_t)draft_elements(t) : 0;
+    return index;
+}
+
+// A legacy constant that is worked out stays what the file calls it.
+static void folded_uint8_is_uint8(void **state)
+{
+    (void)state;
+    struct draft d = {0};
+    static const uint8_t row[3] = {1, 2, 200};
+    const int32_t dims[4] = {1, 1, 3, 1}, turned[4] = {1, 3, 1, 1}, four[1] = {4};
+    static const int32_t order[4] = {0, 2, 1, 3};
+    int32_t in = add_uint8(&d, turned, NULL), given = add_uint8(&d, dims, row);
+    int32_t made = add_uint8(&d, turned, NULL), out = add_uint8(&d, (int32_t[]){1, 6, 1, 1}, NULL);
+    int32_t both[2] = {given, add_tensor(&d, TENSOR_INT32, 1, four, order)};
+    struct graph_options options = {.axis = 1};
+    add_operator(&d, OP_TRANSPOSE, &options, 2, both, made);
+    add_operator(&d, OP_CONCATENATION, &options, 2, (int32_t[]){in, made}, out);
+    struct model *model = open_good(&d, in, out);
+    struct context *context;
+    assert_int_equal(context_create(model, 1, &context), 0);
+    context_set_input(context, 0, (const uint8_t[]){7, 8, 9});
+    context_run(context, NULL);
+    assert_memory_equal(context_output(context, 0), ((const uint8_t[]){7, 8, 9, 1, 2, 200}), 6);
+    context_destroy(context);
+    model_close(model);
+}
+
+// uint8 to int8 of the same numbers: other bytes.
+static void quantized_uint8_constant_is_int8(void **state)
+{
+    (void)state;
+    struct draft d = {0};
+    struct graph_options options = {.axis = 2};
+    static const uint8_t row[3] = {1, 128, 200};
+    const int32_t dims[4] = {1, 1, 3, 1};
+    int32_t in = add_int8(&d, dims, NULL), given = add_uint8(&d, dims, row);
+    int32_t made = add_int8(&d, dims, NULL), out = add_int8(&d, (int32_t[]){1, 1, 6, 1}, NULL);
+    add_operator(&d, OP_QUANTIZE, &options, 1, &given, made);
+    add_operator(&d, OP_CONCATENATION, &options, 2, (int32_t[]){in, made}, out);
+    struct model *model = open_good(&d, in, out);
+    struct context *context;
+    assert_int_equal(context_create(model, 1, &context), 0);
+    context_set_input(context, 0, (const int8_t[]){7, 8, 9});
+    context_run(context, NULL);
+    assert_memory_equal(context_output(context, 0), ((const int8_t[]){7, 8, 9, -127, 0, 72}), 6);
+    context_destroy(context);
+    model_close(model);
+}
+
 // LiteRT refuses it too.
 static void zero_points_are_as_many_as_scales(void **state)
 {
@@ -198,6 +256,8 @@ int main(void)
         cmocka_unit_test(resize_of_more_than_a_float_counts),
         cmocka_unit_test(pool_of_a_constant_is_left_to_run),
         cmocka_unit_test(shared_weights_do_not_take_all_memory),
+        cmocka_unit_test(folded_uint8_is_uint8),
+        cmocka_unit_test(quantized_uint8_constant_is_int8),
         cmocka_unit_test(zero_points_are_as_many_as_scales),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
