@@ -149,6 +149,8 @@ static void latency_show(struct json_object *recent, struct json_object *all)
     static const char *const stages[] = {"capture", "wait",    "preprocess",
                                          "infer",   "publish", "total"};
     struct paint_line line;
+    if (ask_integer(ask_object(all, "total"), "count") == 0)
+        return; // nothing but dashes, before the first frame
     paint_begin(&line);
     paint_format(&line, PAINT_DIM, "  latency ms   over the last %.0f s",
                  ask_number(recent, "window_s"));
@@ -176,8 +178,12 @@ static void last_show(struct json_object *last)
                  ask_number(last, "age_us") / 1000);
     for (size_t i = 0; i < hits && i < 3; i++) {
         struct json_object *hit = ask_item(last, "hits", i);
-        paint_format(&line, i == 0 ? PAINT_BOLD : PAINT_PLAIN, "  %.2f ", ask_number(hit, "score"));
-        paint_text(&line, i == 0 ? PAINT_BOLD : PAINT_PLAIN, ask_string(hit, "label"));
+        enum paint_style style = i == 0 ? PAINT_BOLD : PAINT_PLAIN;
+        paint_format(&line, style, "  %.2f ", ask_number(hit, "score"));
+        if (*ask_string(hit, "label"))
+            paint_text(&line, style, ask_string(hit, "label"));
+        else
+            paint_format(&line, style, "class %lld", ask_integer(hit, "index"));
     }
     paint_end(&line);
 }

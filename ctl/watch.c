@@ -15,6 +15,7 @@
 #include "ctl/paint.h"
 #include "ctl/result_json.h"
 #include "ctl/runner.h"
+#include "ctl/text.h"
 #include "ctl/trigger.h"
 #include "qclient.h"
 
@@ -22,6 +23,7 @@
 #define SHOWN_SCORE 0.005 // rounds to 0.00
 #define BAR_COLUMNS 6
 #define FPS_WINDOW 32
+#define QUIET_MS 2000     // without a first result it is said why
 #define CHILD_LOOK_MS 100 // between looks whether the command has ended, when no results come
 
 struct watch {
@@ -34,6 +36,7 @@ struct watch {
     uint64_t counted;
     double fps;
     long remaining;
+    bool asked; // why no result comes
 };
 
 static uint64_t now_ns(clockid_t clock)
@@ -199,6 +202,28 @@ static int watch_connect(struct watch *watch, const char *stream)
     return status;
 }
 
+// A watch that shows nothing looks like one that is broken: is it the stream?
+static void silence_explain(struct watch *watch)
+{
+    struct json_object *answer, *stream;
+    char raw[1024], text[1024];
+    watch->asked = true;
+    if (ask(watch->settings, "streams", &answer) != 0)
+        return;
+    for (size_t i = 0; (stream = ask_item(answer, "streams", i)) != NULL; i++) {
+        if (watch->stream && strcmp(ask_string(stream, "name"), watch->stream) != 0)
+            continue;
+        snprintf(raw, sizeof(raw), "stream %s is %s: %s%s%s", ask_string(stream, "name"),
+                 ask_string(stream, "state"), ask_string(stream, "reason"),
+                 *ask_string(stream, "hint") ? "; " : "", ask_string(stream, "hint"));
+        text_clean(raw, false, text, sizeof(text));
+        if (*ask_string(stream, "reason"))
+            fprintf(stderr, "qctl: no results yet: %s\n", text);
+        break;
+    }
+    json_object_put(answer);
+}
+
 static int watch_ended(const struct watch *watch)
 {
     fprintf(stderr, "qctl: the stream was closed\n");
@@ -214,9 +239,14 @@ static int result_next(struct watch *watch, struct qclient_result *result, uint6
     bool looks = runner_is_busy(&watch->runner);
     if (looks && (timeout_ms < 0 || timeout_ms > CHILD_LOOK_MS))
         timeout_ms = CHILD_LOOK_MS;
+    bool explains = !watch->asked && watch->counted == 0 && until_ns == 0;
+    if (explains && timeout_ms < 0)
+        timeout_ms = QUIET_MS;
     int status = qclient_next(watch->client, result, timeout_ms);
     if (looks)
         runner_poll(&watch->runner);
+    if (explains && status == -ETIMEDOUT)
+        silence_explain(watch);
     if (status == -ETIMEDOUT || status == -EAGAIN)
         return until_ns && now_ns(CLOCK_MONOTONIC) >= until_ns ? -ETIMEDOUT : -EAGAIN;
     return status == -EINTR ? -EAGAIN : status;
@@ -231,6 +261,7 @@ static int watch_run(struct watch *watch)
         if (status == -EAGAIN)
             continue;
         if (status == -ECONNRESET) {
+            watch->asked = true; // it is known now
             fprintf(stderr, "qctl: qedged went away, waiting for it to come back\n");
             continue;
         }

@@ -115,8 +115,12 @@ YAML
     within 5000 stream_is folder waiting
     [[ "$(of_stream folder reason)" == *"No such file"* ]] || fail "reason: $(of_stream folder reason)"
     [[ "$(of_stream folder hint)" == *"looked for again every second" ]] || fail "hint: $(of_stream folder hint)"
+    "$BUILD/qctl" watch folder >"$work/silent" 2>"$work/silence" & others+=($!)
+    within 4000 grep -q '^qctl: no results yet: stream folder is waiting: .*No such file.*; .*every second$' "$work/silence"
+    ! "$BUILD/qctl" status | sed -n '/^folder /,/^$/p' | grep -q 'latency' || fail "latencies of no frames"
     mv "$work/away" "$work/one"
     within 1500 stream_is folder running
+    within 4000 test -s "$work/silent"
     echo "resumed $took ms after the files came back"
     delivers folder || fail "resumed but nothing comes"
     stop

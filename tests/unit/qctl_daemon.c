@@ -21,7 +21,7 @@ static const char stream_json[] =
     "\"max_us\":12345.6,\"sum_us\":2962500.0}},\"latency_recent\":{\"window_s\":10.0,\"total\":{"
     "\"count\":300,\"p50_us\":7800.0,\"p90_us\":8000.0,\"p99_us\":8500.0,\"p999_us\":8888.8,"
     "\"max_us\":9001.0}},\"last\":{\"sequence\":375,\"age_us\":1200.0,\"hits\":[{\"index\":281,"
-    "\"label\":\"tabby\\u001b[31m cat\",\"score\":0.61}]}}";
+    "\"label\":\"tabby\\u001b[31m cat\",\"score\":0.61},{\"index\":7,\"label\":\"\",\"score\":0.2}]}}";
 
 static const char power_json[] =
     "\"power\":{\"source\":\"hwmon\",\"scope\":\"input\",\"detail\":\"ina226 \\u001b[2J\","

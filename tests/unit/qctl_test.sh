@@ -98,6 +98,7 @@ expect 0 "$qctl" status
 printed "v4l2 /dev/video0 640x480 YUYV 30 fps"
 printed "12.346"
 printed "tabby?[31m cat"
+printed "0.20 class 7"
 expect 0 "$qctl" status --json
 printed '"memory_kb":12345'
 lines 1
