@@ -206,5 +206,7 @@ int main(void)
     torture("restart", restart);
     torture("request", request);
     fake_finish(&fake, true);
+    if (inject_bad_closes() > 0)
+        complain("closed twice", (int)inject_bad_closes());
     return failed_tests != 0;
 }

@@ -501,6 +501,8 @@ int main(int argc, char **argv)
         if (!only[0] || strcmp(only, "reload") == 0)
             test_reload((enum inject_mode)mode);
     }
+    if (inject_bad_closes() > 0)
+        complain("something was closed twice", "");
     remove_folder();
     return failed_tests != 0;
 }
