@@ -18,7 +18,7 @@ static int plain_open(const char *path)
 {
     int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return -errno;
+        return errno == EISDIR ? -ENOTTY : -errno;
     struct stat stat;
     if (fstat(fd, &stat) < 0 || !S_ISCHR(stat.st_mode)) {
         close(fd);

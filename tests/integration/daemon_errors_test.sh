@@ -98,4 +98,8 @@ delivers bars || fail "the other stream suffers"
 [ "$(grep -c "video9" "$work/log")" = 1 ] || fail "said more than once: $(grep -c video9 "$work/log") times"
 touch "$work/video9" # now it is there, but no camera
 within 5000 eval '[[ "$(of_stream cam reason)" == *"not a video device"* ]]'
+sed -i "s|device: [^}]*|device: $work|" "$work/camera.yaml" # nor is a folder, which dmesg knows nothing of
+"$BUILD/qctl" reload >/dev/null
+within 5000 stream_is cam failed
+[[ "$(of_stream cam reason)" == *"$work: not a video device" ]] || fail "a folder: $(of_stream cam reason)"
 stop
