@@ -3,8 +3,9 @@
 # `make install`: the tree is complete, an app builds against it in C and C++ through pkg-config, the programs
 # run from it, the unit points at what is there, an edited configuration survives, uninstall takes it all away.
 set -eu
-# Called from make: keep the caller's variables (CC=, SANITIZE= …), not its job server.
-MAKEFLAGS=$(sed -n 's/.*-- /-- /p' <<<"${MAKEFLAGS:-}")
+# Called from make: keep the caller's variables (CC=, SANITIZE= …), not its job server, nor where it would install to
+# (debian/rules).
+MAKEFLAGS=$(sed -n 's/.*-- /-- /p' <<<"${MAKEFLAGS:-}" | sed -E 's/ ([a-z]+dir|PREFIX|DESTDIR)=[^ ]*//g')
 export MAKEFLAGS
 tree=$(mktemp -d); trap 'rm -rf "$tree"' EXIT
 problems=0
