@@ -30,9 +30,11 @@ part_deps() { make check-deps; }
 
 part_lint() { git ls-files '*.sh' .ci/run | xargs shellcheck -x -S error; }
 
-# The packages, with lintian's verdict: an error there fails. Then a program is built with nothing but them.
+# The packages, with lintian's verdict: an error there fails. Then what their scripts do is looked at, and a program is built
+# with nothing but them.
 part_deb() {
     make deb
+    tests/integration/package_scripts.sh "build/deb/$(dpkg --print-architecture)"
     tests/integration/dev_package.sh "build/deb/$(dpkg --print-architecture)"
 }
 
