@@ -122,6 +122,9 @@ static void add_made(struct reload *reload, struct step *step)
     int status = pool_attach(service->pool, stream, step->source);
     assert(status == 0);
     (void)status;
+    // it came to its end since the plan was made: so does the stream, whose clients would wait
+    if (!step->own_source && service_source_has_ended(step->source))
+        publisher_end(&stream->publisher, stream->tickets);
     if (step->own_source) {
         service->sources[service->source_count++] = step->source;
         source_start(step->source);

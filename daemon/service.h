@@ -75,7 +75,9 @@ int service_check(const struct config *config);
 // ---- sources (service_sources.c), for service.c and reload ----
 // Makes a source for a stream, or finds the one that is there, and attaches. 0 or -errno.
 int service_attach_source(struct service *service, struct stream *stream);
-// The source with exactly these settings, or NULL.
+// A recording that has come to its end gives no more frames, whoever is attached.
+bool service_source_has_ended(struct source *source);
+// The source with exactly these settings that has not ended, or NULL.
 struct source *service_find_source(const struct service *service,
                                    const struct config_source *config);
 // Takes sources that feed nobody out of the list, at most `max` into `unused`.

@@ -10,11 +10,19 @@
 #include "daemon/source.h"
 #include "daemon/stream.h"
 
+bool service_source_has_ended(struct source *source)
+{
+    struct source_status status;
+    source_get_status(source, &status);
+    return status.state == SOURCE_FINISHED;
+}
+
 struct source *service_find_source(const struct service *service,
                                    const struct config_source *config)
 {
     for (uint32_t i = 0; i < service->source_count; i++)
-        if (memcmp(source_config(service->sources[i]), config, sizeof(*config)) == 0)
+        if (memcmp(source_config(service->sources[i]), config, sizeof(*config)) == 0 &&
+            !service_source_has_ended(service->sources[i]))
             return service->sources[i];
     return NULL;
 }

@@ -32,6 +32,10 @@ within 10000 stream_is y4m finished
 [ "$(of_stream y4m frames_dropped)" = 0 ] || fail "dropped: $(of_stream y4m frames_dropped)"
 [ "$(json status state)" = running ] || fail "a stream that has ended is no fault"
 delivers bars || fail "the other stream ended too"
+# under another name it is another stream, and that one gets the recording from its beginning
+sed -i 's/name: y4m/name: again/' "$work/end.yaml"
+"$BUILD/qctl" reload >/dev/null || fail "reload after the end"
+within 10000 eval '[ "$(of_stream again frames_published)" = 20 ] && stream_is again finished'
 stop
 
 # as fast as possible, round and round: no frame is dropped and both workers are busy
