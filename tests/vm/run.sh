@@ -136,7 +136,7 @@ slot_run() { # MACHINE...
     for machine in "$@"; do
         mkdir "$work/$machine.begun" 2>/dev/null || continue
         arch=$(arch_of "$machine")
-        until [ -e "$work/prepared-$arch" ]; do sleep 0.2; done
+        until [ -s "$work/prepared-$arch" ]; do sleep 0.2; done
         rm -rf "${work:?}/$machine"
         echo "FAIL  $machine: not prepared" >"$work/$machine.log"
         [ "$(cat "$work/prepared-$arch")" = 0 ] || continue
