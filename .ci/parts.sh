@@ -13,11 +13,12 @@ packages() { # LIST...: the names in these lists of packages.mk
 
 # The one place that talks to Debian. A registry may hiccup: try three times.
 part_install() {
-    local try
-    command -v make >/dev/null || { apt-get update -q; apt-get install -qy --no-install-recommends make; }
+    local try apt=(apt-get -q -o DPkg::Lock::Timeout=300)
     for try in 1 2 3; do
+        # make tells what the others are
         # shellcheck disable=SC2046
-        apt-get -o DPkg::Lock::Timeout=300 update -q && scripts/packages.sh $(packages BUILD CHECK DEB FUZZ CROSS VM PYTHON CI) && return 0
+        "${apt[@]}" update && { command -v make >/dev/null || "${apt[@]}" install --yes --no-install-recommends make; } &&
+            scripts/packages.sh $(packages BUILD CHECK DEB FUZZ CROSS VM PYTHON CI) && return 0
         echo "try $try failed"; sleep $((try * 10))
     done
     return 1
