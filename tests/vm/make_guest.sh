@@ -105,7 +105,14 @@ slim() {
         "$root"/var/lib/dpkg/info/* "$root"/var/cache/* "$root"/var/lib/apt "$root"/etc/init.d/*
 }
 
-unpack
+# A mirror may hiccup: three tries.
+for try in 1 2 3; do
+    ! unpack || break
+    echo "guest $arch: try $try failed" >&2
+    rm -rf --one-file-system "$root"
+    [ $try != 3 ] || exit 1
+    sleep $((try * 3))
+done
 take_kernel
 keep_modules
 configure
