@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "daemon/budget.h"
@@ -33,6 +34,7 @@ static void *loader_thread(void *arg)
         pthread_join(reload->reaper, NULL);
     reload_plan(reload);
     uv_async_send(&reload->loaded);
+    atomic_fetch_sub(&reload->busy, 1);
     return NULL;
 }
 
@@ -40,7 +42,8 @@ static void *loader_thread(void *arg)
 
 static void *reaper_thread(void *arg)
 {
-    struct garbage *garbage = arg;
+    struct reload *reload = arg;
+    struct garbage *garbage = &reload->garbage;
     for (uint32_t i = 0; i < garbage->source_count; i++)
         source_destroy(garbage->sources[i]);
     for (uint32_t i = 0; i < garbage->stream_count; i++) {
@@ -54,15 +57,17 @@ static void *reaper_thread(void *arg)
         network_unref(garbage->networks[i]);
     memset(garbage, 0, sizeof(*garbage));
     heap_trim();
+    atomic_fetch_sub(&reload->busy, 1);
     return NULL;
 }
 
 static void start_reaper(struct reload *reload)
 {
-    int status = pthread_create(&reload->reaper, NULL, reaper_thread, &reload->garbage);
+    atomic_fetch_add(&reload->busy, 1);
+    int status = pthread_create(&reload->reaper, NULL, reaper_thread, reload);
     reload->reaping = status == 0;
     if (status != 0) // no thread to be had: then here, once
-        reaper_thread(&reload->garbage);
+        reaper_thread(reload);
 }
 
 // ---- the loop --------------------------------------------------------------
@@ -296,9 +301,11 @@ int reload_start(struct service *service, uint64_t client, uint32_t token)
     reload->client = client;
     reload->token = token;
     notify_reloading(&service->notify);
+    atomic_fetch_add(&reload->busy, 1);
     int status = -pthread_create(&reload->loader, NULL, loader_thread, reload);
     reload->loading = status == 0;
     if (status < 0) {
+        atomic_fetch_sub(&reload->busy, 1);
         log_error("reload: no thread: %s", strerror(-status));
         notify_send(&service->notify, "READY=1");
     }
@@ -320,12 +327,20 @@ int reload_init(struct service *service)
     return status;
 }
 
-void reload_finish(struct service *service)
+bool reload_finish(struct service *service, uint64_t limit_ns)
 {
     struct reload *reload = service->reload;
+    uint64_t limit = clock_now_ns() + limit_ns;
     if (!reload)
-        return;
+        return true;
+    while (atomic_load(&reload->busy) > 0) {
+        struct timespec rest = {.tv_nsec = 500000};
+        if (clock_now_ns() > limit)
+            return false;
+        nanosleep(&rest, NULL);
+    }
     join_threads(reload);
     reload_drop_plan(reload);
     config_errors_finish(&reload->errors);
+    return true;
 }

@@ -17,6 +17,7 @@
 #ifndef QEDGE_DAEMON_RELOAD_H
 #define QEDGE_DAEMON_RELOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct service;
@@ -25,7 +26,8 @@ int reload_init(struct service *service);
 // client 0: nobody waits for an answer (SIGHUP). -EBUSY: one is under way; a SIGHUP is then kept
 // for later.
 int reload_start(struct service *service, uint64_t client, uint32_t token);
-// Waits for its threads and drops what they made.
-void reload_finish(struct service *service);
+// Waits for its threads, but no longer than limit_ns, and drops what they made. False: one is still
+// at it (a large model, a camera that hangs), and what it uses must stay.
+bool reload_finish(struct service *service, uint64_t limit_ns);
 
 #endif

@@ -7,6 +7,7 @@
 #define QEDGE_DAEMON_RELOAD_IMPL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -45,6 +46,7 @@ struct reload {
     uv_async_t loaded;
     pthread_t loader, reaper;
     bool loading, reaping; // threads to be joined
+    _Atomic uint32_t busy; // … that have not ended
     bool again;            // SIGHUP came meanwhile
     uint64_t client;       // who waits for the answer
     uint32_t token;

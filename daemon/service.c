@@ -30,6 +30,7 @@
 #define TICK_MS 1000
 #define LOCK_TICKS 4
 #define DRAIN_NS (600 * CLOCK_NS_PER_MS)
+#define RELOAD_NS CLOCK_NS_PER_S // for one under way, when clients are told and all else is done
 #define STOP_LIMIT_S 10 // after that the process ends whatever still hangs; busy machines take their time
 
 // ---- status in one line ----------------------------------------------------
@@ -323,11 +324,14 @@ static void stop(struct service *service)
     notify_send(&service->notify, "STOPPING=1");
     signal(SIGALRM, on_stop_limit);
     alarm(STOP_LIMIT_S);
-    reload_finish(service);
     bench_finish(service);
     control_stop_listening(&service->control);
     stop_streams(service);
     control_close(&service->control);
+    if (!reload_finish(service, RELOAD_NS)) {
+        log_warning("a reload takes longer than a stop may: the process ends without it");
+        _exit(SERVICE_OK);
+    }
     hotplug_stop(&service->hotplug);
     uv_walk(&service->loop, close_handle, NULL);
     uv_run(&service->loop, UV_RUN_DEFAULT);

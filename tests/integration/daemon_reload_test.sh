@@ -3,6 +3,16 @@
 # Reload: a new model between two frames, a bad one changes nothing, streams that did not change have no gap.
 . "$(dirname "$0")/daemon_lib.sh"
 
+# hang: stalls the capture thread that was made last; `stall` is who does it
+hang() {
+    local tid
+    tid=$(grep -l '^qedge-capture$' "/proc/$daemon/task"/*/comm | grep -o '[0-9]*/comm$' | sort -n | tail -1)
+    "$probe" stall "${tid%/comm}" 100000 >"$work/stall" 2>&1 &
+    stall=$!
+    others+=($stall)
+    within 5000 eval 'test -s "$work/stall" || ! kill -0 $stall'
+}
+
 write_config() { # MODEL-OF-SECOND EXTRA-LINE
     config one.yaml <<YAML
 ${2:-}
@@ -120,11 +130,7 @@ done
 delivers fresh || fail "after many reloads"
 
 # a capture thread that hangs when its stream goes holds up the next reload, but not the loop
-tid=$(grep -l '^qedge-capture$' "/proc/$daemon/task"/*/comm | grep -o '[0-9]*/comm$' | sort -n | tail -1)
-"$probe" stall "${tid%/comm}" 100000 >"$work/stall" 2>&1 &
-stall=$!
-others+=($stall)
-within 5000 eval 'test -s "$work/stall" || ! kill -0 $stall'
+hang
 if grep -q stalled "$work/stall"; then
     sed -i 's/fps: 25/fps: 20/' "$work/one.yaml"
     "$BUILD/qctl" reload >/dev/null || fail "reload while a camera hangs"
@@ -163,4 +169,16 @@ grep -o '"sequence": *[0-9]*' "$work/steady" | grep -o '[0-9]*$' >"$work/sequenc
 [ "$(wc -l <"$work/sequences")" -gt 50 ] || fail "steady gave too few results to tell"
 awk 'NR > 1 && $1 != before + 1 {exit 1} {before = $1}' "$work/sequences" || fail "steady has a gap"
 ! grep -q "went away\|closed\|reconnected" "$work/steady" || fail "steady's client was disturbed"
-stop
+
+# nor does what is left of a reload keep the daemon from stopping in order
+hang
+sed -i 's/fps: 2[05]/fps: 10/' "$work/one.yaml"
+"$BUILD/qctl" reload >/dev/null || fail "reload before the end"
+kill -TERM "$daemon"
+ended() { ! kill -0 "$daemon" 2>/dev/null || grep -q '^State:.Z' "/proc/$daemon/status"; } # who stalls it may keep its zombie
+within 1000 ended
+kill -KILL $stall 2>/dev/null || true
+status=0
+wait "$daemon" || status=$?
+daemon=
+[ $status = 0 ] || fail "stopped with $status: what is left of a reload held it up"
