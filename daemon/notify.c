@@ -2,6 +2,7 @@
 
 #include "daemon/notify.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -43,13 +44,23 @@ void notify_finish(struct notify *notify)
     cleanup_close(&notify->fd);
 }
 
+// False: the queue is full, another time perhaps.
+static bool send_text(const struct notify *notify, const char *text)
+{
+    return sendto(notify->fd, text, strlen(text), MSG_NOSIGNAL,
+                  (const struct sockaddr *)&notify->address, notify->address_size) >= 0 ||
+           errno != EAGAIN;
+}
+
 void notify_send(const struct notify *notify, const char *text)
 {
-    if (notify->fd < 0)
-        return;
-    if (sendto(notify->fd, text, strlen(text), MSG_NOSIGNAL,
-               (const struct sockaddr *)&notify->address, notify->address_size) < 0)
-        return; // it comes again
+    if (notify->fd < 0 || !send_text(notify, text))
+        return; // it comes again, or matters little
+}
+
+void notify_ready(struct notify *notify)
+{
+    notify->ready_due = notify->fd >= 0 && !send_text(notify, "READY=1");
 }
 
 void notify_status(struct notify *notify, const char *format, ...)
@@ -59,14 +70,17 @@ void notify_status(struct notify *notify, const char *format, ...)
     va_start(args, format);
     vsnprintf(text + 7, sizeof(text) - 7, format, args);
     va_end(args);
+    if (notify->ready_due)
+        notify_ready(notify);
     if (notify->fd < 0 || strcmp(text, notify->last_status) == 0)
         return;
-    memcpy(notify->last_status, text, sizeof(text));
-    notify_send(notify, text);
+    if (send_text(notify, text))
+        memcpy(notify->last_status, text, sizeof(text));
 }
 
-void notify_reloading(const struct notify *notify)
+void notify_reloading(struct notify *notify)
 {
+    notify->ready_due = false; // another one follows
     char text[80];
     snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
              (unsigned long long)(clock_now_ns() / CLOCK_NS_PER_US));

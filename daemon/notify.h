@@ -16,6 +16,7 @@ struct notify {
     struct sockaddr_un address;
     socklen_t address_size;
     uint64_t watchdog_us; // within which WATCHDOG=1 is expected; 0 = never
+    bool ready_due; // READY=1 found systemd's queue full
     char last_status[512];
 };
 
@@ -23,10 +24,13 @@ void notify_init(struct notify *notify);
 void notify_finish(struct notify *notify);
 // Never blocks: systemd's queue being full is no reason to stop classifying.
 void notify_send(const struct notify *notify, const char *text);
-// STATUS=…, only when it differs from the last one.
+// READY=1, at the start and after a reload. When systemd's queue is full it goes with the next
+// notify_status: without it the unit would be starting, or reloading, until somebody ends it.
+void notify_ready(struct notify *notify);
+// STATUS=…, only when it differs from the last one. To be called every now and then.
 void notify_status(struct notify *notify, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 // RELOADING=1 with the time stamp that Type=notify-reload asks for.
-void notify_reloading(const struct notify *notify);
+void notify_reloading(struct notify *notify);
 
 #endif

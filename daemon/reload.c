@@ -279,7 +279,7 @@ static void on_loaded(uv_async_t *async)
     }
     reload_drop_plan(reload);
     config_errors_finish(&reload->errors);
-    notify_send(&service->notify, "READY=1");
+    notify_ready(&service->notify);
     service_say_status(service);
     if (reload->client)
         control_answer(&service->control, reload->client, reload->token, 0, answer,
@@ -307,7 +307,7 @@ int reload_start(struct service *service, uint64_t client, uint32_t token)
     if (status < 0) {
         atomic_fetch_sub(&reload->busy, 1);
         log_error("reload: no thread: %s", strerror(-status));
-        notify_send(&service->notify, "READY=1");
+        notify_ready(&service->notify);
     }
     return status;
 }

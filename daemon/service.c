@@ -358,7 +358,7 @@ static int run(struct service *service)
                  service->stream_count == 1 ? "" : "s", pool_threads(service->pool),
                  pool_threads(service->pool) == 1 ? "" : "s", service->kernels,
                  service->config->socket);
-        notify_send(&service->notify, "READY=1");
+        notify_ready(&service->notify);
         service_lock_memory(service);
         heap_trim();
         lock_memory(service);
