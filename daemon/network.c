@@ -70,8 +70,8 @@ static void set_normalisation(struct network *network, const struct tensor_info 
             target->mean[c] = config->mean.value[config->mean.count == 3 ? c : 0];
             target->std[c] = config->std.value[config->std.count == 3 ? c : 0];
         } else if (count) {
-            target->mean[c] = mean[count == 3 ? c : 0];
-            target->std[c] = std[count == 3 ? c : 0];
+            target->mean[c] = mean[count >= 3 ? c : 0];
+            target->std[c] = std[count >= 3 ? c : 0];
         } else if (input->type == TENSOR_FLOAT32) {
             target->mean[c] = target->std[c] = 127.5f;
         } else {

@@ -75,7 +75,8 @@ int model_picture_size(const struct model *model, int32_t *height, int32_t *widt
 // From the packed TFLite Metadata; 0 / NULL when the file has none.
 uint32_t model_label_count(const struct model *model);
 const char *model_label(const struct model *model, uint32_t index);
-// Normalisation (pixel - mean) / std per channel, 1 or 3 values; returns how many (0 = none given).
+// Normalisation (pixel - mean) / std per channel, 1, 3 or 4 values (of 4 the last is alpha's);
+// returns how many (0 = none given).
 uint32_t model_normalisation(const struct model *model, float mean[4], float std[4]);
 
 size_t model_arena_size(const struct model *model); // bytes a context needs
