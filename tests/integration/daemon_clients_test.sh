@@ -16,18 +16,18 @@ within 5000 test -s "$work/witness"
 fds() { ls "/proc/$daemon/fd" | wc -l; }
 fds_before=$(fds)
 seed=${SEED:-$(($(date +%s) % 100000))}
-"$probe" garbage "$QEDGE_SOCKET" "$seed" 400 || fail "garbage, seed $seed"
+"$hostile" garbage "$QEDGE_SOCKET" "$seed" 400 || fail "garbage, seed $seed"
 answers || fail "garbage: no answer any more, seed $seed"
 delivers bars || fail "garbage: no results any more, seed $seed"
 
-"$probe" rude "$QEDGE_SOCKET" || fail "a client that talks nonsense was not disconnected"
+"$hostile" rude "$QEDGE_SOCKET" || fail "a client that talks nonsense was not disconnected"
 within 5000 eval '[ "$(fds)" = "$fds_before" ]' # nor is anything left of what they sent
 
-"$probe" deaf "$QEDGE_SOCKET" || fail "a client that never reads was not disconnected"
+"$hostile" deaf "$QEDGE_SOCKET" || fail "a client that never reads was not disconnected"
 grep -q "does not read its socket" "$work/log" || fail "nothing said about it"
 delivers bars || fail "deaf client"
 begin=$(now_ms)
-for i in $(seq 10); do "$probe" hoard "$QEDGE_SOCKET" >"$work/hoarded"; done || fail "a client that lets descriptors lie was not disconnected"
+for i in $(seq 10); do "$hostile" hoard "$QEDGE_SOCKET" >"$work/hoarded"; done || fail "a client that lets descriptors lie was not disconnected"
 [ "$(grep -o '^[0-9]*' "$work/hoarded")" -le 16 ] || fail "it got $(cat "$work/hoarded")"
 # each under another name; deaf ones were a line already
 [ "$(grep -c "does not read its socket" "$work/log")" -le $((2 + ($(now_ms) - begin) / 10000)) ] || fail "clients fill the log"
@@ -35,7 +35,7 @@ for i in $(seq 10); do "$probe" hoard "$QEDGE_SOCKET" >"$work/hoarded"; done || 
 # a reader that is stopped, and one that is killed while it maps the ring
 "$BUILD/qctl" watch bars --json >"$work/stopped" 2>&1 &
 stopped=$!
-"$probe" hold "$QEDGE_SOCKET" 5 >"$work/held" 2>&1 &
+"$hostile" hold "$QEDGE_SOCKET" 5 >"$work/held" 2>&1 &
 held=$!
 others+=($stopped $held)
 within 5000 test -s "$work/stopped" -a -s "$work/held"
@@ -50,7 +50,7 @@ kill -CONT $held $stopped 2>/dev/null || true
 within 5000 eval '[ "$(of_stream bars clients)" = 1 ]'
 
 # nor may one that waits for room elsewhere while it reads its wake-ups
-"$probe" clutch "$QEDGE_SOCKET" >"$work/clutched" 2>&1 &
+"$hostile" clutch "$QEDGE_SOCKET" >"$work/clutched" 2>&1 &
 clutch=$!
 others+=($clutch)
 within 5000 test -s "$work/clutched"
@@ -61,14 +61,14 @@ kill -KILL $clutch
 within 5000 eval '[ "$(of_stream bars clients)" = 1 ]'
 
 # more than max_clients: refused with a word; served again when some have gone
-"$probe" hold "$QEDGE_SOCKET" 60 >"$work/crowd" 2>&1 &
+"$hostile" hold "$QEDGE_SOCKET" 60 >"$work/crowd" 2>&1 &
 crowd=$!
 others+=($crowd)
 within 20000 test -s "$work/crowd"
 cat "$work/crowd"
 grep -Eq '^3[89] welcome, 2[12] refused' "$work/crowd" || fail "crowd: $(cat "$work/crowd")"
 [ "$(grep -c "more are refused" "$work/log")" = 1 ] || fail "not said once"
-"$probe" hold "$QEDGE_SOCKET" 2 >"$work/more" & # takes the last place, if there is one
+"$hostile" hold "$QEDGE_SOCKET" 2 >"$work/more" & # takes the last place, if there is one
 more=$!
 others+=($more)
 within 20000 test -s "$work/more"
@@ -80,7 +80,7 @@ stop
 # no descriptors: refused and said once, served again afterwards
 config few.yaml <<<"streams: [{name: bars, source: {type: pattern, fps: 50}, model: {path: $tiny}}]"
 start few.yaml bash -c 'ulimit -n 64; exec "$@"' -
-"$probe" hold "$QEDGE_SOCKET" 150 >"$work/crowd" 2>&1 &
+"$hostile" hold "$QEDGE_SOCKET" 150 >"$work/crowd" 2>&1 &
 crowd=$!
 others+=($crowd)
 within 20000 test -s "$work/crowd"

@@ -120,7 +120,7 @@ start bars.yaml
 fds_before=$(ls "/proc/$daemon/fd" | wc -l)
 "$BUILD/qctl" --wait 20 watch s07 --json >"$work/moved" 2>&1 &
 moved=$!
-"$probe" hold "$QEDGE_SOCKET" 3 >"$work/held" & # never look at their socket again
+"$hostile" hold "$QEDGE_SOCKET" 3 >"$work/held" & # never look at their socket again
 held=$!
 others+=($moved $held)
 within 5000 test -s "$work/moved" -a -s "$work/held"

@@ -77,7 +77,7 @@ waiting=$(($(number lag) < 256 ? 0 : $(number lag) - 223))
 [ "$(number count)" = 200 ] || fail "slow client: $(cat "$work/answer")"
 
 # what is no progress memfd is refused, nonsense in one harms nobody
-"$probe" progress "$QEDGE_SOCKET" >"$work/nonsense" & nonsense=$!
+"$hostile" progress "$QEDGE_SOCKET" >"$work/nonsense" & nonsense=$!
 others+=($nonsense)
 within 10000 eval '[ "$(wc -l <"$work/nonsense")" = 4 ]'
 [ "$(tr '\n' ' ' <"$work/nonsense")" = "0 refused 1 refused 2 taken 3 taken " ] || fail "nonsense: $(cat "$work/nonsense")"

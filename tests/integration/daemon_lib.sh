@@ -10,7 +10,7 @@ export QEDGE_SOCKET=$work/qedged.sock
 # shellcheck disable=SC2034
 tiny=$top/tests/golden/models/conv_same.tflite tiny2=$top/tests/golden/models/conv_one_channel.tflite
 # shellcheck disable=SC2034
-pictures=$top/models/pictures probe=$BUILD/tests/integration/daemon_probe
+pictures=$top/models/pictures probe=$BUILD/tests/integration/daemon_probe hostile=$BUILD/tests/integration/hostile_probe
 daemon=
 others=()
 

@@ -57,7 +57,7 @@ refused ENODEV nowhere 60000
 refused ETIMEDOUT slow 100
 within 5000 eval '[ "$(of_stream over state)" = finished ]'
 refused EPIPE over 60000
-"$probe" greedy "$QEDGE_SOCKET" slow >"$work/said" & others+=($!)
+"$hostile" greedy "$QEDGE_SOCKET" slow >"$work/said" & others+=($!)
 within 5000 grep -q 'refused: one snapshot at a time' "$work/said" || fail "two at once"
 kill %% 2>/dev/null || true
 delivers bars || fail "the stream stands"

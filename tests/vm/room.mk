@@ -4,6 +4,6 @@ HELPER_PROGS += tests/vm/picture_to_frame.c
 $(BUILD)/tests/vm/guest/%: $(BUILD)/obj/tests/%.o $(BUILD)/liblibclient.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ -lm
-VM_HELPERS := $(BUILD)/tests/vm/guest/fault/crowd $(BUILD)/tests/vm/guest/integration/daemon_probe
+VM_HELPERS := $(addprefix $(BUILD)/tests/vm/guest/,fault/crowd integration/daemon_probe integration/hostile_probe)
 .PHONY: vm-helpers
 vm-helpers: $(VM_HELPERS)

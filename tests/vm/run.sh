@@ -49,7 +49,7 @@ prepare() { # ARCH
     make "${options[@]}" vm-helpers
     rm -rf "$work/helpers-$1"
     mkdir "$work/helpers-$1"
-    cp $build/tests/vm/guest/*/{crowd,daemon_probe} "$work/helpers-$1"
+    cp $build/tests/vm/guest/*/{crowd,daemon_probe,hostile_probe} "$work/helpers-$1"
     packages "$1" "${options[@]}"
 }
 

@@ -166,8 +166,8 @@ check plugged in again: runs -- eventually more cam
 
 # --- bad clients
 begin
-check garbage -- timeout $PATIENCE ./daemon_probe garbage $SOCKET 4711 100
-check a client that never reads its socket is disconnected -- timeout $PATIENCE ./daemon_probe deaf $SOCKET
+check garbage -- timeout $PATIENCE ./hostile_probe garbage $SOCKET 4711 100
+check a client that never reads its socket is disconnected -- timeout $PATIENCE ./hostile_probe deaf $SOCKET
 ./daemon_probe slow $SOCKET 1000 1000 >/tmp/slow 2>&1 &
 slow=$!
 reads() { status cam clients; status bars clients; }
