@@ -75,8 +75,8 @@ static inline void publisher_mark(struct publisher *publisher, uint32_t marks)
     atomic_store_explicit(&publisher->marks, marks, memory_order_relaxed);
 }
 
-// Sends 8 bytes to fd, a socket, without waiting after every publish, until removed. The loop owns fd. 0 or
-// -ENOMEM.
+// Sends 8 bytes to fd, a socket, without waiting after every publish, until removed. The loop owns
+// fd. 0 or -ENOMEM.
 int publisher_add_waker(struct publisher *publisher, int fd);
 void publisher_remove_waker(struct publisher *publisher, int fd);
 

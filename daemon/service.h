@@ -58,8 +58,8 @@ struct service {
     bool stopping;
 };
 
-// Exit codes of qedged. After SERVICE_BAD_CONFIG systemd does not try again: somebody has to mend the
-// settings or a model.
+// Exit codes of qedged. After SERVICE_BAD_CONFIG systemd does not try again: somebody has to mend
+// the settings or a model.
 enum { SERVICE_OK = 0, SERVICE_FAILED = 1, SERVICE_BAD_CONFIG = 78 };
 // Which of the last two for settings or a model that gave this -errno: SERVICE_FAILED for what the
 // machine may have again by itself (memory, descriptors, a disk that answers).

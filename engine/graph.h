@@ -85,8 +85,8 @@ int graph_read(struct graph *graph, struct flat *flat, struct store *store,
 
 // Number of elements; the shape was checked to fit int32.
 int64_t graph_elements(const struct graph_tensor *tensor);
-// Do channels have other zero points than the first? Goes through the list, and thousands of tensors
-// may share a long one: ask only about a tensor that is used.
+// Do channels have other zero points than the first? Goes through the list, and thousands of
+// tensors may share a long one: ask only about a tensor that is used.
 bool graph_zeros_differ(const struct graph_tensor *tensor);
 // Element `index` of an int32 or int64 constant, clamped to int32.
 int32_t graph_constant_int(const struct graph_tensor *tensor, int64_t index);

@@ -110,8 +110,8 @@ static void resize_of_more_than_a_float_counts(void **state)
     model_close(model);
 }
 
-// A constant whose windows overlap is not worked out at load: 2^24 values under windows of 2^23 were
-// a matter of days.
+// A constant whose windows overlap is not worked out at load: 2^24 values under windows of 2^23
+// were a matter of days.
 static void pool_of_a_constant_is_left_to_run(void **state)
 {
     (void)state;
