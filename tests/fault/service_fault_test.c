@@ -195,13 +195,16 @@ static unsigned bars_generation(void)
 static void check_balance(unsigned fds, unsigned maps)
 {
     uint64_t limit = clock_now_ns() + 60 * CLOCK_NS_PER_S;
-    while ((fds_open() != fds || inject_memfd_maps() != maps) && clock_now_ns() < limit)
+    unsigned now_fds, now_maps;
+    do {
+        now_fds = fds_open(), now_maps = inject_memfd_maps();
+        if (now_fds == fds && now_maps == maps)
+            return;
         poll(NULL, 0, 2);
-    if (fds_open() == fds && inject_memfd_maps() == maps)
-        return;
+    } while (clock_now_ns() < limit);
     char text[100];
-    snprintf(text, sizeof(text), "%u descriptors, were %u; %u mappings, were %u", fds_open(), fds,
-             inject_memfd_maps(), maps);
+    snprintf(text, sizeof(text), "%u descriptors, were %u; %u mappings, were %u", now_fds, fds,
+             now_maps, maps);
     complain("something is left open", text);
 }
 
