@@ -7,7 +7,8 @@
 hang() {
     local tid
     tid=$(grep -l '^qedge-capture$' "/proc/$daemon/task"/*/comm | grep -o '[0-9]*/comm$' | sort -n | tail -1)
-    "$probe" stall "${tid%/comm}" 100000 >"$work/stall" 2>&1 &
+    : >"$work/stall" # here: what the one before said would be read before a background job has emptied it
+    "$probe" stall "${tid%/comm}" 100000 >>"$work/stall" 2>&1 &
     stall=$!
     others+=($stall)
     within 5000 eval 'test -s "$work/stall" || ! kill -0 $stall'

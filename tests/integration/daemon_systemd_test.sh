@@ -41,7 +41,8 @@ stall() {
     for task in /proc/"$daemon"/task/*; do
         [ "$(cat "$task/comm")" = "$1" ] && tid=${task##*/}
     done
-    "$probe" stall "$tid" 100000 >"$work/stall" 2>&1 &
+    : >"$work/stall" # here: what the one before said would be read before a background job has emptied it
+    "$probe" stall "$tid" 100000 >>"$work/stall" 2>&1 &
     staller=$!
     others+=($staller)
     within 3000 grep -q . "$work/stall"

@@ -117,7 +117,8 @@ let_go() { { kill -KILL "$staller"; wait "$staller"; } 2>/dev/null; }
 stall() { # THREAD: it stands still until it is let go; not with a lock in its hand that the daemon needs
     for _ in 1 2 3; do
         pid=$(property MainPID)
-        ./daemon_probe stall "$(thread "$1")" 1000000 >/tmp/stall 2>&1 &
+        : >/tmp/stall # here: what the one before said would be read before a background job has emptied it
+        ./daemon_probe stall "$(thread "$1")" 1000000 >>/tmp/stall 2>&1 &
         staller=$!
         eventually grep -qx stalled /tmp/stall && qctl status && return
         let_go
